@@ -1,0 +1,257 @@
+//! Changing rows, and taking changes back.
+
+use std::hash::BuildHasher;
+
+use super::{Account, Assignment, Inconsistent, License};
+use crate::holder::Holder;
+use crate::text::{AccountId, AssignmentId, LicenseId};
+
+/// What a row was before it changed; `None` where there was no row.
+#[derive(Debug, Clone)]
+pub(super) enum Before {
+    License(u32, Option<Box<License>>),
+    Holder(u32, Option<Holder>),
+    Assignment(u32, Option<Assignment>),
+    Ended(AssignmentId),
+}
+
+/// An invariant that does not hold: a bug. Nothing based on this state may be published.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Broken {
+    /// The counts of a license do not fit together.
+    #[error("account {account}, license {license}: {quantity} seats, {held} held, {live} live")]
+    Counts {
+        /// Of which account.
+        account: AccountId,
+        /// Which license.
+        license: LicenseId,
+        /// Its seats.
+        quantity: i64,
+        /// Seats held.
+        held: i64,
+        /// Live assignments.
+        live: i64,
+    },
+    /// An event does not follow from the state that caused it.
+    #[error("account {0}: {1}")]
+    Inconsistent(AccountId, Inconsistent),
+}
+
+impl Account {
+    /// Whether changes can be taken back at the moment.
+    pub fn is_journaling(&self) -> bool {
+        self.journaling
+    }
+
+    /// From here on changes can be taken back.
+    pub fn keep_journal(&mut self) {
+        self.journaling = true;
+    }
+
+    /// Takes back everything since [`Account::keep_journal`].
+    pub fn roll_back(&mut self) {
+        self.journaling = false;
+        while let Some(before) = self.journal.pop() {
+            match before {
+                Before::License(row, before) => self.put_license(row, before.map(|it| *it)),
+                Before::Holder(row, before) => self.put_holder(row, before),
+                Before::Assignment(row, before) => self.put_assignment(row, before),
+                Before::Ended(id) => {
+                    self.ended.remove(&id);
+                }
+            }
+        }
+    }
+
+    /// What has happened stays.
+    pub fn settle(&mut self) {
+        self.journal.clear();
+        self.journaling = false;
+    }
+
+    /// Checks the invariants of every license touched since the journal began.
+    ///
+    /// `held` counts the assignments by construction, so a license that passes here is not
+    /// over-assigned.
+    pub fn check(&self) -> Result<(), Broken> {
+        let touched = self.journal.iter().filter_map(|before| match before {
+            Before::License(row, _) => Some(*row),
+            Before::Assignment(row, before) => {
+                let now = self.assignments.get(*row as usize).and_then(Option::as_ref);
+                now.or(before.as_ref()).map(|it| it.license)
+            }
+            Before::Holder(..) | Before::Ended(_) => None,
+        });
+        for row in touched {
+            let Some(it) = self.licenses.get(row as usize) else { continue };
+            if it.held < 0 || it.live < it.held || it.held > it.quantity {
+                return Err(Broken::Counts {
+                    account: self.id.clone(),
+                    license: it.id.clone(),
+                    quantity: it.quantity,
+                    held: it.held,
+                    live: it.live,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes a license row: `None` takes away the newest one.
+    pub(super) fn put_license(&mut self, row: u32, after: Option<License>) {
+        let before = match after {
+            Some(after) if row as usize == self.licenses.len() => {
+                self.licenses.push(after);
+                self.index_license(row);
+                None
+            }
+            Some(after) => {
+                self.unindex_external_id(row);
+                let before = std::mem::replace(&mut self.licenses[row as usize], after);
+                self.index_external_id(row);
+                Some(Box::new(before))
+            }
+            None => {
+                self.unindex_license(row);
+                self.licenses.pop().map(Box::new)
+            }
+        };
+        if self.journaling {
+            self.journal.push(Before::License(row, before));
+        }
+    }
+
+    /// Writes a holder row: `None` takes away the newest one. What makes the holder the same one
+    /// must not change.
+    pub(super) fn put_holder(&mut self, row: u32, after: Option<Holder>) {
+        let hasher = &self.hasher;
+        let before = match after {
+            Some(after) if row as usize == self.holders.len() => {
+                self.holders.push(after);
+                let rows = &self.holders;
+                let hash = |row: &u32| hasher.hash_one(rows[*row as usize].key());
+                self.holder_keys.insert_unique(hash(&row), row, hash);
+                None
+            }
+            Some(after) => Some(std::mem::replace(&mut self.holders[row as usize], after)),
+            None => {
+                let hash = hasher.hash_one(self.holders[row as usize].key());
+                if let Ok(entry) = self.holder_keys.find_entry(hash, |it| *it == row) {
+                    entry.remove();
+                }
+                self.holders.pop()
+            }
+        };
+        if self.journaling {
+            self.journal.push(Before::Holder(row, before));
+        }
+    }
+
+    /// Writes an assignment row, in step with both indexes and the counts of its license. Id,
+    /// license and holder of a row that stays must not change.
+    pub(super) fn put_assignment(&mut self, row: u32, after: Option<Assignment>) {
+        if row as usize == self.assignments.len() {
+            self.assignments.push(None);
+        }
+        let before = self.assignments[row as usize].take();
+        if let Some(it) = &before {
+            self.count(it, -1);
+        }
+        if let Some(it) = &after {
+            self.count(it, 1);
+        }
+        match (&before, &after) {
+            (Some(it), None) => {
+                let (by_id, by_seat) = (self.hash(it.id), self.hash((it.license, it.holder)));
+                if let Ok(entry) = self.assignment_ids.find_entry(by_id, |it| *it == row) {
+                    entry.remove();
+                }
+                if let Ok(entry) = self.seats.find_entry(by_seat, |it| *it == row) {
+                    entry.remove();
+                }
+                self.vacant.push(row);
+            }
+            // A row is taken from the end of the vacant ones, and given back in reverse order.
+            (None, Some(_)) if self.vacant.last() == Some(&row) => {
+                self.vacant.pop();
+            }
+            (None, Some(_)) => {}
+            (Some(_), Some(_)) | (None, None) => {}
+        }
+        let appears = before.is_none() && after.is_some();
+        self.assignments[row as usize] = after;
+        if appears {
+            self.index_assignment(row);
+        }
+        if self.journaling {
+            self.journal.push(Before::Assignment(row, before));
+        }
+    }
+
+    /// Remembers that an assignment is over.
+    pub(super) fn put_ended(&mut self, id: AssignmentId) {
+        if self.ended.insert(id) && self.journaling {
+            self.journal.push(Before::Ended(id));
+        }
+    }
+
+    /// A row number for a new assignment.
+    pub(super) fn vacant_row(&self) -> u32 {
+        let next = u32::try_from(self.assignments.len()).unwrap_or(u32::MAX);
+        self.vacant.last().copied().unwrap_or(next)
+    }
+
+    fn count(&mut self, assignment: &Assignment, by: i64) {
+        let license = &mut self.licenses[assignment.license as usize];
+        license.live += by;
+        license.held += if assignment.active { by } else { 0 };
+    }
+
+    fn index_assignment(&mut self, row: u32) {
+        let (hasher, rows) = (&self.hasher, &self.assignments);
+        let by_id = |row: &u32| rows[*row as usize].as_ref().map_or(0, |it| hasher.hash_one(it.id));
+        self.assignment_ids.insert_unique(by_id(&row), row, by_id);
+        let by_seat = |row: &u32| {
+            let it = rows[*row as usize].as_ref();
+            it.map_or(0, |it| hasher.hash_one((it.license, it.holder)))
+        };
+        self.seats.insert_unique(by_seat(&row), row, by_seat);
+    }
+
+    fn index_license(&mut self, row: u32) {
+        let (hasher, rows) = (&self.hasher, &self.licenses);
+        let by_id = |row: &u32| hasher.hash_one(&rows[*row as usize].id);
+        self.license_ids.insert_unique(by_id(&row), row, by_id);
+        let product = self.licenses[row as usize].product.clone();
+        self.products.entry(product).or_default().push(row);
+        self.index_external_id(row);
+    }
+
+    fn unindex_license(&mut self, row: u32) {
+        self.unindex_external_id(row);
+        let license = &self.licenses[row as usize];
+        let hash = self.hasher.hash_one(&license.id);
+        if let Ok(entry) = self.license_ids.find_entry(hash, |it| *it == row) {
+            entry.remove();
+        }
+        if let Some(rows) = self.products.get_mut(&license.product) {
+            rows.retain(|it| *it != row);
+        }
+    }
+
+    fn index_external_id(&mut self, row: u32) {
+        let (hasher, rows) = (&self.hasher, &self.licenses);
+        let hash = |row: &u32| hasher.hash_one(rows[*row as usize].external_id.as_ref());
+        if rows[row as usize].external_id.is_some() {
+            self.external_ids.insert_unique(hash(&row), row, hash);
+        }
+    }
+
+    fn unindex_external_id(&mut self, row: u32) {
+        let Some(id) = &self.licenses[row as usize].external_id else { return };
+        let hash = self.hasher.hash_one(Some(id));
+        if let Ok(entry) = self.external_ids.find_entry(hash, |it| *it == row) {
+            entry.remove();
+        }
+    }
+}

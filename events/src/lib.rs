@@ -1,0 +1,45 @@
+//! The words and the rules of the license ledger.
+//!
+//! Everything here is pure: no I/O, no async, no clock. A [`Command`] is judged by [`decide`]
+//! against the state of one [`Account`]; what it causes is a list of [`Event`]s, which
+//! [`Account::evolve`] takes note of. [`wire`] turns events into the bytes of a commit and back.
+//!
+//! Reading order: [`text`] and [`holder`] (what things are called), [`command`] (what may be
+//! asked), [`event`] (what has happened), [`refusal`] (why not), [`account`] (the state),
+//! [`decide`] (the rules), [`ledger`] (all accounts of a partition), [`wire`] (the bytes).
+
+pub mod account;
+pub mod command;
+pub mod decide;
+pub mod event;
+pub mod holder;
+pub mod ledger;
+pub mod limits;
+pub mod malformed;
+pub mod metadata;
+pub mod mint;
+pub mod moment;
+pub mod refusal;
+pub mod refused;
+pub mod request;
+mod strict;
+pub mod text;
+pub mod wire;
+
+pub use account::Account;
+pub use command::{Command, CommandType};
+pub use decide::decide;
+pub use event::Event;
+pub use holder::{Email, Holder};
+pub use ledger::Ledger;
+pub use malformed::Malformed;
+pub use metadata::Metadata;
+pub use mint::Mint;
+pub use moment::Moment;
+pub use refusal::Refusal;
+pub use refused::Refused;
+pub use request::{Change, Request, Via};
+pub use text::{
+    AccountId, Actor, AssignmentId, CommandId, ContainerId, ExternalId, LicenseId, ProductId,
+    Source, UserId,
+};

@@ -1,0 +1,88 @@
+//! A point in time, to the millisecond.
+
+use std::fmt;
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use utoipa::ToSchema;
+
+/// Milliseconds since 1970-01-01T00:00:00Z; written as RFC 3339 in UTC with three decimals.
+///
+/// Finer parts of a second are cut off on reading. Years 0000 to 9999.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, ToSchema)]
+#[schema(value_type = String, format = DateTime)]
+pub struct Moment(i64);
+
+/// Why a text is not a moment.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("invalid_time: it must be an RFC 3339 time such as 2026-05-03T09:00:00Z")]
+pub struct InvalidTime;
+
+const YEAR_0000_MS: i64 = -62_167_219_200_000;
+const YEAR_9999_MS: i64 = 253_402_300_799_999;
+
+impl Moment {
+    /// From milliseconds since the epoch, clamped to the years 0000 to 9999.
+    pub fn from_millis(millis: i64) -> Moment {
+        Moment(millis.clamp(YEAR_0000_MS, YEAR_9999_MS))
+    }
+
+    /// Milliseconds since the epoch.
+    pub fn millis(self) -> i64 {
+        self.0
+    }
+
+    /// Reads RFC 3339.
+    pub fn parse(text: &str) -> Result<Moment, InvalidTime> {
+        let time = DateTime::parse_from_rfc3339(text).map_err(|_| InvalidTime)?;
+        match time.timestamp_millis() {
+            millis @ YEAR_0000_MS..=YEAR_9999_MS => Ok(Moment(millis)),
+            _ => Err(InvalidTime),
+        }
+    }
+}
+
+impl fmt::Display for Moment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let time = DateTime::<Utc>::from_timestamp_millis(self.0).unwrap_or_default();
+        f.write_str(&time.to_rfc3339_opts(SecondsFormat::Millis, true))
+    }
+}
+
+impl fmt::Debug for Moment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl Serialize for Moment {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Moment {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Moment::parse(&Box::<str>::deserialize(deserializer)?).map_err(de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moments_are_read_in_any_zone_and_written_in_utc() {
+        let moment = Moment::parse("2026-05-03T11:00:00.1239+02:00").unwrap();
+        assert_eq!(moment.to_string(), "2026-05-03T09:00:00.123Z");
+        assert_eq!(Moment::parse(&moment.to_string()), Ok(moment));
+    }
+
+    #[test]
+    fn what_is_no_time_is_said_so() {
+        for bad in ["", "2026-05-03", "2026-13-01T00:00:00Z", "now", "2026-05-03T09:00:00"] {
+            assert_eq!(Moment::parse(bad), Err(InvalidTime), "{bad}");
+        }
+        assert_eq!(Moment::from_millis(i64::MAX).to_string(), "9999-12-31T23:59:59.999Z");
+    }
+}

@@ -1,0 +1,369 @@
+//! A command with everything around it: who asks, for which account, and under which id.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use utoipa::ToSchema;
+
+use crate::command::{self, Command, CommandType};
+use crate::limits::COMMAND_BYTES_MAX;
+use crate::malformed::{Malformed, MalformedCode};
+use crate::strict::{self, Object};
+use crate::text::{AccountId, Actor, CommandId, Label, Source};
+
+/// Through which door a command came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Via {
+    /// NATS, asked or posted.
+    Nats,
+    /// The ledger's own HTTP API.
+    Http,
+    /// The UiPath dialect.
+    Uipath,
+    /// The ibl.ai dialect.
+    Ibl,
+    /// The Aladia dialect.
+    Aladia,
+    /// The ledger's own clock.
+    Clock,
+}
+
+/// Why somebody asked, in their own words. Recorded, never judged.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+pub struct Change {
+    /// Which system the change came from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<Source>,
+    /// What kind of change it is there.
+    #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
+    pub kind: Option<Label>,
+    /// What it is called there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transaction_id: Option<Label>,
+    /// A sentence for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Label>,
+}
+
+impl Change {
+    /// Whether nothing was said.
+    pub fn is_empty(&self) -> bool {
+        *self == Change::default()
+    }
+}
+
+/// SHA-256 over what a command asks, cut to 128 bits; written in hex.
+///
+/// Two documents have the same hash when they ask the same of the same account: white space, the
+/// order of members, the actor and `dry_run` do not count.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ContentHash(pub [u8; 16]);
+
+impl fmt::Display for ContentHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for ContentHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl Serialize for ContentHash {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for ContentHash {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
+        let mut bytes = [0; 16];
+        crate::wire::unhex(&text, &mut bytes)
+            .ok_or_else(|| serde::de::Error::custom("a content hash is 32 hex digits"))?;
+        Ok(ContentHash(bytes))
+    }
+}
+
+/// A well-formed command, ready to be judged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    /// The idempotency key.
+    pub id: CommandId,
+    /// For which account.
+    pub account: AccountId,
+    /// Who asks.
+    pub actor: Actor,
+    /// Through which door it came.
+    pub via: Via,
+    /// Why.
+    pub change: Change,
+    /// Judge only: nothing is written.
+    pub dry_run: bool,
+    /// What is asked.
+    pub command: Command,
+    /// Over `account`, `change` and `command`.
+    pub hash: ContentHash,
+}
+
+/// Where a document came in: what its address says about it.
+#[derive(Debug, Clone)]
+pub struct Address<'a> {
+    /// The account named by the subject or path.
+    pub account: &'a str,
+    /// The command type named by the subject or path.
+    pub kind: &'a str,
+    /// The key given beside the body (`Nats-Msg-Id`, `Idempotency-Key`), if any.
+    pub key: Option<&'a str>,
+    /// Through which door.
+    pub via: Via,
+}
+
+/// What an actor is called who did not say.
+pub const ANONYMOUS: &str = "anonymous";
+
+/// Members that every command document may have besides its own.
+///
+/// `account` and `type` may repeat what the address says, so that a document is complete when it
+/// stands in a file.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+pub struct Envelope {
+    /// The idempotency key; made by the server when absent here and beside the body.
+    #[serde(default)]
+    pub id: Option<CommandId>,
+    /// Repeats the address.
+    #[serde(default)]
+    pub account: Option<String>,
+    /// Repeats the address.
+    #[serde(default, rename = "type")]
+    pub kind: Option<String>,
+    /// Who asks; `anonymous` when absent.
+    #[serde(default)]
+    pub actor: Option<Actor>,
+    /// Judge only: the events it would cause, nothing written.
+    #[serde(default)]
+    pub dry_run: bool,
+    /// Why.
+    #[serde(default)]
+    pub change: Change,
+    /// A sentence for people; short for `change.reason`.
+    #[serde(default)]
+    pub reason: Option<Label>,
+}
+
+const ENVELOPE: [&str; 7] = ["id", "account", "type", "actor", "dry_run", "change", "reason"];
+
+impl Request {
+    /// Reads a command document. `new_id` is asked for an id only when the producer gave none.
+    pub fn read(
+        address: &Address<'_>,
+        document: &[u8],
+        new_id: impl FnOnce() -> CommandId,
+    ) -> Result<Request, Malformed> {
+        let account = AccountId::new(address.account).map_err(|_| invalid_account(address))?;
+        let kind: CommandType = address.kind.parse()?;
+        if document.len() > COMMAND_BYTES_MAX {
+            let detail =
+                format!("it has {} bytes, a command at most {COMMAND_BYTES_MAX}", document.len());
+            return Err(Malformed::whole(MalformedCode::PayloadTooLarge, detail));
+        }
+        let members = strict::object(document)?.0;
+        let (around, own) = members.into_iter().partition(|(key, _)| ENVELOPE.contains(&&**key));
+        let envelope: Envelope = strict::members(Object(around))?;
+        agree("/account", envelope.account.as_deref(), address.account)?;
+        agree("/type", envelope.kind.as_deref(), address.kind)?;
+        let id = id(envelope.id, address.key)?.unwrap_or_else(new_id);
+        let mut change = envelope.change;
+        if let Some(reason) = envelope.reason {
+            agree("/reason", change.reason.as_ref().map(Label::as_str), reason.as_str())?;
+            change.reason = Some(reason);
+        }
+        let command = command::read(kind, Object(own))?;
+        command.check()?;
+        let actor = match envelope.actor {
+            Some(actor) => actor,
+            None => Actor::new(ANONYMOUS)
+                .map_err(|it| Malformed::whole(MalformedCode::InvalidText, it.to_string()))?,
+        };
+        let hash = content_hash(&account, &change, &command);
+        let (via, dry_run) = (address.via, envelope.dry_run);
+        Ok(Request { id, account, actor, via, change, dry_run, command, hash })
+    }
+}
+
+fn id(given: Option<CommandId>, key: Option<&str>) -> Result<Option<CommandId>, Malformed> {
+    let Some(key) = key else { return Ok(given) };
+    agree("/id", given.as_ref().map(CommandId::as_str), key)?;
+    CommandId::new(key).map(Some).map_err(|_| {
+        let detail = "the key beside the body must match [A-Za-z0-9_-]{1,64}";
+        Malformed::whole(MalformedCode::InvalidCommandId, detail)
+    })
+}
+
+fn agree(pointer: &str, given: Option<&str>, address: &str) -> Result<(), Malformed> {
+    match given {
+        Some(given) if given != address => Err(Malformed::at(
+            MalformedCode::Contradiction,
+            pointer,
+            format!("the document says {given:?}, what stands beside it {address:?}"),
+        )),
+        _ => Ok(()),
+    }
+}
+
+fn invalid_account(address: &Address<'_>) -> Malformed {
+    let shown: String = address.account.chars().take(64).collect();
+    let detail = format!("{:?} cannot be an account: it must match [A-Za-z0-9_-]{{1,64}}", shown);
+    Malformed::whole(MalformedCode::InvalidAccount, detail)
+}
+
+fn content_hash(account: &AccountId, change: &Change, command: &Command) -> ContentHash {
+    let content = (account, command.kind().as_str(), change, command);
+    // Invariant: these types serialise without fail; an empty content would still be a hash.
+    let bytes = serde_json::to_vec(&content).unwrap_or_default();
+    let digest = Sha256::digest(&bytes);
+    let mut hash = [0; 16];
+    hash.copy_from_slice(&digest[..16]);
+    ContentHash(hash)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(kind: &str, document: &str) -> Result<Request, Malformed> {
+        let address = Address { account: "acme", kind, key: None, via: Via::Nats };
+        Request::read(&address, document.as_bytes(), || CommandId::new("made").unwrap())
+    }
+
+    #[track_caller]
+    fn refused(kind: &str, document: &str, code: MalformedCode, pointer: &str) {
+        let error = read(kind, document).unwrap_err();
+        assert_eq!((error.code, error.pointer.as_str()), (code, pointer), "{error:?}");
+    }
+
+    #[test]
+    fn a_document_is_read() {
+        let it = read(
+            "AssignSeat",
+            r#"{"id":"c1","license":"creative","holders":[{"user":"ada"},{"email":" Bo@X.org"}],
+                "reason":"joined","actor":"hr"}"#,
+        )
+        .unwrap();
+        assert_eq!((it.id.as_str(), it.actor.as_str()), ("c1", "hr"));
+        assert_eq!(it.change.reason.unwrap().as_str(), "joined");
+        let Command::AssignSeat(it) = it.command else { panic!("{it:?}") };
+        assert_eq!(it.holders[1].email.as_ref().unwrap().as_str(), "bo@x.org");
+        assert!(it.active && !it.fulfilled);
+    }
+
+    #[test]
+    fn the_hash_is_over_what_is_asked() {
+        let hash = |document: &str| read("SuspendLicense", document).unwrap().hash;
+        let first = hash(r#"{"id":"a","license":"x"}"#);
+        assert_eq!(first, hash(r#" { "license" : "x", "dry_run":true, "actor":"b" } "#));
+        assert_ne!(first, hash(r#"{"id":"a","license":"y"}"#));
+        assert_ne!(first, hash(r#"{"id":"a","license":"x","reason":"z"}"#));
+        assert_ne!(first, read("RetireLicense", r#"{"license":"x"}"#).unwrap().hash);
+    }
+
+    #[test]
+    fn null_is_not_the_same_as_absent() {
+        let hash = |document: &str| read("ChangeLicense", document).unwrap().hash;
+        assert_ne!(hash(r#"{"license":"x","name":null}"#), hash(r#"{"license":"x"}"#));
+    }
+
+    #[test]
+    fn what_is_no_command_is_said_so() {
+        use MalformedCode::*;
+        refused("AsignSeat", "{}", UnknownCommandType, "");
+        refused("AssignSeat", "nonsense", MalformedJson, "");
+        refused("AssignSeat", r#"{"license":"x"}"#, MissingField, "/holders");
+        refused("AssignSeat", r#"{"license":"x","holders":[]}"#, MissingField, "/holders");
+        refused("AssignSeat", r#"{"license":"x","holders":[{}]}"#, MissingField, "/holders/0");
+        refused(
+            "AssignSeat",
+            r#"{"license":"x","holders":[{"usr":"a"}]}"#,
+            UnknownField,
+            "/holders/0/usr",
+        );
+        refused("AssignSeat", r#"{"holders":[{"user":"a"}]}"#, MissingField, "/license");
+        refused(
+            "AssignSeat",
+            r#"{"license":"","holders":[{"user":"a"}]}"#,
+            InvalidText,
+            "/license",
+        );
+        refused(
+            "AssignSeat",
+            r#"{"id":"a b","license":"x","holders":[{"user":"a"}]}"#,
+            InvalidCommandId,
+            "/id",
+        );
+        refused(
+            "AssignSeat",
+            r#"{"account":"other","license":"x","holders":[{"user":"a"}]}"#,
+            Contradiction,
+            "/account",
+        );
+        refused(
+            "AssignSeat",
+            r#"{"license":"x","holders":[{"email":"a"}]}"#,
+            InvalidEmail,
+            "/holders/0/email",
+        );
+        refused(
+            "AllocateLicense",
+            r#"{"license":"x","product":"p","quantity":-1}"#,
+            InvalidQuantity,
+            "/quantity",
+        );
+        refused(
+            "AllocateLicense",
+            r#"{"license":"x","product":"p","quantity":1e99}"#,
+            WrongType,
+            "/quantity",
+        );
+        refused(
+            "AllocateLicense",
+            r#"{"license":"x","product":"p","quantity":1000000001}"#,
+            InvalidQuantity,
+            "/quantity",
+        );
+        refused(
+            "AllocateLicense",
+            r#"{"license":"x","product":"p","quantity":1,
+               "starts_at":"2026-01-02T00:00:00Z","ends_at":"2026-01-02T00:00:00Z"}"#,
+            InvalidWindow,
+            "/ends_at",
+        );
+        let many = vec![r#"{"user":"a"}"#; 10_000].join(",");
+        refused(
+            "AssignSeat",
+            &format!(r#"{{"license":"x","holders":[{many}]}}"#),
+            TooManyItems,
+            "/holders",
+        );
+        let large = format!(r#"{{"license":"{}"}}"#, "x".repeat(COMMAND_BYTES_MAX));
+        refused("SuspendLicense", &large, PayloadTooLarge, "");
+    }
+
+    #[test]
+    fn the_key_beside_the_body_is_the_id() {
+        let address =
+            |key| Address { account: "acme", kind: "SuspendLicense", key, via: Via::Http };
+        let read = |key, document: &str| {
+            Request::read(&address(key), document.as_bytes(), || CommandId::new("made").unwrap())
+        };
+        assert_eq!(read(Some("k1"), r#"{"license":"x"}"#).unwrap().id.as_str(), "k1");
+        assert_eq!(read(None, r#"{"license":"x"}"#).unwrap().id.as_str(), "made");
+        let error = read(Some("k1"), r#"{"id":"k2","license":"x"}"#).unwrap_err();
+        assert_eq!(error.code, MalformedCode::Contradiction);
+        let error = read(Some("k 1"), r#"{"license":"x"}"#).unwrap_err();
+        assert_eq!(error.code, MalformedCode::InvalidCommandId);
+    }
+}

@@ -1,0 +1,472 @@
+//! Reads JSON for commands: nothing unknown, nothing twice, no number but a 64-bit integer, and an
+//! error that says where.
+//!
+//! serde_json alone lets duplicate keys of a map pass and reports unknown fields as prose. This
+//! reader walks raw values, so that what it hands to `Deserialize` implementations is checked at
+//! every level and what it reports is a [`Malformed`]. Which fields are known is asked of the types
+//! themselves (`deserialize_struct`); there is no second list.
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+use std::fmt;
+
+use serde::de::{self, DeserializeSeed, Deserializer, IntoDeserializer, MapAccess, Visitor};
+use serde::{Deserialize, forward_to_deserialize_any};
+use serde_json::value::RawValue;
+
+use crate::limits::DEPTH_MAX;
+use crate::malformed::{Malformed, MalformedCode, nearest};
+
+/// One object as it was written: its members in order, values unread.
+pub(crate) struct Object<'de>(pub(crate) Vec<(Cow<'de, str>, &'de RawValue)>);
+
+/// Reads the outermost object of a document.
+pub(crate) fn object(document: &[u8]) -> Result<Object<'_>, Malformed> {
+    let text = std::str::from_utf8(document).map_err(|it| {
+        let at = it.valid_up_to();
+        Malformed::whole(MalformedCode::MalformedJson, format!("byte {at} is not UTF-8"))
+    })?;
+    if !text.trim_start().starts_with('{') {
+        return Err(Malformed::whole(MalformedCode::MalformedJson, "it is not a JSON object"));
+    }
+    serde_json::from_str(text).map_err(json)
+}
+
+/// Reads the members of an object as one struct, all of them known.
+pub(crate) fn members<'de, T: Deserialize<'de>>(object: Object<'de>) -> Result<T, Malformed> {
+    T::deserialize(Members { object, depth: 0 })
+}
+
+/// Checks a whole JSON text for duplicate keys and depth without keeping anything of it.
+pub(crate) fn check(text: &str) -> Result<(), Malformed> {
+    let raw: &RawValue = serde_json::from_str(text).map_err(json)?;
+    check_value(raw, 0)
+}
+
+fn check_value(raw: &RawValue, depth: usize) -> Result<(), Malformed> {
+    match raw.get().as_bytes().first() {
+        Some(b'{' | b'[') if depth == DEPTH_MAX => Err(too_deep()),
+        Some(b'{') => {
+            let object: Object<'_> = serde_json::from_str(raw.get()).map_err(json)?;
+            let check = |(key, it): &(Cow<'_, str>, &RawValue)| {
+                check_value(it, depth + 1).map_err(|error| error.inside(key))
+            };
+            object.0.iter().try_for_each(check)
+        }
+        Some(b'[') => {
+            let items: Vec<&RawValue> = serde_json::from_str(raw.get()).map_err(json)?;
+            items.iter().try_for_each(|it| check_value(it, depth + 1))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn too_deep() -> Malformed {
+    let detail = format!("it is nested more than {DEPTH_MAX} levels deep");
+    Malformed::whole(MalformedCode::MalformedJson, detail)
+}
+
+fn json(error: serde_json::Error) -> Malformed {
+    let detail = error.to_string();
+    match detail.split_once(DUPLICATE) {
+        Some((_, rest)) => {
+            let key = rest.split('`').next().unwrap_or_default();
+            let detail = format!("the key `{key}` stands twice");
+            Malformed::whole(MalformedCode::DuplicateKey, detail).inside(key)
+        }
+        None => Malformed::whole(MalformedCode::MalformedJson, detail),
+    }
+}
+
+const DUPLICATE: &str = "duplicate key `";
+
+impl<'de> Deserialize<'de> for Object<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Read;
+        impl<'de> Visitor<'de> for Read {
+            type Value = Object<'de>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut members: Vec<(Cow<'de, str>, &'de RawValue)> = Vec::new();
+                let mut seen: HashSet<Cow<'de, str>> = HashSet::new();
+                while let Some((Key(key), raw)) = map.next_entry::<Key<'de>, &'de RawValue>()? {
+                    // Small objects are scanned, large ones indexed: a document of many keys must
+                    // not cost their square.
+                    let twice = match members.len() {
+                        ..16 => members.iter().any(|(it, _)| *it == key),
+                        16 => {
+                            seen.extend(members.iter().map(|(it, _)| it.clone()));
+                            !seen.insert(key.clone())
+                        }
+                        _ => !seen.insert(key.clone()),
+                    };
+                    if twice {
+                        return Err(de::Error::custom(format!("{DUPLICATE}{key}`")));
+                    }
+                    members.push((key, raw));
+                }
+                Ok(Object(members))
+            }
+        }
+        deserializer.deserialize_map(Read)
+    }
+}
+
+/// A key, borrowed where it has no escapes.
+struct Key<'de>(Cow<'de, str>);
+
+impl<'de> Deserialize<'de> for Key<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Read;
+        impl<'de> Visitor<'de> for Read {
+            type Value = Key<'de>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a key")
+            }
+            fn visit_borrowed_str<E>(self, key: &'de str) -> Result<Self::Value, E> {
+                Ok(Key(Cow::Borrowed(key)))
+            }
+            fn visit_str<E>(self, key: &str) -> Result<Self::Value, E> {
+                Ok(Key(Cow::Owned(key.to_owned())))
+            }
+        }
+        deserializer.deserialize_str(Read)
+    }
+}
+
+/// One unread value as a serde deserializer.
+struct Value<'de> {
+    raw: &'de RawValue,
+    depth: usize,
+}
+
+impl<'de> Value<'de> {
+    fn object(&self) -> Result<Object<'de>, Malformed> {
+        if self.depth == DEPTH_MAX {
+            return Err(too_deep());
+        }
+        serde_json::from_str(self.raw.get()).map_err(json)
+    }
+}
+
+impl<'de> Deserializer<'de> for Value<'de> {
+    type Error = Malformed;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Malformed> {
+        let text = self.raw.get();
+        match text.as_bytes().first() {
+            Some(b'{') => {
+                let object = self.object()?;
+                visitor.visit_map(Walk::new(object, self.depth))
+            }
+            Some(b'[') if self.depth == DEPTH_MAX => Err(too_deep()),
+            Some(b'[') => {
+                let items: Vec<&RawValue> = serde_json::from_str(text).map_err(json)?;
+                visitor.visit_seq(Items { items: items.into_iter(), index: 0, depth: self.depth })
+            }
+            Some(b'"') => {
+                let string: Key<'de> = serde_json::from_str(text).map_err(json)?;
+                match string.0 {
+                    Cow::Borrowed(it) => visitor.visit_borrowed_str(it),
+                    Cow::Owned(it) => visitor.visit_string(it),
+                }
+            }
+            Some(b't' | b'f') => visitor.visit_bool(text == "true"),
+            Some(b'n') => visitor.visit_unit(),
+            _ => match text.parse::<i64>() {
+                Ok(integer) => visitor.visit_i64(integer),
+                Err(_) => Err(Malformed::whole(
+                    MalformedCode::WrongType,
+                    format!("{text} is not a whole number of 64 bits"),
+                )),
+            },
+        }
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Malformed> {
+        match self.raw.get() {
+            "null" => visitor.visit_none(),
+            _ => visitor.visit_some(self),
+        }
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Malformed> {
+        if !self.raw.get().starts_with('{') {
+            return self.deserialize_any(visitor);
+        }
+        let object = self.object()?;
+        Members { object, depth: self.depth }.deserialize_struct(name, fields, visitor)
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, Malformed> {
+        // serde_json's raw values announce themselves by this name; hand the text over as it is.
+        match name {
+            RAW_VALUE => visitor.visit_map(Raw(Some(self.raw))),
+            _ => visitor.visit_newtype_struct(self),
+        }
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit
+        unit_struct seq tuple tuple_struct map enum identifier ignored_any
+    }
+}
+
+/// How serde_json's `RawValue` names itself to a deserializer. A private detail of that crate; the
+/// test `metadata_passes_unread` fails should it change.
+const RAW_VALUE: &str = "$serde_json::private::RawValue";
+
+struct Raw<'de>(Option<&'de RawValue>);
+
+impl<'de> MapAccess<'de> for Raw<'de> {
+    type Error = Malformed;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(
+        &mut self,
+        seed: K,
+    ) -> Result<Option<K::Value>, Malformed> {
+        match self.0 {
+            Some(_) => seed.deserialize(RAW_VALUE.into_deserializer()).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Malformed> {
+        let text = self.0.take().map(RawValue::get).unwrap_or_default();
+        seed.deserialize(de::value::BorrowedStrDeserializer::new(text))
+    }
+}
+
+/// The members of an object as a serde deserializer for a struct.
+struct Members<'de> {
+    object: Object<'de>,
+    depth: usize,
+}
+
+impl<'de> Deserializer<'de> for Members<'de> {
+    type Error = Malformed;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Malformed> {
+        visitor.visit_map(Walk::new(self.object, self.depth))
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Malformed> {
+        match self.object.0.iter().find(|(key, _)| !fields.contains(&&**key)) {
+            Some((key, _)) => Err(unknown_field(key, fields)),
+            None => self.deserialize_any(visitor),
+        }
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option
+        unit unit_struct newtype_struct seq tuple tuple_struct map enum identifier ignored_any
+    }
+}
+
+fn unknown_field(given: &str, fields: &[&'static str]) -> Malformed {
+    let known = match fields.is_empty() {
+        true => "nothing more is known here".to_owned(),
+        false => format!("known here: {}", fields.join(", ")),
+    };
+    let shown: String = given.chars().take(64).collect();
+    let detail = format!("there is no field `{}`", shown.escape_debug());
+    Malformed::whole(MalformedCode::UnknownField, detail).inside(&shown).hint(
+        match nearest(given, fields.iter().copied()) {
+            Some(meant) => format!("did you mean `{meant}`? {known}"),
+            None => known,
+        },
+    )
+}
+
+/// Hands out members one by one and adds the key to what goes wrong inside.
+struct Walk<'de> {
+    members: std::vec::IntoIter<(Cow<'de, str>, &'de RawValue)>,
+    value: Option<(Cow<'de, str>, &'de RawValue)>,
+    depth: usize,
+}
+
+impl<'de> Walk<'de> {
+    fn new(object: Object<'de>, depth: usize) -> Walk<'de> {
+        Walk { members: object.0.into_iter(), value: None, depth }
+    }
+}
+
+impl<'de> MapAccess<'de> for Walk<'de> {
+    type Error = Malformed;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(
+        &mut self,
+        seed: K,
+    ) -> Result<Option<K::Value>, Malformed> {
+        self.value = self.members.next();
+        match &self.value {
+            Some((key, _)) => seed.deserialize((&**key).into_deserializer()).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Malformed> {
+        let (key, raw) =
+            self.value.take().ok_or_else(|| de::Error::custom("a value before its key"))?;
+        seed.deserialize(Value { raw, depth: self.depth + 1 }).map_err(|it| it.inside(&key))
+    }
+}
+
+/// Hands out items one by one and adds the index to what goes wrong inside.
+struct Items<'de> {
+    items: std::vec::IntoIter<&'de RawValue>,
+    index: usize,
+    depth: usize,
+}
+
+impl<'de> de::SeqAccess<'de> for Items<'de> {
+    type Error = Malformed;
+
+    fn next_element_seed<T: DeserializeSeed<'de>>(
+        &mut self,
+        seed: T,
+    ) -> Result<Option<T::Value>, Malformed> {
+        let Some(raw) = self.items.next() else { return Ok(None) };
+        let index = self.index;
+        self.index += 1;
+        let item = Value { raw, depth: self.depth + 1 };
+        seed.deserialize(item).map(Some).map_err(|it| it.inside(&index.to_string()))
+    }
+
+    fn size_hint(&self) -> Option<usize> {
+        Some(self.items.len())
+    }
+}
+
+/// What `Deserialize` implementations report. A message that begins with a code of
+/// [`MalformedCode`] and a colon is about that code; any other is about the type.
+impl de::Error for Malformed {
+    fn custom<T: fmt::Display>(message: T) -> Malformed {
+        let message = message.to_string();
+        let coded = message.split_once(": ").and_then(|(code, detail)| {
+            let code = MalformedCode::ALL.into_iter().find(|it| it.as_str() == code)?;
+            Some(Malformed::whole(code, detail))
+        });
+        coded.unwrap_or_else(|| Malformed::whole(MalformedCode::WrongType, message))
+    }
+
+    fn invalid_type(found: de::Unexpected<'_>, wanted: &dyn de::Expected) -> Malformed {
+        let detail = format!("{} was expected, not {}", wanted, shown(found));
+        Malformed::whole(MalformedCode::WrongType, detail)
+    }
+
+    fn missing_field(field: &'static str) -> Malformed {
+        let detail = format!("the field `{field}` is missing");
+        Malformed::whole(MalformedCode::MissingField, detail).inside(field)
+    }
+}
+
+fn shown(found: de::Unexpected<'_>) -> String {
+    match found {
+        de::Unexpected::Str(it) if it.len() > 64 => "a long string".to_owned(),
+        de::Unexpected::Unit => "null".to_owned(),
+        other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Metadata;
+
+    #[derive(Debug, Deserialize, PartialEq)]
+    struct Outer {
+        count: i64,
+        #[serde(default)]
+        inner: Vec<Inner>,
+        #[serde(default)]
+        metadata: Option<Metadata>,
+    }
+
+    #[derive(Debug, Deserialize, PartialEq)]
+    struct Inner {
+        name: String,
+    }
+
+    fn read(text: &str) -> Result<Outer, Malformed> {
+        members(object(text.as_bytes())?)
+    }
+
+    #[track_caller]
+    fn refused(text: &str, code: MalformedCode, pointer: &str) -> Malformed {
+        let error = read(text).unwrap_err();
+        assert_eq!((error.code, error.pointer.as_str()), (code, pointer), "{error:?}");
+        error
+    }
+
+    #[test]
+    fn a_document_is_read() {
+        let it = read(r#" {"count":-3,"inner":[{"name":"a\n"}],"metadata":{"x":1.50}} "#).unwrap();
+        assert_eq!((it.count, it.inner[0].name.as_str()), (-3, "a\n"));
+    }
+
+    #[test]
+    fn metadata_passes_unread() {
+        let it = read(r#"{"count":1,"metadata":{"x": 1.50, "y":[ ]}}"#).unwrap();
+        assert_eq!(it.metadata.unwrap().as_str(), r#"{"x":1.50,"y":[]}"#);
+        refused(
+            r#"{"count":1,"metadata":{"x":1,"x":2}}"#,
+            MalformedCode::InvalidMetadata,
+            "/metadata",
+        );
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_with_its_place() {
+        use MalformedCode::*;
+        refused("", MalformedJson, "");
+        refused("[1]", MalformedJson, "");
+        refused(r#"{"count":1"#, MalformedJson, "");
+        refused(r#"{"count":1}}"#, MalformedJson, "");
+        refused(r#"{"count":1,"count":2}"#, DuplicateKey, "/count");
+        refused(r#"{"count":1,"inner":[{"name":"a","name":"b"}]}"#, DuplicateKey, "/inner/0/name");
+        refused("{}", MissingField, "/count");
+        refused(r#"{"count":1,"inner":[{}]}"#, MissingField, "/inner/0/name");
+        refused(r#"{"count":"1"}"#, WrongType, "/count");
+        refused(r#"{"count":1.5}"#, WrongType, "/count");
+        refused(r#"{"count":1e3}"#, WrongType, "/count");
+        refused(r#"{"count":9223372036854775808}"#, WrongType, "/count");
+        refused(r#"{"count":1,"inner":{}}"#, WrongType, "/inner");
+        refused(r#"{"count":1,"inner":[7]}"#, WrongType, "/inner/0");
+        let error = refused(r#"{"coumt":1}"#, UnknownField, "/coumt");
+        assert!(error.hint.unwrap().starts_with("did you mean `count`?"));
+        refused(r#"{"count":1,"inner":[{"name":"a","x/y":1}]}"#, UnknownField, "/inner/0/x~1y");
+    }
+
+    #[test]
+    fn depth_is_bounded() {
+        let deep = format!(r#"{{"count":1,"inner":{}{}}}"#, "[".repeat(200), "]".repeat(200));
+        assert!(matches!(
+            read(&deep).unwrap_err().code,
+            MalformedCode::MalformedJson | MalformedCode::WrongType
+        ));
+    }
+
+    #[test]
+    fn many_keys_are_looked_through_once() {
+        let many: Vec<_> = (0..1000).map(|it| format!("\"k{it}\":1")).collect();
+        let text = format!("{{{},\"k500\":1}}", many.join(","));
+        refused(&text, MalformedCode::DuplicateKey, "/k500");
+    }
+}
