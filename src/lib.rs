@@ -1,1 +1,26 @@
-//! x
+//! seatledger: an event-sourced license ledger.
+//!
+//! All I/O of the ledger; the rules are in the crate `events`, SQL in `projections`. Reading order:
+//! [`log`] (the stream of commits), [`writer`] (commands in, commits out), [`intake`] (the doors),
+//! [`projector`] and [`views`] (read models), [`http`] (what is asked of them), [`service`]
+//! (everything put together), [`cli`] (the command line).
+
+pub mod anchor;
+pub mod cli;
+pub mod client;
+pub mod clock;
+pub mod describe;
+pub mod durability;
+pub mod health;
+pub mod http;
+pub mod intake;
+pub mod log;
+pub mod metrics;
+pub mod monitor;
+pub mod nats;
+pub mod natsd;
+pub mod projector;
+pub mod refusals;
+pub mod service;
+pub mod views;
+pub mod writer;

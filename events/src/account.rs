@@ -8,6 +8,8 @@
 //! counts in step and write what was there before to a journal while one is being kept. Taking the
 //! journal back is therefore exact for every event there is or will be.
 
+#[cfg(test)]
+pub(crate) mod contents;
 mod evolve;
 mod journal;
 
@@ -290,6 +292,15 @@ impl Account {
     }
 }
 
+/// The number of the row after so many. The highest number is not given out, so that a full account
+/// is a stop and never a row written twice.
+fn next_row(rows: usize) -> Result<u32, Inconsistent> {
+    u32::try_from(rows).ok().filter(|row| *row < u32::MAX).ok_or(Inconsistent::Full)
+}
+
 fn row_is(rows: &[Option<Assignment>], row: u32, is: impl FnOnce(&Assignment) -> bool) -> bool {
     rows[row as usize].as_ref().is_some_and(is)
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 use crate::holder::Holder;
 use crate::limits::{ITEMS_MAX, QUANTITY_MAX};
-use crate::malformed::{Malformed, MalformedCode, nearest};
+use crate::malformed::{Malformed, MalformedCode, nearest, short};
 use crate::metadata::Metadata;
 use crate::moment::Moment;
 use crate::text::{AssignmentId, ContainerId, ExternalId, Label, LicenseId, ProductId, Source};
@@ -316,13 +316,17 @@ macro_rules! commands {
             }
         }
 
-        /// Reads the members of a document as a command of the given type.
+        /// Reads the members of a document as a command of the given type; `around` are the members
+        /// that every document may have.
         pub(crate) fn read(
             kind: CommandType,
             object: crate::strict::Object<'_>,
+            around: &'static [&'static str],
         ) -> Result<Command, Malformed> {
             match kind {
-                $(CommandType::$name => crate::strict::members(object).map(Command::$name)),+
+                $(CommandType::$name => {
+                    crate::strict::members(object, around).map(Command::$name)
+                })+
             }
         }
     };
@@ -351,7 +355,7 @@ impl FromStr for CommandType {
     fn from_str(name: &str) -> Result<CommandType, Malformed> {
         let names = || CommandType::ALL.iter().map(|it| it.as_str());
         CommandType::ALL.iter().copied().find(|it| it.as_str() == name).ok_or_else(|| {
-            let shown: String = name.chars().take(64).collect();
+            let shown = short(name);
             let detail = format!("there is no command `{}`", shown.escape_debug());
             let known = names().collect::<Vec<_>>().join(", ");
             Malformed::whole(MalformedCode::UnknownCommandType, detail).hint(

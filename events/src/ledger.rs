@@ -15,14 +15,17 @@ use crate::text::AccountId;
 ///
 /// A writer calls [`Ledger::begin`], judges the commands of one commit with [`Ledger::judge`], and
 /// then either [`Ledger::settle`]s (the commit is on the log) or [`Ledger::roll_back`]s (it is not).
+/// What is neither settled nor rolled back has not happened: the next [`Ledger::begin`] or
+/// [`Ledger::evolve`] takes it back.
 #[derive(Debug, Default)]
 pub struct Ledger {
     accounts: Vec<Account>,
     rows: HashMap<AccountId, usize>,
     number: u64,
-    /// Accounts changed since `begin`, and the number as it was then.
+    /// Accounts changed since `begin`.
     touched: Vec<usize>,
-    number_before: u64,
+    /// The number as it was at `begin`, while a commit is open.
+    number_before: Option<u64>,
     broken: Option<Broken>,
 }
 
@@ -44,54 +47,71 @@ impl Ledger {
 
     /// Takes note of a fact that is on the log.
     pub fn evolve(&mut self, account: &AccountId, event: &Event) -> Result<(), Inconsistent> {
+        self.roll_back();
         let row = self.row(account);
+        self.accounts[row].evolve(event)?;
         self.number = self.number.max(number(event));
-        self.accounts[row].evolve(event)
+        Ok(())
     }
 
     /// Begins a commit.
     pub fn begin(&mut self) {
-        self.touched.clear();
-        self.number_before = self.number;
-        self.broken = None;
+        self.roll_back();
+        self.number_before = Some(self.number);
     }
 
     /// Judges a command against the state as it will be once the commands judged since
-    /// [`Ledger::begin`] are recorded, and takes note of what it causes, unless it is a dry run.
+    /// [`Ledger::begin`] are recorded. Nothing changes: that is [`Ledger::take_note`]'s job.
+    pub fn decide(
+        &self,
+        request: &Request,
+        now: Moment,
+        seed: u128,
+    ) -> Result<Vec<Event>, Refusal> {
+        let mut mint = Mint::new(now, seed, self.number);
+        match self.rows.get(&request.account) {
+            Some(row) => decide(&self.accounts[*row], &request.command, now, &mut mint),
+            None => {
+                let nobody = Account::new(request.account.clone());
+                decide(&nobody, &request.command, now, &mut mint)
+            }
+        }
+    }
+
+    /// Takes note of what a command judged since [`Ledger::begin`] causes, so that it can still be
+    /// rolled back.
+    pub fn take_note<'a>(
+        &mut self,
+        account: &AccountId,
+        events: impl IntoIterator<Item = &'a Event>,
+    ) {
+        let row = self.row(account);
+        let rows = &mut self.accounts[row];
+        if !rows.is_journaling() {
+            self.touched.push(row);
+            rows.keep_journal();
+        }
+        for event in events {
+            self.number = self.number.max(number(event));
+            // Invariant: what the rules cause follows from the state they judged.
+            if let Err(error) = rows.evolve(event) {
+                self.broken = Some(Broken::Inconsistent(account.clone(), error));
+            }
+        }
+    }
+
+    /// [`Ledger::decide`], and [`Ledger::take_note`] unless it is a dry run.
     pub fn judge(
         &mut self,
         request: &Request,
         now: Moment,
         seed: u128,
     ) -> Result<Vec<Event>, Refusal> {
-        let mut mint = Mint::new(now, seed, self.number);
-        let events = match self.rows.get(&request.account) {
-            Some(row) => decide(&self.accounts[*row], &request.command, now, &mut mint)?,
-            None => {
-                let nobody = Account::new(request.account.clone());
-                decide(&nobody, &request.command, now, &mut mint)?
-            }
-        };
+        let events = self.decide(request, now, seed)?;
         if !request.dry_run && !events.is_empty() {
-            self.take_note(request, &events, mint.last_number());
+            self.take_note(&request.account, &events);
         }
         Ok(events)
-    }
-
-    fn take_note(&mut self, request: &Request, events: &[Event], number: u64) {
-        let row = self.row(&request.account);
-        let account = &mut self.accounts[row];
-        if !account.is_journaling() {
-            self.touched.push(row);
-            account.keep_journal();
-        }
-        self.number = number;
-        for event in events {
-            // Invariant: what the rules cause follows from the state they judged.
-            if let Err(error) = account.evolve(event) {
-                self.broken = Some(Broken::Inconsistent(request.account.clone(), error));
-            }
-        }
     }
 
     /// Checks the invariants of everything touched since [`Ledger::begin`]. Whatever does not pass
@@ -108,6 +128,7 @@ impl Ledger {
         for row in self.touched.drain(..) {
             self.accounts[row].settle();
         }
+        self.number_before = None;
     }
 
     /// The commit is not on the log: nothing of it has happened.
@@ -115,7 +136,8 @@ impl Ledger {
         for row in self.touched.drain(..) {
             self.accounts[row].roll_back();
         }
-        self.number = self.number_before;
+        self.number = self.number_before.take().unwrap_or(self.number);
+        self.broken = None;
     }
 
     fn row(&mut self, account: &AccountId) -> usize {
@@ -147,3 +169,6 @@ fn number(event: &Event) -> u64 {
         | Event::AssignmentRevoked(_) => 0,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,6 +8,8 @@
 //! asked), [`event`] (what has happened), [`refusal`] (why not), [`account`] (the state),
 //! [`decide`] (the rules), [`ledger`] (all accounts of a partition), [`wire`] (the bytes).
 
+#![warn(missing_docs)]
+
 pub mod account;
 pub mod command;
 pub mod decide;

@@ -161,6 +161,15 @@ impl Malformed {
     }
 }
 
+/// What is shown of a text that came from outside: enough to recognise it, never a page of it.
+pub(crate) fn short(text: &str) -> String {
+    const SHOWN: usize = 64;
+    match text.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
 /// The known name nearest to `given`, if one is near enough to be meant.
 pub fn nearest<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     const FAR: f64 = 0.75;

@@ -11,8 +11,8 @@ use crate::limits::METADATA_BYTES_MAX;
 /// A JSON object, kept as the bytes that came: numbers keep their digits, members their order.
 /// Only white space between tokens is left out, so that an event stays one line.
 ///
-/// Invariant: an object, without duplicate keys at any level, of at most
-/// [`METADATA_BYTES_MAX`] bytes.
+/// Invariant: an object that any JSON reader can read, without duplicate keys at any level, of at
+/// most [`METADATA_BYTES_MAX`] bytes.
 #[derive(Clone, PartialEq, Eq, ToSchema)]
 #[schema(value_type = Object)]
 pub struct Metadata(Box<str>);
@@ -26,7 +26,8 @@ pub enum InvalidMetadata {
     /// Larger than [`METADATA_BYTES_MAX`].
     #[error("invalid_metadata: it has {0} bytes, at most {METADATA_BYTES_MAX} are allowed")]
     TooLarge(usize),
-    /// Not JSON, or nested too deeply, or with a duplicate key.
+    /// Not JSON, or nested too deeply, or with a duplicate key, half a surrogate pair or a number
+    /// beyond double precision: what some reader of the log could not read.
     #[error("invalid_metadata: {0}")]
     Json(String),
 }
@@ -41,7 +42,8 @@ impl Metadata {
         if compact.len() > METADATA_BYTES_MAX {
             return Err(InvalidMetadata::TooLarge(compact.len()));
         }
-        crate::strict::check(&compact).map_err(|it| InvalidMetadata::Json(it.to_string()))?;
+        // The text as it came: without its white space `1 2` would pass as 12.
+        crate::strict::check(json).map_err(|it| InvalidMetadata::Json(it.to_string()))?;
         Ok(Metadata(compact.into()))
     }
 
@@ -106,12 +108,27 @@ mod tests {
     }
 
     #[test]
+    fn metadata_can_be_read_by_any_json_reader() {
+        for odd in
+            [r#"{"a":"\ud800"}"#, r#"{"a":["\udc00x"]}"#, r#"{"a":1e999}"#, r#"{"a":-1e999}"#]
+        {
+            assert!(matches!(Metadata::new(odd), Err(InvalidMetadata::Json(_))), "{odd}");
+        }
+        for even in [r#"{"a":"\ud83d\ude00"}"#, r#"{"a":1e-999}"#, r#"{"a":-0.10E+2}"#] {
+            assert_eq!(Metadata::new(even).unwrap().as_str(), even);
+        }
+    }
+
+    #[test]
     fn metadata_is_a_bounded_object_without_duplicates() {
         assert_eq!(Metadata::new("[1]"), Err(InvalidMetadata::NotAnObject));
         assert!(matches!(Metadata::new(r#"{"a":{"b":1,"b":2}}"#), Err(InvalidMetadata::Json(_))));
         assert!(matches!(Metadata::new(r#"{"a":1"#), Err(InvalidMetadata::Json(_))));
         let deep = format!("{{\"a\":{}{}}}", "[".repeat(100), "]".repeat(100));
         assert!(matches!(Metadata::new(&deep), Err(InvalidMetadata::Json(_))));
+        for broken in [r#"{"a":1 2}"#, r#"{"a":tr ue}"#, "{\"a\":1}\u{a0}", "{}{}", " "] {
+            assert!(Metadata::new(broken).is_err(), "{broken}");
+        }
         let sized = |n: usize| format!("{{\"a\":\"{}\"}}", "x".repeat(n - 8));
         assert!(Metadata::new(&sized(METADATA_BYTES_MAX)).is_ok());
         assert_eq!(

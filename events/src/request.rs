@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use crate::command::{self, Command, CommandType};
 use crate::limits::COMMAND_BYTES_MAX;
-use crate::malformed::{Malformed, MalformedCode};
+use crate::malformed::{Malformed, MalformedCode, short};
 use crate::strict::{self, Object};
 use crate::text::{AccountId, Actor, CommandId, Label, Source};
 
@@ -155,7 +155,7 @@ pub struct Envelope {
     pub reason: Option<Label>,
 }
 
-const ENVELOPE: [&str; 7] = ["id", "account", "type", "actor", "dry_run", "change", "reason"];
+const ENVELOPE: &[&str] = &["id", "account", "type", "actor", "dry_run", "change", "reason"];
 
 impl Request {
     /// Reads a command document. `new_id` is asked for an id only when the producer gave none.
@@ -173,7 +173,7 @@ impl Request {
         }
         let members = strict::object(document)?.0;
         let (around, own) = members.into_iter().partition(|(key, _)| ENVELOPE.contains(&&**key));
-        let envelope: Envelope = strict::members(Object(around))?;
+        let envelope: Envelope = strict::members(Object(around), &[])?;
         agree("/account", envelope.account.as_deref(), address.account)?;
         agree("/type", envelope.kind.as_deref(), address.kind)?;
         let id = id(envelope.id, address.key)?.unwrap_or_else(new_id);
@@ -182,7 +182,7 @@ impl Request {
             agree("/reason", change.reason.as_ref().map(Label::as_str), reason.as_str())?;
             change.reason = Some(reason);
         }
-        let command = command::read(kind, Object(own))?;
+        let command = command::read(kind, Object(own), ENVELOPE)?;
         command.check()?;
         let actor = match envelope.actor {
             Some(actor) => actor,
@@ -209,15 +209,19 @@ fn agree(pointer: &str, given: Option<&str>, address: &str) -> Result<(), Malfor
         Some(given) if given != address => Err(Malformed::at(
             MalformedCode::Contradiction,
             pointer,
-            format!("the document says {given:?}, what stands beside it {address:?}"),
+            format!(
+                "the document says {:?}, what stands beside it {:?}",
+                short(given),
+                short(address)
+            ),
         )),
         _ => Ok(()),
     }
 }
 
 fn invalid_account(address: &Address<'_>) -> Malformed {
-    let shown: String = address.account.chars().take(64).collect();
-    let detail = format!("{:?} cannot be an account: it must match [A-Za-z0-9_-]{{1,64}}", shown);
+    let shown = short(address.account);
+    let detail = format!("{shown:?} cannot be an account: it must match [A-Za-z0-9_-]{{1,64}}");
     Malformed::whole(MalformedCode::InvalidAccount, detail)
 }
 
@@ -232,138 +236,4 @@ fn content_hash(account: &AccountId, change: &Change, command: &Command) -> Cont
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn read(kind: &str, document: &str) -> Result<Request, Malformed> {
-        let address = Address { account: "acme", kind, key: None, via: Via::Nats };
-        Request::read(&address, document.as_bytes(), || CommandId::new("made").unwrap())
-    }
-
-    #[track_caller]
-    fn refused(kind: &str, document: &str, code: MalformedCode, pointer: &str) {
-        let error = read(kind, document).unwrap_err();
-        assert_eq!((error.code, error.pointer.as_str()), (code, pointer), "{error:?}");
-    }
-
-    #[test]
-    fn a_document_is_read() {
-        let it = read(
-            "AssignSeat",
-            r#"{"id":"c1","license":"creative","holders":[{"user":"ada"},{"email":" Bo@X.org"}],
-                "reason":"joined","actor":"hr"}"#,
-        )
-        .unwrap();
-        assert_eq!((it.id.as_str(), it.actor.as_str()), ("c1", "hr"));
-        assert_eq!(it.change.reason.unwrap().as_str(), "joined");
-        let Command::AssignSeat(it) = it.command else { panic!("{it:?}") };
-        assert_eq!(it.holders[1].email.as_ref().unwrap().as_str(), "bo@x.org");
-        assert!(it.active && !it.fulfilled);
-    }
-
-    #[test]
-    fn the_hash_is_over_what_is_asked() {
-        let hash = |document: &str| read("SuspendLicense", document).unwrap().hash;
-        let first = hash(r#"{"id":"a","license":"x"}"#);
-        assert_eq!(first, hash(r#" { "license" : "x", "dry_run":true, "actor":"b" } "#));
-        assert_ne!(first, hash(r#"{"id":"a","license":"y"}"#));
-        assert_ne!(first, hash(r#"{"id":"a","license":"x","reason":"z"}"#));
-        assert_ne!(first, read("RetireLicense", r#"{"license":"x"}"#).unwrap().hash);
-    }
-
-    #[test]
-    fn null_is_not_the_same_as_absent() {
-        let hash = |document: &str| read("ChangeLicense", document).unwrap().hash;
-        assert_ne!(hash(r#"{"license":"x","name":null}"#), hash(r#"{"license":"x"}"#));
-    }
-
-    #[test]
-    fn what_is_no_command_is_said_so() {
-        use MalformedCode::*;
-        refused("AsignSeat", "{}", UnknownCommandType, "");
-        refused("AssignSeat", "nonsense", MalformedJson, "");
-        refused("AssignSeat", r#"{"license":"x"}"#, MissingField, "/holders");
-        refused("AssignSeat", r#"{"license":"x","holders":[]}"#, MissingField, "/holders");
-        refused("AssignSeat", r#"{"license":"x","holders":[{}]}"#, MissingField, "/holders/0");
-        refused(
-            "AssignSeat",
-            r#"{"license":"x","holders":[{"usr":"a"}]}"#,
-            UnknownField,
-            "/holders/0/usr",
-        );
-        refused("AssignSeat", r#"{"holders":[{"user":"a"}]}"#, MissingField, "/license");
-        refused(
-            "AssignSeat",
-            r#"{"license":"","holders":[{"user":"a"}]}"#,
-            InvalidText,
-            "/license",
-        );
-        refused(
-            "AssignSeat",
-            r#"{"id":"a b","license":"x","holders":[{"user":"a"}]}"#,
-            InvalidCommandId,
-            "/id",
-        );
-        refused(
-            "AssignSeat",
-            r#"{"account":"other","license":"x","holders":[{"user":"a"}]}"#,
-            Contradiction,
-            "/account",
-        );
-        refused(
-            "AssignSeat",
-            r#"{"license":"x","holders":[{"email":"a"}]}"#,
-            InvalidEmail,
-            "/holders/0/email",
-        );
-        refused(
-            "AllocateLicense",
-            r#"{"license":"x","product":"p","quantity":-1}"#,
-            InvalidQuantity,
-            "/quantity",
-        );
-        refused(
-            "AllocateLicense",
-            r#"{"license":"x","product":"p","quantity":1e99}"#,
-            WrongType,
-            "/quantity",
-        );
-        refused(
-            "AllocateLicense",
-            r#"{"license":"x","product":"p","quantity":1000000001}"#,
-            InvalidQuantity,
-            "/quantity",
-        );
-        refused(
-            "AllocateLicense",
-            r#"{"license":"x","product":"p","quantity":1,
-               "starts_at":"2026-01-02T00:00:00Z","ends_at":"2026-01-02T00:00:00Z"}"#,
-            InvalidWindow,
-            "/ends_at",
-        );
-        let many = vec![r#"{"user":"a"}"#; 10_000].join(",");
-        refused(
-            "AssignSeat",
-            &format!(r#"{{"license":"x","holders":[{many}]}}"#),
-            TooManyItems,
-            "/holders",
-        );
-        let large = format!(r#"{{"license":"{}"}}"#, "x".repeat(COMMAND_BYTES_MAX));
-        refused("SuspendLicense", &large, PayloadTooLarge, "");
-    }
-
-    #[test]
-    fn the_key_beside_the_body_is_the_id() {
-        let address =
-            |key| Address { account: "acme", kind: "SuspendLicense", key, via: Via::Http };
-        let read = |key, document: &str| {
-            Request::read(&address(key), document.as_bytes(), || CommandId::new("made").unwrap())
-        };
-        assert_eq!(read(Some("k1"), r#"{"license":"x"}"#).unwrap().id.as_str(), "k1");
-        assert_eq!(read(None, r#"{"license":"x"}"#).unwrap().id.as_str(), "made");
-        let error = read(Some("k1"), r#"{"id":"k2","license":"x"}"#).unwrap_err();
-        assert_eq!(error.code, MalformedCode::Contradiction);
-        let error = read(Some("k 1"), r#"{"license":"x"}"#).unwrap_err();
-        assert_eq!(error.code, MalformedCode::InvalidCommandId);
-    }
-}
+mod tests;

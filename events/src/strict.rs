@@ -15,7 +15,7 @@ use serde::{Deserialize, forward_to_deserialize_any};
 use serde_json::value::RawValue;
 
 use crate::limits::DEPTH_MAX;
-use crate::malformed::{Malformed, MalformedCode, nearest};
+use crate::malformed::{Malformed, MalformedCode, nearest, short};
 
 /// One object as it was written: its members in order, values unread.
 pub(crate) struct Object<'de>(pub(crate) Vec<(Cow<'de, str>, &'de RawValue)>);
@@ -33,11 +33,18 @@ pub(crate) fn object(document: &[u8]) -> Result<Object<'_>, Malformed> {
 }
 
 /// Reads the members of an object as one struct, all of them known.
-pub(crate) fn members<'de, T: Deserialize<'de>>(object: Object<'de>) -> Result<T, Malformed> {
-    T::deserialize(Members { object, depth: 0 })
+///
+/// `elsewhere` are keys that are known at this place too, but not part of the struct: they are
+/// offered when somebody misspells one.
+pub(crate) fn members<'de, T: Deserialize<'de>>(
+    object: Object<'de>,
+    elsewhere: &'static [&'static str],
+) -> Result<T, Malformed> {
+    T::deserialize(Members { object, depth: 0, elsewhere })
 }
 
-/// Checks a whole JSON text for duplicate keys and depth without keeping anything of it.
+/// Checks a whole JSON text without keeping anything of it: no duplicate keys, bounded depth, and
+/// nothing that other readers choke on (half a surrogate pair, a number beyond double precision).
 pub(crate) fn check(text: &str) -> Result<(), Malformed> {
     let raw: &RawValue = serde_json::from_str(text).map_err(json)?;
     check_value(raw, 0)
@@ -57,6 +64,14 @@ fn check_value(raw: &RawValue, depth: usize) -> Result<(), Malformed> {
             let items: Vec<&RawValue> = serde_json::from_str(raw.get()).map_err(json)?;
             items.iter().try_for_each(|it| check_value(it, depth + 1))
         }
+        Some(b'"') => serde_json::from_str::<Key<'_>>(raw.get()).map(drop).map_err(json),
+        Some(b'-' | b'0'..=b'9') => match raw.get().parse::<f64>() {
+            Ok(number) if number.is_finite() => Ok(()),
+            _ => Err(Malformed::whole(
+                MalformedCode::MalformedJson,
+                format!("{} is beyond double precision", short(raw.get())),
+            )),
+        },
         _ => Ok(()),
     }
 }
@@ -70,7 +85,7 @@ fn json(error: serde_json::Error) -> Malformed {
     let detail = error.to_string();
     match detail.split_once(DUPLICATE) {
         Some((_, rest)) => {
-            let key = rest.split('`').next().unwrap_or_default();
+            let key = rest.rsplit_once("` at line ").map_or(rest, |(key, _)| key);
             let detail = format!("the key `{key}` stands twice");
             Malformed::whole(MalformedCode::DuplicateKey, detail).inside(key)
         }
@@ -103,7 +118,7 @@ impl<'de> Deserialize<'de> for Object<'de> {
                         _ => !seen.insert(key.clone()),
                     };
                     if twice {
-                        return Err(de::Error::custom(format!("{DUPLICATE}{key}`")));
+                        return Err(de::Error::custom(format!("{DUPLICATE}{}`", short(&key))));
                     }
                     members.push((key, raw));
                 }
@@ -179,7 +194,7 @@ impl<'de> Deserializer<'de> for Value<'de> {
                 Ok(integer) => visitor.visit_i64(integer),
                 Err(_) => Err(Malformed::whole(
                     MalformedCode::WrongType,
-                    format!("{text} is not a whole number of 64 bits"),
+                    format!("{} is not a whole number of 64 bits", short(text)),
                 )),
             },
         }
@@ -198,11 +213,15 @@ impl<'de> Deserializer<'de> for Value<'de> {
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Malformed> {
-        if !self.raw.get().starts_with('{') {
-            return self.deserialize_any(visitor);
+        match self.raw.get().as_bytes().first() {
+            Some(b'{') => {
+                let (object, depth) = (self.object()?, self.depth);
+                Members { object, depth, elsewhere: &[] }.deserialize_struct(name, fields, visitor)
+            }
+            // What is derived for a struct would take its values in order, without their names.
+            Some(b'[') => Err(de::Error::invalid_type(de::Unexpected::Seq, &visitor)),
+            _ => self.deserialize_any(visitor),
         }
-        let object = self.object()?;
-        Members { object, depth: self.depth }.deserialize_struct(name, fields, visitor)
     }
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(
@@ -252,6 +271,7 @@ impl<'de> MapAccess<'de> for Raw<'de> {
 struct Members<'de> {
     object: Object<'de>,
     depth: usize,
+    elsewhere: &'static [&'static str],
 }
 
 impl<'de> Deserializer<'de> for Members<'de> {
@@ -268,7 +288,7 @@ impl<'de> Deserializer<'de> for Members<'de> {
         visitor: V,
     ) -> Result<V::Value, Malformed> {
         match self.object.0.iter().find(|(key, _)| !fields.contains(&&**key)) {
-            Some((key, _)) => Err(unknown_field(key, fields)),
+            Some((key, _)) => Err(unknown_field(key, &[fields, self.elsewhere].concat())),
             None => self.deserialize_any(visitor),
         }
     }
@@ -284,10 +304,10 @@ fn unknown_field(given: &str, fields: &[&'static str]) -> Malformed {
         true => "nothing more is known here".to_owned(),
         false => format!("known here: {}", fields.join(", ")),
     };
-    let shown: String = given.chars().take(64).collect();
+    let shown = short(given);
     let detail = format!("there is no field `{}`", shown.escape_debug());
     Malformed::whole(MalformedCode::UnknownField, detail).inside(&shown).hint(
-        match nearest(given, fields.iter().copied()) {
+        match nearest(&shown, fields.iter().copied()) {
             Some(meant) => format!("did you mean `{meant}`? {known}"),
             None => known,
         },
@@ -377,6 +397,7 @@ impl de::Error for Malformed {
     }
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "serde's enum, which says itself what it is")]
 fn shown(found: de::Unexpected<'_>) -> String {
     match found {
         de::Unexpected::Str(it) if it.len() > 64 => "a long string".to_owned(),
@@ -405,7 +426,7 @@ mod tests {
     }
 
     fn read(text: &str) -> Result<Outer, Malformed> {
-        members(object(text.as_bytes())?)
+        members(object(text.as_bytes())?, &["around"])
     }
 
     #[track_caller]
@@ -451,7 +472,28 @@ mod tests {
         refused(r#"{"count":1,"inner":[7]}"#, WrongType, "/inner/0");
         let error = refused(r#"{"coumt":1}"#, UnknownField, "/coumt");
         assert!(error.hint.unwrap().starts_with("did you mean `count`?"));
+        let error = refused(r#"{"count":1,"aruond":1}"#, UnknownField, "/aruond");
+        assert_eq!(
+            error.hint.unwrap(),
+            "did you mean `around`? known here: count, inner, metadata, around"
+        );
         refused(r#"{"count":1,"inner":[{"name":"a","x/y":1}]}"#, UnknownField, "/inner/0/x~1y");
+    }
+
+    #[test]
+    fn an_object_is_not_a_list_of_its_values() {
+        refused(r#"{"count":1,"inner":[["a"]]}"#, MalformedCode::WrongType, "/inner/0");
+    }
+
+    #[test]
+    fn a_key_that_stands_twice_is_shown_as_it_is_but_not_without_end() {
+        refused(r#"{"a`b":1,"a`b":2}"#, MalformedCode::DuplicateKey, "/a`b");
+        let long = "k".repeat(100_000);
+        let error = read(&format!(r#"{{"{long}":1,"{long}":2}}"#)).unwrap_err();
+        assert_eq!(error.code, MalformedCode::DuplicateKey);
+        assert!(error.pointer.len() < 100 && error.detail.len() < 200, "{error:?}");
+        let error = read(&format!(r#"{{"{long}":1}}"#)).unwrap_err();
+        assert!(error.pointer.len() < 100 && error.detail.len() < 200, "{error:?}");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! NDJSON in UTF-8: a header line, then one line an event, each ended by a line feed. The chain is
 //! over these bytes as they are stored; nobody ever has to write JSON the same way twice.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -11,6 +12,7 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use crate::event::Event;
+use crate::malformed::short;
 use crate::moment::Moment;
 use crate::request::{Change, ContentHash, Via};
 use crate::text::{AccountId, Actor, CommandId};
@@ -58,7 +60,7 @@ impl Serialize for CommitHash {
 
 impl<'de> Deserialize<'de> for CommitHash {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
+        let text = <Cow<'de, str>>::deserialize(deserializer)?;
         CommitHash::parse(&text)
             .ok_or_else(|| serde::de::Error::custom("a commit hash is 64 hex digits"))
     }
@@ -145,7 +147,8 @@ pub struct Commit {
 /// Why a payload is not a commit that this release can read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DecodeError {
-    /// Not UTF-8, no header line, or not the lines that the header counts.
+    /// Not UTF-8, no header line, a last line that does not end, or not the lines that the header
+    /// counts.
     #[error("it is not a commit: {0}")]
     Shape(String),
     /// A newer release wrote it.
@@ -199,8 +202,8 @@ struct ReadLine<'a> {
     via: Via,
     #[serde(default)]
     change: Change,
-    #[serde(rename = "type")]
-    kind: std::borrow::Cow<'a, str>,
+    #[serde(rename = "type", borrow)]
+    kind: Cow<'a, str>,
     v: u32,
     #[serde(borrow)]
     data: &'a RawValue,
@@ -230,7 +233,7 @@ impl Record {
         let event = Event::read(&it.kind, it.v, it.data.get())
             .ok_or_else(|| DecodeError::UnknownEvent {
                 line,
-                kind: it.kind.clone().into_owned(),
+                kind: short(&it.kind),
                 version: it.v,
             })?
             .map_err(wrong)?;
@@ -266,11 +269,18 @@ fn write_line(value: &impl Serialize, line: &mut Vec<u8>) {
 }
 
 /// Reads a stored commit. Unknown fields are ignored; unknown types and versions are not.
+///
+/// Every line ends with a line feed, the last one too: a payload that was cut short at any byte is
+/// an error.
 pub fn decode(sequence: u64, payload: &[u8]) -> Result<Commit, DecodeError> {
     let shape = |it: &str| DecodeError::Shape(it.to_owned());
-    let text = std::str::from_utf8(payload).map_err(|_| shape("not UTF-8"))?;
-    let mut lines = text.split_terminator('\n');
-    let first = lines.next().ok_or_else(|| shape("it is empty"))?;
+    let text = std::str::from_utf8(payload).map_err(|_| shape("it is not UTF-8"))?;
+    if text.is_empty() {
+        return Err(shape("it is empty"));
+    }
+    let text = text.strip_suffix('\n').ok_or_else(|| shape("its last line does not end"))?;
+    let mut lines = text.split('\n');
+    let first = lines.next().unwrap_or_default();
     #[derive(Deserialize)]
     struct Format {
         format: u32,

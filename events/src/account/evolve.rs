@@ -1,7 +1,7 @@
 //! Taking note of what has happened.
 
-use super::{Account, Assignment, Kept, License, LicenseState};
-use crate::event::{Event, LicenseAllocated, SeatAssigned};
+use super::{Account, Assignment, Kept, License, LicenseState, next_row, row_is};
+use crate::event::{Assigned, AssignmentDescribed, Event, LicenseAllocated, SeatAssigned};
 use crate::holder::Holder;
 use crate::text::{AssignmentId, LicenseId};
 
@@ -21,10 +21,17 @@ pub enum Inconsistent {
     /// It is about an assignment that is not live.
     #[error("assignment {0} is not live")]
     AssignmentMissing(AssignmentId),
+    /// It is about a live assignment and says another license or another holder.
+    #[error("assignment {0} is of another license or another holder")]
+    AssignmentOther(AssignmentId),
+    /// One account cannot hold more rows of a kind than 32 bits can count.
+    #[error("the account is full")]
+    Full,
 }
 
 impl Account {
     /// Takes note of one fact. It never judges: that was done once, before the fact was recorded.
+    /// One that cannot follow changes nothing.
     pub fn evolve(&mut self, event: &Event) -> Result<(), Inconsistent> {
         match event {
             Event::LicenseAllocated(it) => self.allocated(it),
@@ -51,24 +58,15 @@ impl Account {
                 self.change_license(&it.license, |it| it.state = LicenseState::Retired)
             }
             Event::SeatAssigned(it) => self.seat_assigned(it),
-            Event::AssignmentDeactivated(it) => {
-                self.change_assignment(it.assignment, |it| it.active = false)
-            }
+            Event::AssignmentDeactivated(it) => self.change_live(it, |it| it.active = false),
             Event::AssignmentReactivated(it) => {
-                self.know(&it.holder);
-                self.change_assignment(it.assignment, |it| it.active = true)
+                self.change_live(it, |it| it.active = true)?;
+                self.know(&it.holder).map(drop)
             }
-            Event::AssignmentFulfilled(it) => {
-                self.change_assignment(it.assignment, |it| it.fulfilled = true)
-            }
-            Event::FulfilmentWithdrawn(it) => {
-                self.change_assignment(it.assignment, |it| it.fulfilled = false)
-            }
-            Event::AssignmentDescribed(it) => {
-                let kept = Kept::new(&it.redirect_to, &it.metadata);
-                self.change_assignment(it.assignment, |it| it.kept = kept)
-            }
-            Event::AssignmentRevoked(it) => self.revoked(it.assignment),
+            Event::AssignmentFulfilled(it) => self.change_live(it, |it| it.fulfilled = true),
+            Event::FulfilmentWithdrawn(it) => self.change_live(it, |it| it.fulfilled = false),
+            Event::AssignmentDescribed(it) => self.described(it),
+            Event::AssignmentRevoked(it) => self.revoked(it),
         }
     }
 
@@ -92,8 +90,7 @@ impl Account {
             source: it.source.clone(),
             metadata: it.metadata.clone(),
         };
-        let row = u32::try_from(self.licenses.len()).unwrap_or(u32::MAX);
-        self.put_license(row, Some(license));
+        self.put_license(next_row(self.licenses.len())?, Some(license));
         Ok(())
     }
 
@@ -113,11 +110,13 @@ impl Account {
         let license = self
             .license_row(&it.license)
             .ok_or_else(|| Inconsistent::LicenseMissing(it.license.clone()))?;
-        let holder = self.know(&it.holder);
         let used = self.ended.contains(&it.assignment) || self.assignment(it.assignment).is_some();
-        if used || self.seat_row(license, holder).is_some() {
+        let known = self.holder_row(it.holder.key());
+        if used || known.is_some_and(|holder| self.seat_row(license, holder).is_some()) {
             return Err(Inconsistent::AssignmentTwice(it.assignment));
         }
+        let row = self.vacant_row()?;
+        let holder = self.know(&it.holder)?;
         let assignment = Assignment {
             id: it.assignment,
             kept: Kept::new(&it.redirect_to, &it.metadata),
@@ -126,38 +125,67 @@ impl Account {
             active: it.active,
             fulfilled: it.fulfilled,
         };
-        self.put_assignment(self.vacant_row(), Some(assignment));
+        self.put_assignment(row, Some(assignment));
         Ok(())
     }
 
-    fn change_assignment(
+    fn change_live(
         &mut self,
-        id: AssignmentId,
+        it: &Assigned,
         change: impl FnOnce(&mut Assignment),
     ) -> Result<(), Inconsistent> {
+        let row = self.live_row(it.assignment, &it.license, &it.holder)?;
+        self.change_row(row, change);
+        Ok(())
+    }
+
+    fn described(&mut self, it: &AssignmentDescribed) -> Result<(), Inconsistent> {
+        let row = self.live_row(it.assignment, &it.license, &it.holder)?;
+        self.change_row(row, |row| row.kept = Kept::new(&it.redirect_to, &it.metadata));
+        Ok(())
+    }
+
+    fn revoked(&mut self, it: &Assigned) -> Result<(), Inconsistent> {
+        let row = self.live_row(it.assignment, &it.license, &it.holder)?;
+        self.put_assignment(row, None);
+        self.put_ended(it.assignment);
+        Ok(())
+    }
+
+    /// The row of a live assignment of this license and this holder.
+    fn live_row(
+        &self,
+        id: AssignmentId,
+        license: &LicenseId,
+        holder: &Holder,
+    ) -> Result<u32, Inconsistent> {
         let row = self.assignment_row(id).ok_or(Inconsistent::AssignmentMissing(id))?;
+        let as_said = |it: &Assignment| {
+            self.license_of(it).id == *license && self.holder_of(it).key() == holder.key()
+        };
+        match row_is(&self.assignments, row, as_said) {
+            true => Ok(row),
+            false => Err(Inconsistent::AssignmentOther(id)),
+        }
+    }
+
+    fn change_row(&mut self, row: u32, change: impl FnOnce(&mut Assignment)) {
         let mut assignment = self.assignments[row as usize].clone();
         if let Some(assignment) = &mut assignment {
             change(assignment);
         }
         self.put_assignment(row, assignment);
-        Ok(())
-    }
-
-    fn revoked(&mut self, id: AssignmentId) -> Result<(), Inconsistent> {
-        let row = self.assignment_row(id).ok_or(Inconsistent::AssignmentMissing(id))?;
-        self.put_assignment(row, None);
-        self.put_ended(id);
-        Ok(())
     }
 
     /// The row of a holder, made or brought up to date with what the event says of them.
-    fn know(&mut self, holder: &Holder) -> u32 {
-        let next = u32::try_from(self.holders.len()).unwrap_or(u32::MAX);
-        let row = self.holder_row(holder.key()).unwrap_or(next);
+    fn know(&mut self, holder: &Holder) -> Result<u32, Inconsistent> {
+        let row = match self.holder_row(holder.key()) {
+            Some(row) => row,
+            None => next_row(self.holders.len())?,
+        };
         if self.holders.get(row as usize) != Some(holder) {
             self.put_holder(row, Some(holder.clone()));
         }
-        row
+        Ok(row)
     }
 }

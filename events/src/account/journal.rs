@@ -2,7 +2,7 @@
 
 use std::hash::BuildHasher;
 
-use super::{Account, Assignment, Inconsistent, License};
+use super::{Account, Assignment, Inconsistent, License, next_row};
 use crate::holder::Holder;
 use crate::text::{AccountId, AssignmentId, LicenseId};
 
@@ -196,9 +196,11 @@ impl Account {
     }
 
     /// A row number for a new assignment.
-    pub(super) fn vacant_row(&self) -> u32 {
-        let next = u32::try_from(self.assignments.len()).unwrap_or(u32::MAX);
-        self.vacant.last().copied().unwrap_or(next)
+    pub(super) fn vacant_row(&self) -> Result<u32, Inconsistent> {
+        match self.vacant.last() {
+            Some(row) => Ok(*row),
+            None => next_row(self.assignments.len()),
+        }
     }
 
     fn count(&mut self, assignment: &Assignment, by: i64) {
@@ -236,6 +238,9 @@ impl Account {
         }
         if let Some(rows) = self.products.get_mut(&license.product) {
             rows.retain(|it| *it != row);
+            if rows.is_empty() {
+                self.products.remove(&license.product);
+            }
         }
     }
 

@@ -55,9 +55,7 @@ fn assign_license(
     for holder in distinct(&it.holders) {
         match need(account, license, it, holder) {
             Need::Nothing => {}
-            Need::Activation(assignment) => {
-                events.push(Event::AssignmentReactivated(assigned(account, assignment)));
-            }
+            Need::Activation(assignment) => events.push(reactivated(account, assignment, holder)),
             Need::Assignment => events.push(seat_assigned(account, license, it, holder, mint)),
         }
     }
@@ -102,9 +100,7 @@ fn assign_product(
         };
         free[pick] -= i64::from(it.active);
         events.push(match needs[pick] {
-            Need::Activation(assignment) => {
-                Event::AssignmentReactivated(assigned(account, assignment))
-            }
+            Need::Activation(assignment) => reactivated(account, assignment, holder),
             Need::Assignment | Need::Nothing => {
                 seat_assigned(account, licenses[pick], it, holder, mint)
             }
@@ -139,6 +135,11 @@ fn seat_assigned(
         redirect_to: it.redirect_to.clone(),
         metadata: it.metadata.clone(),
     })
+}
+
+fn reactivated(account: &Account, assignment: &Assignment, holder: &Holder) -> Event {
+    let holder = in_full(account, holder);
+    Event::AssignmentReactivated(Assigned { holder, ..assigned(account, assignment) })
 }
 
 /// The holder with what the account knows and the command did not say. What the command says wins.

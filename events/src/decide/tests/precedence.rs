@@ -1,0 +1,195 @@
+//! Every refusal in its order, and of two that apply the first.
+
+use super::*;
+use crate::command::Patch;
+
+/// The refusals that the rules give, each with a command that earns it. The two that the rules
+/// never give are made by the writer, who knows what was asked before and how large a commit is.
+fn every_refusal() -> Vec<Refusal> {
+    let refusal = |it: Decided| it.outcome.unwrap_err();
+    let one = || [allocated(CREATIVE, 1), seat(1, CREATIVE, ada())];
+    vec![
+        Refusal::CommandIdReused { id: crate::CommandId::new("c-1").unwrap(), sequence: 7 },
+        refusal(given([]).when(suspend(CREATIVE))),
+        refusal(given(one()).when(suspend(OFFICE))),
+        refusal(given(one()).when(assign_product("Q", [ada()]))),
+        refusal(given(one()).when(revoke_ids([7]))),
+        refusal(given(one()).when(revoke(CREATIVE, [bo()]))),
+        refusal(given(one()).when(allocate(CREATIVE, 9))),
+        refusal(
+            given([allocated_as(CREATIVE, 1, |it| it.external_id = Some(external("X")))])
+                .when(allocate_as(OFFICE, 1, |it| it.external_id = Some(external("X")))),
+        ),
+        refusal(given([allocated(CREATIVE, 1), retired(CREATIVE)]).when(suspend(CREATIVE))),
+        refusal(
+            given([allocated(CREATIVE, 1), suspended(CREATIVE)]).when(assign(CREATIVE, [ada()])),
+        ),
+        refusal(
+            given([allocated_as(CREATIVE, 1, |it| it.ends_at = Some(day(-1)))])
+                .when(assign(CREATIVE, [ada()])),
+        ),
+        refusal(
+            given([allocated(CREATIVE, 1), suspended(CREATIVE)]).when(assign_product("P", [ada()])),
+        ),
+        refusal(
+            given([allocated(CREATIVE, 1), seat(1, CREATIVE, ada()), revoked(1, CREATIVE, ada())])
+                .when(change_seat(1, |_| {})),
+        ),
+        refusal(
+            given([allocated(CREATIVE, 1), seat(1, CREATIVE, ada()), allocated(OFFICE, 1)])
+                .when(change_seat_of(OFFICE, ada(), |_| {})),
+        ),
+        refusal(
+            given([allocated_as(CREATIVE, 1, |it| it.ends_at = Some(day(1)))])
+                .when(change(CREATIVE, |it| it.starts_at = Patch::Set(day(1)))),
+        ),
+        refusal(given(one()).when(change(CREATIVE, |it| it.quantity = Some(seats(0))))),
+        refusal(given(one()).when(retire(CREATIVE))),
+        refusal(given(one()).when(assign(CREATIVE, [bo()]))),
+        Refusal::CommitTooLarge { bytes: 2_000_000, max: 1_000_000 },
+    ]
+}
+
+#[test]
+fn every_refusal_stands_in_the_table_at_its_place() {
+    let codes: Vec<_> = every_refusal().iter().map(Refusal::code).collect();
+    let table: Vec<_> = Refusal::TABLE.iter().map(|it| it.0).collect();
+    assert_eq!(codes, table);
+    let mut distinct = codes.clone();
+    distinct.sort_unstable();
+    distinct.dedup();
+    assert_eq!(distinct.len(), codes.len(), "{codes:?}");
+}
+
+#[test]
+fn every_refusal_says_a_status_a_title_and_what_to_do() {
+    for it in every_refusal() {
+        assert_eq!(it.status(), if it.code().ends_with("_not_found") { 404 } else { 409 });
+        assert!(it.title().starts_with(|it: char| it.is_uppercase()), "{it:?}");
+        assert!(!it.title().ends_with('.') && !it.hint().is_empty(), "{it:?}");
+        assert!(!it.to_string().is_empty() && !it.to_string().contains('\n'), "{it:?}");
+    }
+}
+
+#[test]
+fn a_sentence_says_the_numbers_that_matter() {
+    let said: Vec<_> = every_refusal().iter().map(Refusal::to_string).collect();
+    assert_eq!(said[0], "c-1 was used before, for other content");
+    assert_eq!(said[15], "creative: 1 seats are held, 0 were asked for");
+    assert_eq!(said[17], "creative: 1 of 1 seats are held, 1 more were asked for");
+    assert_eq!(said[10], "creative ended at 2026-05-02T09:00:00.000Z");
+}
+
+#[test]
+fn nothing_but_a_first_license_is_judged_for_an_account_that_is_not_there() {
+    for command in [
+        change(CREATIVE, |_| {}),
+        suspend(CREATIVE),
+        reinstate(CREATIVE),
+        retire(CREATIVE),
+        assign(CREATIVE, [ada()]),
+        assign_product("P", [ada()]),
+        change_seat(1, |_| {}),
+        revoke_ids([1]),
+    ] {
+        let nobody = AccountId::new("acme").unwrap();
+        given([]).when(command).refused(Refusal::AccountNotFound(nobody));
+    }
+}
+
+#[test]
+fn an_unknown_license_comes_before_an_unknown_holder() {
+    given([allocated(CREATIVE, 1)])
+        .when(revoke(OFFICE, [ada()]))
+        .refused(Refusal::LicenseNotFound(license(OFFICE)));
+    given([allocated(CREATIVE, 1)])
+        .when(change_seat_of(OFFICE, ada(), |_| {}))
+        .refused(Refusal::LicenseNotFound(license(OFFICE)));
+}
+
+#[test]
+fn an_unknown_product_comes_before_the_state_of_other_licenses() {
+    given([allocated(CREATIVE, 1), suspended(CREATIVE)])
+        .when(assign_product("Q", [ada()]))
+        .refused(Refusal::ProductNotFound(product("Q")));
+}
+
+#[test]
+fn an_unknown_holder_comes_before_a_missing_assignment() {
+    given([allocated(CREATIVE, 1)])
+        .when(change_seat_of(CREATIVE, ada(), |_| {}))
+        .refused(Refusal::HolderNotFound(ada()));
+}
+
+#[test]
+fn other_terms_come_before_a_taken_external_id_and_before_retirement() {
+    let first = || allocated_as(CREATIVE, 1, |it| it.external_id = Some(external("X")));
+    given([first(), allocated(OFFICE, 1), retired(OFFICE)])
+        .when(allocate_as(OFFICE, 2, |it| it.external_id = Some(external("X"))))
+        .refused(Refusal::LicenseExists(license(OFFICE)));
+}
+
+#[test]
+fn a_taken_external_id_comes_before_retirement_window_and_quantity() {
+    let taken =
+        || Refusal::ExternalIdTaken { external_id: external("X"), license: license(CREATIVE) };
+    let first = || allocated_as(CREATIVE, 1, |it| it.external_id = Some(external("X")));
+    let all = || {
+        change(OFFICE, |it| {
+            it.external_id = Patch::Set(external("X"));
+            it.starts_at = Patch::Set(day(2));
+            it.quantity = Some(seats(0));
+        })
+    };
+    let second = || allocated_as(OFFICE, 1, |it| it.ends_at = Some(day(1)));
+    given([first(), second(), retired(OFFICE)]).when(all()).refused(taken());
+    given([first(), second(), seat(1, OFFICE, ada())]).when(all()).refused(taken());
+}
+
+#[test]
+fn retirement_comes_before_an_empty_window() {
+    given([allocated_as(CREATIVE, 1, |it| it.ends_at = Some(day(1))), retired(CREATIVE)])
+        .when(change(CREATIVE, |it| it.starts_at = Patch::Set(day(2))))
+        .refused(Refusal::LicenseRetired(license(CREATIVE)));
+}
+
+#[test]
+fn retirement_and_suspension_come_before_the_end_of_the_window() {
+    let over = || allocated_as(CREATIVE, 1, |it| it.ends_at = Some(day(-1)));
+    given([over(), retired(CREATIVE)])
+        .when(assign(CREATIVE, [ada()]))
+        .refused(Refusal::LicenseRetired(license(CREATIVE)));
+    given([over(), suspended(CREATIVE)])
+        .when(assign(CREATIVE, [ada()]))
+        .refused(Refusal::LicenseSuspended(license(CREATIVE)));
+}
+
+#[test]
+fn suspension_and_the_end_of_the_window_come_before_a_lack_of_seats() {
+    given([allocated(CREATIVE, 0), suspended(CREATIVE)])
+        .when(assign(CREATIVE, [ada()]))
+        .refused(Refusal::LicenseSuspended(license(CREATIVE)));
+    given([allocated_as(CREATIVE, 0, |it| it.ends_at = Some(day(0)))])
+        .when(assign(CREATIVE, [ada()]))
+        .refused(Refusal::LicenseEnded { license: license(CREATIVE), ends_at: day(0) });
+}
+
+#[test]
+fn no_license_in_force_comes_before_a_lack_of_seats() {
+    given([allocated(CREATIVE, 0), suspended(CREATIVE)])
+        .when(assign_product("P", [ada()]))
+        .refused(Refusal::NoLicenseInForce(product("P")));
+}
+
+#[test]
+fn an_empty_window_comes_before_a_quantity_below_use() {
+    given([allocated_as(CREATIVE, 1, |it| it.ends_at = Some(day(1))), seat(1, CREATIVE, ada())])
+        .when(change(CREATIVE, |it| {
+            (it.starts_at, it.quantity) = (Patch::Set(day(2)), Some(seats(0)));
+        }))
+        .refused(Refusal::WindowEmpty {
+            license: license(CREATIVE),
+            starts_at: day(2),
+            ends_at: day(1),
+        });
+}

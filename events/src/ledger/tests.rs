@@ -1,0 +1,263 @@
+//! Random histories: commits of several commands that land on the log or do not.
+
+mod walk;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::TestRunner;
+use uuid::Uuid;
+
+use self::walk::{Ask, Commit, Walk, day, walks};
+use super::*;
+use crate::account::contents::Contents;
+use crate::request::{ContentHash, Via};
+use crate::text::AssignmentId;
+use crate::wire::{self, CommandRef, CommitHash, Header, Record};
+use crate::{Actor, CommandId};
+
+/// A ledger, and beside it what a reader of the log would know.
+#[derive(Default)]
+struct World {
+    ledger: Ledger,
+    now: i64,
+    asked: u64,
+    log: Vec<Record>,
+    ids: BTreeMap<AccountId, Vec<AssignmentId>>,
+    /// Codes of the refusals on the way.
+    refused: BTreeSet<&'static str>,
+}
+
+impl World {
+    fn contents(&self) -> (u64, BTreeMap<AccountId, Contents>) {
+        let of = |it: &Account| (it.id().clone(), it.contents());
+        (self.ledger.last_number(), self.ledger.accounts().map(of).collect())
+    }
+
+    /// Indexes, counts and invariants agree with a look at every row.
+    fn audit(&self) {
+        self.ledger.accounts().for_each(Account::audit);
+        assert_eq!(self.ledger.check(), Ok(()));
+    }
+
+    fn go(&mut self, walk: &Walk) {
+        for commit in walk {
+            self.commit(commit);
+        }
+        self.replay();
+    }
+
+    fn commit(&mut self, commit: &Commit) {
+        self.now += commit.later;
+        let before = self.contents();
+        let mut records = vec![];
+        self.ledger.begin();
+        for ask in &commit.asks {
+            self.ask(ask, &mut records);
+            self.audit();
+        }
+        if commit.lands {
+            let judged = self.contents();
+            self.ledger.settle();
+            assert_eq!(self.contents(), judged);
+            self.ledger.roll_back();
+            assert_eq!(self.contents(), judged, "nothing is open any more");
+            self.log.extend(records);
+        } else {
+            self.ledger.roll_back();
+            assert_eq!(self.contents(), before, "nothing of it has happened");
+        }
+        self.audit();
+    }
+
+    fn ask(&mut self, ask: &Ask, records: &mut Vec<Record>) {
+        let account = AccountId::new(ask.account).unwrap();
+        let ids = self.ids.entry(account.clone()).or_default();
+        self.asked += 1;
+        let request = Request {
+            id: CommandId::new(format!("c-{}", self.asked)).unwrap(),
+            actor: Actor::new("somebody").unwrap(),
+            via: Via::Nats,
+            change: Default::default(),
+            dry_run: ask.dry_run,
+            command: ask.what.command(ids),
+            hash: ContentHash([7; 16]),
+            account,
+        };
+        let before = self.contents();
+        let (now, seed) = (day(0, self.now), u128::from(self.asked) << 32);
+        match self.ledger.judge(&request, now, seed) {
+            Err(refusal) => {
+                self.refused.insert(refusal.code());
+                assert_eq!(self.contents(), before, "{refusal}");
+            }
+            Ok(events) if ask.dry_run || events.is_empty() => {
+                assert_eq!(self.contents(), before, "{events:?}");
+            }
+            Ok(events) => {
+                let again = self.ledger.decide(&request, now, seed + (1 << 31));
+                assert_eq!(again, Ok(vec![]), "asked again");
+                self.record(&request, now, events, records);
+            }
+        }
+    }
+
+    fn record(
+        &mut self,
+        request: &Request,
+        at: Moment,
+        events: Vec<Event>,
+        records: &mut Vec<Record>,
+    ) {
+        for event in events {
+            if let Event::SeatAssigned(it) = &event {
+                self.ids.entry(request.account.clone()).or_default().push(it.assignment);
+            }
+            records.push(Record {
+                id: Uuid::from_u128(records.len() as u128),
+                at,
+                account: request.account.clone(),
+                command: CommandRef { id: request.id.clone(), hash: request.hash },
+                actor: request.actor.clone(),
+                via: request.via,
+                change: request.change.clone(),
+                event,
+            });
+        }
+    }
+
+    /// The log, written and read back, adds up to the same ledger.
+    fn replay(&self) {
+        let mut lines = vec![];
+        self.log.iter().for_each(|it| it.write(&mut lines));
+        let header = Header {
+            format: wire::FORMAT,
+            commit: Uuid::nil(),
+            partition: 0,
+            n: 1,
+            prev: CommitHash::NONE,
+            count: self.log.len(),
+            at: day(0, self.now),
+        };
+        let commit = wire::decode(1, &wire::encode(&header, &lines)).unwrap();
+        assert_eq!(commit.records, self.log);
+        let mut replayed = World::default();
+        for it in &commit.records {
+            replayed.ledger.evolve(&it.account, &it.event).unwrap();
+        }
+        replayed.audit();
+        assert_eq!(replayed.contents(), self.contents());
+        let numbers: Vec<_> = self.log.iter().map(|it| number(&it.event)).collect();
+        let given: BTreeSet<_> = numbers.iter().filter(|it| **it > 0).collect();
+        assert_eq!(given.len(), numbers.iter().filter(|it| **it > 0).count(), "a number twice");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn no_history_breaks_an_invariant(walk in walks()) {
+        World::default().go(&walk);
+    }
+}
+
+#[test]
+fn random_histories_get_everywhere() {
+    let mut runner = TestRunner::deterministic();
+    let (mut happened, mut refused) = (BTreeSet::new(), BTreeSet::new());
+    for _ in 0..100 {
+        let mut world = World::default();
+        world.go(&walks().new_tree(&mut runner).unwrap().current());
+        happened.extend(world.log.iter().map(|it| it.event.kind()));
+        refused.extend(world.refused);
+    }
+    assert_eq!(happened, Event::TYPES.iter().copied().collect());
+    // The writer alone knows about these two.
+    let all = Refusal::TABLE.iter().map(|it| it.0);
+    let rules = all.filter(|it| !["command_id_reused", "commit_too_large"].contains(it));
+    assert_eq!(refused, rules.collect());
+}
+
+fn allocate(account: &str) -> Request {
+    Request {
+        id: CommandId::new("c").unwrap(),
+        account: AccountId::new(account).unwrap(),
+        actor: Actor::new("somebody").unwrap(),
+        via: Via::Nats,
+        change: Default::default(),
+        dry_run: false,
+        command: walk::allocation("a", "P", 3),
+        hash: ContentHash([7; 16]),
+    }
+}
+
+fn first_license(ledger: &mut Ledger, account: &str) {
+    ledger.begin();
+    ledger.judge(&allocate(account), day(0, 0), 0).unwrap();
+}
+
+#[test]
+fn an_account_is_there_from_its_first_license_on_and_not_before() {
+    let mut ledger = Ledger::default();
+    first_license(&mut ledger, "acme");
+    assert_eq!(ledger.accounts().count(), 1);
+    ledger.roll_back();
+    let acme = AccountId::new("acme").unwrap();
+    assert!(ledger.account(&acme).is_none() && ledger.accounts().next().is_none());
+    first_license(&mut ledger, "acme");
+    ledger.settle();
+    assert!(ledger.account(&acme).is_some());
+}
+
+#[test]
+fn numbers_are_never_given_out_again() {
+    let mut ledger = Ledger::default();
+    first_license(&mut ledger, "acme");
+    ledger.settle();
+    assert_eq!(ledger.last_number(), 1);
+    // Nothing is open: there is nothing to take back.
+    ledger.roll_back();
+    assert_eq!(ledger.last_number(), 1);
+    first_license(&mut ledger, "other");
+    assert_eq!(ledger.last_number(), 2);
+    ledger.roll_back();
+    assert_eq!(ledger.last_number(), 1);
+}
+
+#[test]
+fn what_was_never_settled_has_not_happened() {
+    let mut ledger = Ledger::default();
+    first_license(&mut ledger, "acme");
+    first_license(&mut ledger, "other");
+    ledger.settle();
+    let accounts: Vec<_> = ledger.accounts().map(|it| it.id().as_str()).collect();
+    assert_eq!((accounts, ledger.last_number()), (vec!["other"], 1));
+}
+
+#[test]
+fn a_fact_on_the_log_takes_the_place_of_what_was_judged() {
+    let mut ledger = Ledger::default();
+    first_license(&mut ledger, "acme");
+    let fact = ledger.decide(&allocate("other"), day(0, 0), 0).unwrap().remove(0);
+    let other = AccountId::new("other").unwrap();
+    ledger.evolve(&other, &fact).unwrap();
+    ledger.roll_back();
+    let accounts: Vec<_> = ledger.accounts().map(|it| it.id().as_str()).collect();
+    assert_eq!((accounts, ledger.last_number()), (vec!["other"], number(&fact)));
+}
+
+#[test]
+fn what_cannot_follow_is_not_published() {
+    let mut ledger = Ledger::default();
+    let acme = AccountId::new("acme").unwrap();
+    let events = ledger.decide(&allocate("acme"), day(0, 0), 0).unwrap();
+    ledger.begin();
+    ledger.take_note(&acme, &events);
+    assert_eq!(ledger.check(), Ok(()));
+    ledger.take_note(&acme, &events);
+    assert!(matches!(ledger.check(), Err(Broken::Inconsistent(..))));
+    ledger.roll_back();
+    assert_eq!(ledger.check(), Ok(()));
+}

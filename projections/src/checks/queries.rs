@@ -1,0 +1,394 @@
+//! The question, and how it is answered.
+
+use events::Moment;
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use super::Status;
+use super::verdict::{Code, Ended, Ground, Verdict};
+use crate::as_of::{AsOf, int, uint};
+use crate::emails::{self, user_key};
+use crate::error::Error;
+use crate::rows::{id, maybe_moment, moment};
+use crate::state::LicenseState;
+
+/// May this holder use this product, or this license?
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Question<'a> {
+    /// The user.
+    pub user: Option<&'a str>,
+    /// An e-mail address, in lower case. Without a user: everybody known by it. With a user: that
+    /// user, and the holder who is nothing but this address.
+    pub email: Option<&'a str>,
+    /// Of which product.
+    pub product: Option<&'a str>,
+    /// Of which license. With neither product nor license: of any.
+    pub license: Option<&'a str>,
+}
+
+/// Answers a check as of a sequence, at a moment. Windows of licenses are held against the moment,
+/// everything else against the sequence.
+///
+/// Allowed exactly when the holder has a live, active assignment of a license that is active and
+/// whose window includes the moment.
+pub fn check(
+    db: &Connection,
+    account: &str,
+    question: &Question<'_>,
+    at: u64,
+    now: Moment,
+) -> Result<Verdict, Error> {
+    if let Some(verdict) = at_once(db, account, question, at, now)? {
+        return Ok(verdict);
+    }
+    in_full(&AsOf::new(db, at)?, account, question, now)
+}
+
+/// Answers many checks of one account, all as of the same sequence.
+pub fn check_many(
+    db: &Connection,
+    account: &str,
+    questions: &[Question<'_>],
+    at: u64,
+    now: Moment,
+) -> Result<(Vec<Verdict>, u64), Error> {
+    // Held for all of them: one state.
+    let state = AsOf::new(db, at)?;
+    let answer = |it| check(&state, account, it, state.sequence(), now);
+    let verdicts = questions.iter().map(answer).collect::<Result<_, _>>()?;
+    Ok((verdicts, state.sequence()))
+}
+
+const BY_PRODUCT: &str = "
+    SELECT it.license, it.status, it.assignment, it.assigned, it.at,
+           licenses.license, licenses.changed, licenses.state, licenses.starts_at, licenses.ends_at,
+           (SELECT sequence FROM checkpoint)
+    FROM accounts CROSS JOIN products CROSS JOIN entitlements AS it CROSS JOIN licenses
+    WHERE accounts.account = ?1
+      AND products.account = accounts.id AND products.product = ?3
+      AND it.account = accounts.id AND it.holder = ?2 AND it.product = products.id
+      AND it.since <= ?4
+      AND licenses.id = it.license
+    ORDER BY it.license DESC, it.since DESC";
+
+const BY_LICENSE: &str = "
+    SELECT it.license, it.status, it.assignment, it.assigned, it.at,
+           licenses.license, licenses.changed, licenses.state, licenses.starts_at, licenses.ends_at,
+           (SELECT sequence FROM checkpoint)
+    FROM accounts CROSS JOIN licenses CROSS JOIN entitlements AS it
+    WHERE accounts.account = ?1
+      AND licenses.account = accounts.id AND licenses.license = ?3
+      AND it.account = accounts.id AND it.holder = ?2 AND it.product = licenses.product
+      AND it.license = licenses.id AND it.since <= ?4
+    ORDER BY it.since DESC LIMIT 1";
+
+/// Older rows of a license that are stepped over before the long way is taken, which seeks.
+const STEPS_MAX: usize = 16;
+
+/// The common case in one statement, which is one read transaction by itself: a user, a product or
+/// a license, and the answer is yes. `None` means: take the long way.
+fn at_once(
+    db: &Connection,
+    account: &str,
+    question: &Question<'_>,
+    at: u64,
+    now: Moment,
+) -> Result<Option<Verdict>, Error> {
+    let (sql, of) = match *question {
+        Question { user: Some(_), email: None, product: Some(of), license: None } => {
+            (BY_PRODUCT, of)
+        }
+        Question { user: Some(_), email: None, product: None, license: Some(of) } => {
+            (BY_LICENSE, of)
+        }
+        _ => return Ok(None),
+    };
+    let (user, at) = (user_key(question.user.unwrap_or_default()), int(at));
+    let mut statement = db.prepare_cached(sql)?;
+    let mut rows = statement.query(params![account, user, of, at])?;
+    let (mut last, mut steps, mut sequence, mut grounds) = (None, 0, 0, vec![]);
+    while let Some(row) = rows.next()? {
+        let license: i64 = row.get(0)?;
+        if last.replace(license) == Some(license) {
+            steps += 1;
+            if steps > STEPS_MAX {
+                return Ok(None);
+            }
+            continue;
+        }
+        sequence = row.get(10)?;
+        let standing = Standing::of(row, 5)?;
+        if row.get::<_, i64>(6)? > at {
+            return Ok(None);
+        }
+        if row.get::<_, i64>(1)? == Status::Active as i64 && standing.code(now) == Code::Allowed {
+            grounds.push(ground(row, standing)?);
+        }
+    }
+    Ok((!grounds.is_empty()).then(|| Verdict {
+        allowed: true,
+        code: Code::Allowed,
+        grounds,
+        ended: None,
+        detail: None,
+        sequence: uint(at.min(sequence)),
+    }))
+}
+
+/// Of a row whose columns 2, 3 and 4 are the assignment, the commit that made it, and when.
+fn ground(row: &Row<'_>, standing: Standing) -> Result<Ground, Error> {
+    Ok(Ground {
+        license: standing.license,
+        assignment: id(row, 2)?,
+        ground: "direct",
+        since: moment(row, 4)?,
+        since_sequence: uint(row.get(3)?),
+        ends_at: standing.ends_at,
+    })
+}
+
+/// How a license stands.
+struct Standing {
+    license: String,
+    state: LicenseState,
+    starts_at: Option<Moment>,
+    ends_at: Option<Moment>,
+}
+
+impl Standing {
+    /// Of a row that has the name here, and state and window two columns on.
+    fn of(row: &Row<'_>, column: usize) -> Result<Standing, Error> {
+        Ok(Standing {
+            license: row.get(column)?,
+            state: row.get(column + 2)?,
+            starts_at: maybe_moment(row, column + 3)?,
+            ends_at: maybe_moment(row, column + 4)?,
+        })
+    }
+
+    /// What a license says to an active assignment of it.
+    fn code(&self, now: Moment) -> Code {
+        match self.state {
+            LicenseState::Suspended => Code::LicenseSuspended,
+            LicenseState::Active | LicenseState::Retired => match (self.starts_at, self.ends_at) {
+                (Some(starts_at), _) if now < starts_at => Code::LicenseNotStarted,
+                (_, Some(ends_at)) if ends_at <= now => Code::LicenseEnded,
+                _ if self.state == LicenseState::Retired => Code::LicenseRetired,
+                _ => Code::Allowed,
+            },
+        }
+    }
+
+    fn detail(&self, code: Code) -> String {
+        let license = &self.license;
+        let when = |it: Option<Moment>| it.map(|it| it.to_string()).unwrap_or_default();
+        match code {
+            Code::AssignmentInactive => format!("the assignment of {license} holds no seat"),
+            Code::LicenseSuspended => format!("{license} is suspended"),
+            Code::LicenseNotStarted => format!("{license} starts at {}", when(self.starts_at)),
+            Code::LicenseEnded => format!("{license} ended at {}", when(self.ends_at)),
+            Code::LicenseRetired => format!("{license} is retired"),
+            Code::Allowed
+            | Code::NoSuchAccount
+            | Code::NoSuchLicense
+            | Code::NoSuchProduct
+            | Code::NotAssigned => format!("{license} is in force"),
+        }
+    }
+}
+
+/// What is asked about, as numbers; `None` stands for any.
+struct Place {
+    account: i64,
+    product: Option<i64>,
+    license: Option<i64>,
+}
+
+/// Why there is no such place, and the sentence for it.
+type Nowhere = (Code, String);
+
+/// The long way: any question, any answer.
+fn in_full(
+    db: &AsOf<'_>,
+    account: &str,
+    question: &Question<'_>,
+    now: Moment,
+) -> Result<Verdict, Error> {
+    if question.user.is_none() && question.email.is_none() {
+        return Err(Error::Nobody);
+    }
+    let place = match place(db, account, question)? {
+        Ok(place) => place,
+        Err((code, detail)) => return Ok(denied(db, code, vec![], None, detail)),
+    };
+    let (mut live, mut ended) = (vec![], None::<Ended>);
+    for holder in holders(db, &place, question)? {
+        gather(db, &place, &holder, now, &mut live, &mut ended)?;
+    }
+    let Some(code) = live.iter().map(|it| it.0).min() else {
+        return Ok(denied(db, Code::NotAssigned, vec![], ended.clone(), missing(question, ended)));
+    };
+    let detail = live.iter().find(|it| it.0 == code).map(|it| it.2.clone()).unwrap_or_default();
+    let allowed = code == Code::Allowed;
+    let grounds = live.into_iter().filter(|it| !allowed || it.0 == code).map(|it| it.1).collect();
+    if !allowed {
+        return Ok(denied(db, code, grounds, None, detail));
+    }
+    let sequence = db.sequence();
+    Ok(Verdict { allowed, code, grounds, ended: None, detail: None, sequence })
+}
+
+fn denied(
+    db: &AsOf<'_>,
+    code: Code,
+    grounds: Vec<Ground>,
+    ended: Option<Ended>,
+    detail: String,
+) -> Verdict {
+    let sequence = db.sequence();
+    Verdict { allowed: false, code, grounds, ended, detail: Some(detail), sequence }
+}
+
+fn missing(question: &Question<'_>, ended: Option<Ended>) -> String {
+    let who = question.user.or(question.email).unwrap_or_default();
+    let what = question.license.or(question.product);
+    let of = what.map(|it| format!(" of {it}")).unwrap_or_default();
+    match ended {
+        None => format!("{who} has no assignment{of}"),
+        Some(it) => format!("{who} has no assignment{of} since {}", it.revoked_at),
+    }
+}
+
+fn place(
+    db: &AsOf<'_>,
+    account: &str,
+    question: &Question<'_>,
+) -> Result<Result<Place, Nowhere>, Error> {
+    let sql = "SELECT id FROM accounts WHERE account = ?1 AND since <= ?2";
+    let found = db.prepare_cached(sql)?.query_row(params![account, db.at], |row| row.get(0));
+    let Some(account) = found.optional()? else {
+        return Ok(Err((Code::NoSuchAccount, format!("there is no account {account}"))));
+    };
+    let mut place = Place { account, product: None, license: None };
+    if let Some(license) = question.license {
+        let sql = "SELECT id, product FROM licenses
+                   WHERE account = ?1 AND license = ?2 AND since <= ?3";
+        let found = db
+            .prepare_cached(sql)?
+            .query_row(params![account, license, db.at], |row| Ok((row.get(0)?, row.get(1)?)));
+        let Some((license, product)) = found.optional()? else {
+            return Ok(Err((Code::NoSuchLicense, format!("there is no license {license}"))));
+        };
+        (place.license, place.product) = (Some(license), Some(product));
+    }
+    if let Some(product) = question.product {
+        let sql = "SELECT id FROM products WHERE account = ?1 AND product = ?2 AND since <= ?3";
+        let found =
+            db.prepare_cached(sql)?.query_row(params![account, product, db.at], |row| row.get(0));
+        let Some(id) = found.optional()? else {
+            let detail = format!("there is no license of product {product}");
+            return Ok(Err((Code::NoSuchProduct, detail)));
+        };
+        if place.license.is_some() && place.product != Some(id) {
+            // A license of another product: nobody has an assignment of both.
+            place.license = None;
+            place.product = Some(NO_PRODUCT);
+        } else {
+            place.product = Some(id);
+        }
+    }
+    Ok(Ok(place))
+}
+
+/// No row has this number.
+const NO_PRODUCT: i64 = -1;
+
+fn holders(db: &AsOf<'_>, place: &Place, question: &Question<'_>) -> Result<Vec<String>, Error> {
+    Ok(match (question.user, question.email) {
+        (Some(user), None) => vec![user_key(user)],
+        (Some(user), Some(email)) => vec![user_key(user), emails::email_key(email)],
+        (None, Some(email)) => emails::holders_of(db, place.account, email, db.at)?,
+        (None, None) => vec![],
+    })
+}
+
+type Live = (Code, Ground, String);
+
+/// Gathers what a holder has, license by license, and what ended last.
+fn gather(
+    db: &AsOf<'_>,
+    place: &Place,
+    holder: &str,
+    now: Moment,
+    live: &mut Vec<Live>,
+    ended: &mut Option<Ended>,
+) -> Result<(), Error> {
+    let (mut product, mut license) = (place.product.unwrap_or(0), place.license.unwrap_or(0) - 1);
+    loop {
+        let sql = "SELECT product, license FROM entitlements
+                   WHERE account = ?1 AND holder = ?2 AND (product, license) > (?3, ?4)
+                   ORDER BY product, license LIMIT 1";
+        let next = db
+            .prepare_cached(sql)?
+            .query_row(params![place.account, holder, product, license], |row| {
+                Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?))
+            });
+        let Some(next) = next.optional()? else { return Ok(()) };
+        (product, license) = next;
+        let other = |wanted: Option<i64>, found| wanted.is_some_and(|it| it != found);
+        if other(place.product, product) || other(place.license, license) {
+            return Ok(());
+        }
+        gather_one(db, (place.account, holder, product, license), now, live, ended)?;
+    }
+}
+
+fn gather_one(
+    db: &AsOf<'_>,
+    (account, holder, product, license): (i64, &str, i64, i64),
+    now: Moment,
+    live: &mut Vec<Live>,
+    ended: &mut Option<Ended>,
+) -> Result<(), Error> {
+    let sql = "SELECT since, status, assignment, assigned, at FROM entitlements
+               WHERE account = ?1 AND holder = ?2 AND product = ?3 AND license = ?4
+                 AND since <= ?5
+               ORDER BY since DESC LIMIT 1";
+    let mut statement = db.prepare_cached(sql)?;
+    let mut rows = statement.query(params![account, holder, product, license, db.at])?;
+    let Some(row) = rows.next()? else { return Ok(()) };
+    let standing = standing(db, license)?;
+    let status: i64 = row.get(1)?;
+    if status == Status::Ended as i64 {
+        let it = Ended {
+            assignment: id(row, 2)?,
+            license: standing.license,
+            revoked_at: moment(row, 4)?,
+            revoked_sequence: uint(row.get(0)?),
+        };
+        if ended.as_ref().is_none_or(|last| last.revoked_sequence <= it.revoked_sequence) {
+            *ended = Some(it);
+        }
+        return Ok(());
+    }
+    let code = match status == Status::Active as i64 {
+        true => standing.code(now),
+        false => Code::AssignmentInactive,
+    };
+    let detail = standing.detail(code);
+    live.push((code, ground(row, standing)?, detail));
+    Ok(())
+}
+
+fn standing(db: &AsOf<'_>, license: i64) -> Result<Standing, Error> {
+    let sql = "SELECT licenses.license, versions.since, versions.state, versions.starts_at,
+                      versions.ends_at
+               FROM licenses CROSS JOIN versions
+               WHERE licenses.id = ?1 AND versions.license = ?1 AND versions.since <= ?2
+               ORDER BY versions.since DESC LIMIT 1";
+    let mut statement = db.prepare_cached(sql)?;
+    let mut rows = statement.query(params![license, db.at])?;
+    match rows.next()? {
+        Some(row) => Standing::of(row, 0),
+        None => Err(Error::Damaged(format!("license {license} has no version"))),
+    }
+}

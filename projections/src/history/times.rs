@@ -1,0 +1,42 @@
+//! From times to sequences and back. Commits are in the order of time, so halving finds them
+//! without an index.
+
+use events::Moment;
+use rusqlite::{Connection, OptionalExtension};
+
+use crate::as_of::{AsOf, int, uint};
+use crate::error::Error;
+
+/// The last commit at or before a moment; 0 when all are after it.
+pub fn sequence_at(db: &Connection, moment: Moment) -> Result<u64, Error> {
+    let db = AsOf::new(db, u64::MAX)?;
+    Ok(uint(first_where(&db, |at| at > moment.millis())? - 1))
+}
+
+/// When a commit was made; `None` for one that is not there yet.
+pub fn moment_of(db: &Connection, sequence: u64) -> Result<Option<Moment>, Error> {
+    let mut statement = db.prepare_cached(AT)?;
+    let at = statement.query_row([int(sequence)], |row| row.get(0)).optional()?;
+    Ok(at.map(Moment::from_millis))
+}
+
+const AT: &str = "SELECT at FROM commits WHERE sequence = ?1";
+
+/// The first commit at or after a moment; the one after the last when all are before it.
+pub(super) fn first_from(db: &AsOf<'_>, moment: Moment) -> Result<i64, Error> {
+    first_where(db, |at| at >= moment.millis())
+}
+
+/// The first commit of which something is true that stays true.
+fn first_where(db: &AsOf<'_>, is: impl Fn(i64) -> bool) -> Result<i64, Error> {
+    let mut statement = db.prepare_cached(AT)?;
+    let (mut low, mut high) = (1, db.at + 1);
+    while low < high {
+        let middle = low + (high - low) / 2;
+        match is(statement.query_row([middle], |row| row.get(0))?) {
+            true => high = middle,
+            false => low = middle + 1,
+        }
+    }
+    Ok(low)
+}

@@ -1,0 +1,339 @@
+//! The read model of licenses: what an account has, and how much of it is used, at any moment.
+
+mod queries;
+mod usage;
+
+use events::event::{LicenseAllocated, LicenseDescribed, WindowChanged};
+use events::wire::{Commit, Record};
+use events::{AccountId, AssignmentId, Event, LicenseId, Moment};
+use rusqlite::{Connection, OptionalExtension, params};
+
+use crate::as_of::int;
+use crate::error::Error;
+use crate::known::{self, Known};
+use crate::state::LicenseState;
+use crate::store::{Feed, ReadModel, Writer};
+
+pub use queries::{
+    AccountSummary, Filter, License, account, accounts, by_external_id, by_number, of_account, one,
+};
+pub use usage::{BUCKETS_MAX, Bucket, Window, usage};
+
+/// The model.
+pub static MODEL: ReadModel = ReadModel {
+    name: "licenses",
+    version: 1,
+    schema: &[known::ACCOUNTS, SCHEMA],
+    feed: Feed::Commits(|| Box::<Licenses>::default()),
+};
+
+/// `versions` has a row from each sequence on at which a license was something else; `points` one
+/// for each commit with an event about it: seats then, seats held then, the most held in between.
+/// `inactive` are the live assignments that hold no seat, because an event that ends an assignment
+/// does not say whether it held one.
+const SCHEMA: &str = "
+    CREATE TABLE licenses (
+        id        INTEGER PRIMARY KEY,
+        account   INTEGER NOT NULL,
+        license   TEXT    NOT NULL,
+        number    INTEGER NOT NULL UNIQUE,
+        product   TEXT    NOT NULL,
+        container TEXT,
+        since     INTEGER NOT NULL,
+        at        INTEGER NOT NULL,
+        UNIQUE (account, license)
+    ) STRICT;
+    CREATE INDEX licenses_of_product ON licenses (account, product, license);
+
+    CREATE TABLE versions (
+        license     INTEGER NOT NULL,
+        since       INTEGER NOT NULL,
+        state       INTEGER NOT NULL CHECK (state BETWEEN 0 AND 2),
+        starts_at   INTEGER,
+        ends_at     INTEGER,
+        name        TEXT,
+        external_id TEXT,
+        source      TEXT,
+        metadata    TEXT,
+        PRIMARY KEY (license, since),
+        CHECK (starts_at < ends_at)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX versions_of_external_id ON versions (external_id)
+        WHERE external_id IS NOT NULL;
+
+    CREATE TABLE points (
+        license  INTEGER NOT NULL,
+        sequence INTEGER NOT NULL,
+        at       INTEGER NOT NULL,
+        quantity INTEGER NOT NULL CHECK (quantity >= 0),
+        used     INTEGER NOT NULL CHECK (used BETWEEN 0 AND live),
+        live     INTEGER NOT NULL,
+        peak     INTEGER NOT NULL CHECK (peak >= used),
+        PRIMARY KEY (license, sequence)
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE inactive (
+        assignment BLOB PRIMARY KEY
+    ) STRICT, WITHOUT ROWID;";
+
+/// What the writer remembers of a license: its counts, as they are now.
+struct Counts {
+    id: i64,
+    quantity: i64,
+    used: i64,
+    live: i64,
+    /// Where in `points` the point of the commit at hand is.
+    point: usize,
+}
+
+struct Point {
+    license: i64,
+    sequence: i64,
+    at: i64,
+    quantity: i64,
+    used: i64,
+    live: i64,
+    peak: i64,
+}
+
+/// Points are held back until the end of a batch: one a license and commit, however many events.
+#[derive(Default)]
+struct Licenses {
+    known: Known<Counts>,
+    points: Vec<Point>,
+}
+
+impl Writer for Licenses {
+    fn commit(&mut self, db: &Connection, commit: &Commit) -> Result<(), Error> {
+        commit.records.iter().try_for_each(|record| self.record(db, commit, record))
+    }
+
+    fn flush(&mut self, db: &Connection) -> Result<(), Error> {
+        // In the order of the table: neighbours share a page.
+        self.points.sort_unstable_by_key(|it| (it.license, it.sequence));
+        let mut insert =
+            db.prepare_cached("INSERT INTO points VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?;
+        for it in self.points.drain(..) {
+            insert.execute(params![
+                it.license,
+                it.sequence,
+                it.at,
+                it.quantity,
+                it.used,
+                it.live,
+                it.peak
+            ])?;
+        }
+        self.known.trim();
+        Ok(())
+    }
+
+    fn forget(&mut self) {
+        self.known.forget();
+        self.points.clear();
+    }
+}
+
+impl Licenses {
+    fn record(&mut self, db: &Connection, commit: &Commit, it: &Record) -> Result<(), Error> {
+        if let Event::LicenseAllocated(event) = &it.event {
+            self.allocated(db, commit, &it.account, event)?;
+        }
+        let Licenses { known, points } = self;
+        let license = it.event.license();
+        let load = |account| load(db, account, license);
+        let (_, counts) = known.license(db, &it.account, license, commit, load)?;
+        let (used, live) = take_note(db, counts, int(commit.sequence), &it.event)?;
+        counts.used += used;
+        counts.live += live;
+        if counts.used < 0 || counts.used > counts.live {
+            let (used, live) = (counts.used, counts.live);
+            let reason = format!("license {license} would have {used} of {live} seats held");
+            return Err(Error::inconsistent(commit.sequence, reason));
+        }
+        note_point(points, counts, commit);
+        Ok(())
+    }
+
+    fn allocated(
+        &mut self,
+        db: &Connection,
+        commit: &Commit,
+        name: &AccountId,
+        it: &LicenseAllocated,
+    ) -> Result<(), Error> {
+        let account = self.known.account(db, name, commit)?;
+        let sql = "INSERT INTO licenses (account, license, number, product, container, since, at)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+        let id = db.prepare_cached(sql)?.insert(params![
+            account,
+            it.license.as_str(),
+            int(it.number),
+            it.product.as_str(),
+            it.container.as_ref().map(|it| it.as_str()),
+            int(commit.sequence),
+            commit.header.at.millis()
+        ])?;
+        let sql = "INSERT INTO versions VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+        db.prepare_cached(sql)?.execute(params![
+            id,
+            int(commit.sequence),
+            LicenseState::Active,
+            it.starts_at.map(Moment::millis),
+            it.ends_at.map(Moment::millis),
+            it.name.as_ref().map(|it| it.as_str()),
+            it.external_id.as_ref().map(|it| it.as_str()),
+            it.source.as_ref().map(|it| it.as_str()),
+            it.metadata.as_ref().map(|it| it.as_str())
+        ])?;
+        let counts = Counts { id, quantity: it.quantity.get(), used: 0, live: 0, point: 0 };
+        self.known.add(name, &it.license, counts);
+        Ok(())
+    }
+}
+
+/// What the file knows of a license: its last point.
+fn load(db: &Connection, account: i64, license: &LicenseId) -> Result<Option<Counts>, Error> {
+    let sql = "SELECT points.license, quantity, used, live FROM licenses
+               JOIN points ON points.license = licenses.id
+               WHERE account = ?1 AND licenses.license = ?2
+               ORDER BY sequence DESC LIMIT 1";
+    let mut statement = db.prepare_cached(sql)?;
+    let counts = statement.query_row(params![account, license.as_str()], |row| {
+        Ok(Counts {
+            id: row.get(0)?,
+            quantity: row.get(1)?,
+            used: row.get(2)?,
+            live: row.get(3)?,
+            point: usize::MAX,
+        })
+    });
+    Ok(counts.optional()?)
+}
+
+/// Writes what an event says beside the counts, and gives back how many more seats are held and how
+/// many more assignments live.
+fn take_note(
+    db: &Connection,
+    counts: &mut Counts,
+    sequence: i64,
+    event: &Event,
+) -> Result<(i64, i64), Error> {
+    match event {
+        Event::LicenseAllocated(_)
+        | Event::AssignmentFulfilled(_)
+        | Event::FulfilmentWithdrawn(_)
+        | Event::AssignmentDescribed(_) => {}
+        Event::LicenseDescribed(it) => describe(db, counts.id, sequence, it)?,
+        Event::QuantityChanged(it) => counts.quantity = it.to.get(),
+        Event::WindowChanged(it) => move_window(db, counts.id, sequence, it)?,
+        Event::LicenseSuspended(_) => turn(db, counts.id, sequence, LicenseState::Suspended)?,
+        Event::LicenseReinstated(_) => turn(db, counts.id, sequence, LicenseState::Active)?,
+        Event::LicenseRetired(_) => turn(db, counts.id, sequence, LicenseState::Retired)?,
+        Event::SeatAssigned(it) => {
+            if !it.active {
+                insert_inactive(db, it.assignment)?;
+            }
+            return Ok((i64::from(it.active), 1));
+        }
+        Event::AssignmentDeactivated(it) => {
+            insert_inactive(db, it.assignment)?;
+            return Ok((-1, 0));
+        }
+        Event::AssignmentReactivated(it) => {
+            delete_inactive(db, it.assignment)?;
+            return Ok((1, 0));
+        }
+        Event::AssignmentRevoked(it) => {
+            let held = !delete_inactive(db, it.assignment)?;
+            return Ok((-i64::from(held), -1));
+        }
+    }
+    Ok((0, 0))
+}
+
+/// Brings the point of a license and commit up to date, or begins it.
+fn note_point(points: &mut Vec<Point>, counts: &mut Counts, commit: &Commit) {
+    let sequence = int(commit.sequence);
+    let same = |it: &&mut Point| it.license == counts.id && it.sequence == sequence;
+    match points.get_mut(counts.point).filter(same) {
+        Some(point) => {
+            point.quantity = counts.quantity;
+            point.used = counts.used;
+            point.live = counts.live;
+            point.peak = point.peak.max(counts.used);
+        }
+        None => {
+            counts.point = points.len();
+            points.push(Point {
+                license: counts.id,
+                sequence,
+                at: commit.header.at.millis(),
+                quantity: counts.quantity,
+                used: counts.used,
+                live: counts.live,
+                peak: counts.used,
+            });
+        }
+    }
+}
+
+fn describe(
+    db: &Connection,
+    license: i64,
+    sequence: i64,
+    it: &LicenseDescribed,
+) -> Result<(), Error> {
+    begin_version(db, license, sequence)?;
+    let sql = "UPDATE versions SET name = ?3, external_id = ?4, source = ?5, metadata = ?6
+               WHERE license = ?1 AND since = ?2";
+    db.prepare_cached(sql)?.execute(params![
+        license,
+        sequence,
+        it.name.as_ref().map(|it| it.as_str()),
+        it.external_id.as_ref().map(|it| it.as_str()),
+        it.source.as_ref().map(|it| it.as_str()),
+        it.metadata.as_ref().map(|it| it.as_str())
+    ])?;
+    Ok(())
+}
+
+fn move_window(
+    db: &Connection,
+    license: i64,
+    sequence: i64,
+    it: &WindowChanged,
+) -> Result<(), Error> {
+    begin_version(db, license, sequence)?;
+    let sql = "UPDATE versions SET starts_at = ?3, ends_at = ?4 WHERE license = ?1 AND since = ?2";
+    let (starts_at, ends_at) = (it.starts_at.map(Moment::millis), it.ends_at.map(Moment::millis));
+    db.prepare_cached(sql)?.execute(params![license, sequence, starts_at, ends_at])?;
+    Ok(())
+}
+
+fn turn(db: &Connection, license: i64, sequence: i64, state: LicenseState) -> Result<(), Error> {
+    begin_version(db, license, sequence)?;
+    let sql = "UPDATE versions SET state = ?3 WHERE license = ?1 AND since = ?2";
+    db.prepare_cached(sql)?.execute(params![license, sequence, state])?;
+    Ok(())
+}
+
+/// Copies the version that was, unless this commit has begun one already.
+fn begin_version(db: &Connection, license: i64, sequence: i64) -> Result<(), Error> {
+    let sql = "INSERT OR IGNORE INTO versions
+               SELECT license, ?2, state, starts_at, ends_at, name, external_id, source, metadata
+               FROM versions WHERE license = ?1 ORDER BY since DESC LIMIT 1";
+    db.prepare_cached(sql)?.execute(params![license, sequence])?;
+    Ok(())
+}
+
+fn insert_inactive(db: &Connection, it: AssignmentId) -> Result<(), Error> {
+    db.prepare_cached("INSERT INTO inactive VALUES (?1)")?.execute([it.0.as_bytes()])?;
+    Ok(())
+}
+
+/// Whether it was there.
+fn delete_inactive(db: &Connection, it: AssignmentId) -> Result<bool, Error> {
+    let sql = "DELETE FROM inactive WHERE assignment = ?1";
+    Ok(db.prepare_cached(sql)?.execute([it.0.as_bytes()])? == 1)
+}

@@ -1,0 +1,263 @@
+//! Questions about licenses and accounts.
+
+use events::Moment;
+use rusqlite::types::Value;
+use rusqlite::{Connection, Row, params_from_iter};
+use serde::Serialize;
+use serde_json::value::RawValue;
+use utoipa::ToSchema;
+
+use crate::as_of::{AsOf, int, uint};
+use crate::error::Error;
+use crate::known;
+use crate::page::{self, Page, rows_for};
+use crate::rows::{Query, maybe_json, maybe_moment, moment};
+use crate::state::LicenseState;
+
+/// A license as it was.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct License {
+    /// What it is called.
+    pub license: String,
+    /// The number that integer-minded clients know it by.
+    pub number: u64,
+    /// What its seats are of.
+    pub product: String,
+    /// The container that holds it; the account itself when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub container: Option<String>,
+    /// A label for people.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Seats.
+    pub quantity: i64,
+    /// Seats that are held: live, active assignments.
+    pub used: i64,
+    /// Seats that are not.
+    pub available: i64,
+    /// Live assignments, inactive ones included.
+    pub assignments: i64,
+    /// Whether it can be used.
+    pub state: LicenseState,
+    /// In force from here, inclusive.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub starts_at: Option<Moment>,
+    /// In force until here, exclusive.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ends_at: Option<Moment>,
+    /// What another system calls it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub external_id: Option<String>,
+    /// Which system it came from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    /// Anything else, as it was given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub metadata: Option<Box<RawValue>>,
+    /// When it was allocated.
+    pub allocated_at: Moment,
+    /// The last commit with an event about it or about one of its assignments.
+    pub changed_sequence: u64,
+}
+
+/// An account in a list of accounts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct AccountSummary {
+    /// What it is called.
+    pub account: String,
+    /// Licenses that are not retired.
+    pub licenses: u64,
+    /// Their seats.
+    pub quantity: i64,
+    /// Their seats that are held.
+    pub used: i64,
+    /// Since when it exists.
+    pub since: Moment,
+}
+
+/// Which licenses of an account.
+#[derive(Debug, Clone, Default)]
+pub struct Filter<'a> {
+    /// Those of this product.
+    pub product: Option<&'a str>,
+    /// Those of this container.
+    pub container: Option<&'a str>,
+    /// Those in this state.
+    pub state: Option<LicenseState>,
+    /// The one with this external id.
+    pub external_id: Option<&'a str>,
+    /// Those whose label, or whose own name where they have no label, contains this; ASCII letters
+    /// match in either case.
+    pub name: Option<&'a str>,
+}
+
+const LICENSES: &str = "
+    SELECT it.license, it.number, it.product, it.container, versions.name, points.quantity,
+           points.used, points.live, versions.state, versions.starts_at, versions.ends_at,
+           versions.external_id, versions.source, versions.metadata, it.at, points.sequence
+    FROM licenses AS it
+    JOIN versions ON versions.license = it.id AND versions.since =
+        (SELECT max(since) FROM versions WHERE license = it.id AND since <= ?1)
+    JOIN points ON points.license = it.id AND points.sequence =
+        (SELECT max(sequence) FROM points WHERE license = it.id AND sequence <= ?1)
+    WHERE it.since <= ?1 AND it.account = ?2";
+
+fn license(row: &Row<'_>) -> Result<License, Error> {
+    let (quantity, used) = (row.get(5)?, row.get(6)?);
+    Ok(License {
+        license: row.get(0)?,
+        number: uint(row.get(1)?),
+        product: row.get(2)?,
+        container: row.get(3)?,
+        name: row.get(4)?,
+        quantity,
+        used,
+        available: quantity - used,
+        assignments: row.get(7)?,
+        state: row.get(8)?,
+        starts_at: maybe_moment(row, 9)?,
+        ends_at: maybe_moment(row, 10)?,
+        external_id: row.get(11)?,
+        source: row.get(12)?,
+        metadata: maybe_json(row, 13)?,
+        allocated_at: moment(row, 14)?,
+        changed_sequence: uint(row.get(15)?),
+    })
+}
+
+/// The licenses of an account, by name. An account that does not exist has none.
+pub fn of_account(
+    db: &Connection,
+    account: &str,
+    filter: &Filter<'_>,
+    cursor: Option<&str>,
+    limit: usize,
+    at: u64,
+) -> Result<Page<License>, Error> {
+    let after = page::name_after(cursor)?;
+    let db = AsOf::new(db, at)?;
+    let mut items = vec![];
+    if let Some(account) = known::find(&db, account)? {
+        let mut query = Query::new(LICENSES, [Value::from(db.at), account.into()]);
+        query.and("it.license > ?", Some(after));
+        query.and("it.product = ?", filter.product.map(str::to_owned));
+        query.and("it.container = ?", filter.container.map(str::to_owned));
+        query.and("versions.state = ?", filter.state.map(LicenseState::number));
+        query.and("versions.external_id = ?", filter.external_id.map(str::to_owned));
+        let named = "instr(lower(coalesce(versions.name, it.license)), lower(?)) > 0";
+        query.and(named, filter.name.map(str::to_owned));
+        query.limit(" ORDER BY it.license LIMIT ?", rows_for(limit));
+        let mut statement = db.prepare_cached(&query.sql)?;
+        let mut rows = statement.query(params_from_iter(&query.values))?;
+        while let Some(row) = rows.next()? {
+            let license = license(row)?;
+            items.push((license.license.clone().into_bytes(), license));
+        }
+    }
+    Ok(Page::of(items, limit, db.sequence()))
+}
+
+/// The license of that name, and the sequence as of which it is told.
+pub fn one(
+    db: &Connection,
+    account: &str,
+    license: &str,
+    at: u64,
+) -> Result<(Option<License>, u64), Error> {
+    find(db, account, "it.license = ?3", Value::from(license.to_owned()), at)
+}
+
+/// The license with that number.
+pub fn by_number(
+    db: &Connection,
+    account: &str,
+    number: u64,
+    at: u64,
+) -> Result<(Option<License>, u64), Error> {
+    find(db, account, "it.number = ?3", Value::from(int(number)), at)
+}
+
+/// The license that another system calls so.
+pub fn by_external_id(
+    db: &Connection,
+    account: &str,
+    external_id: &str,
+    at: u64,
+) -> Result<(Option<License>, u64), Error> {
+    // From the few versions that ever had this id to their licenses, not the other way round.
+    let condition = "it.id IN (SELECT license FROM versions WHERE external_id = ?3)
+                     AND versions.external_id = ?3";
+    find(db, account, condition, Value::from(external_id.to_owned()), at)
+}
+
+fn find(
+    db: &Connection,
+    account: &str,
+    condition: &str,
+    value: Value,
+    at: u64,
+) -> Result<(Option<License>, u64), Error> {
+    let db = AsOf::new(db, at)?;
+    let Some(account) = known::find(&db, account)? else { return Ok((None, db.sequence())) };
+    let mut query = Query::new(LICENSES, [Value::from(db.at), account.into()]);
+    query.and(condition, Some(value));
+    let mut statement = db.prepare_cached(&query.sql)?;
+    let mut rows = statement.query(params_from_iter(&query.values))?;
+    let found = rows.next()?.map(license).transpose()?;
+    Ok((found, db.sequence()))
+}
+
+/// All accounts, by name, each with what its licenses add up to.
+pub fn accounts(
+    db: &Connection,
+    after: Option<&str>,
+    limit: usize,
+    at: u64,
+) -> Result<Page<AccountSummary>, Error> {
+    let after = page::name_after(after)?;
+    let db = AsOf::new(db, at)?;
+    let sql = "SELECT id, account, at FROM accounts WHERE account > ?1 AND since <= ?2
+               ORDER BY account LIMIT ?3";
+    let sums = format!(
+        "SELECT count(*), coalesce(sum(quantity), 0), coalesce(sum(used), 0)
+         FROM ({LICENSES} AND versions.state < 2)"
+    );
+    let mut statement = db.prepare_cached(sql)?;
+    let mut rows = statement.query((after, db.at, int(rows_for(limit) as u64)))?;
+    let mut items = vec![];
+    while let Some(row) = rows.next()? {
+        let (id, account, since) =
+            (row.get::<_, i64>(0)?, row.get::<_, String>(1)?, moment(row, 2)?);
+        let sums = db
+            .prepare_cached(&sums)?
+            .query_row((db.at, id), |row| Ok((uint(row.get(0)?), row.get(1)?, row.get(2)?)))?;
+        let (licenses, quantity, used) = sums;
+        let summary = AccountSummary { account, licenses, quantity, used, since };
+        items.push((summary.account.clone().into_bytes(), summary));
+    }
+    Ok(Page::of(items, limit, db.sequence()))
+}
+
+/// One account with what its licenses add up to, and the sequence as of which it is told.
+pub fn account(
+    db: &Connection,
+    account: &str,
+    at: u64,
+) -> Result<(Option<AccountSummary>, u64), Error> {
+    let db = AsOf::new(db, at)?;
+    let sql = "SELECT id, at FROM accounts WHERE account = ?1 AND since <= ?2";
+    let mut statement = db.prepare_cached(sql)?;
+    let mut rows = statement.query((account, db.at))?;
+    let Some(row) = rows.next()? else { return Ok((None, db.sequence())) };
+    let (id, since) = (row.get::<_, i64>(0)?, moment(row, 1)?);
+    let sums = format!(
+        "SELECT count(*), coalesce(sum(quantity), 0), coalesce(sum(used), 0)
+         FROM ({LICENSES} AND versions.state < 2)"
+    );
+    let (licenses, quantity, used) = db
+        .prepare_cached(&sums)?
+        .query_row((db.at, id), |row| Ok((uint(row.get(0)?), row.get(1)?, row.get(2)?)))?;
+    let account = account.to_owned();
+    Ok((Some(AccountSummary { account, licenses, quantity, used, since }), db.sequence()))
+}

@@ -1,0 +1,75 @@
+//! Values of rows as answers say them.
+
+use events::{Email, Holder, Moment, UserId};
+use rusqlite::Row;
+use rusqlite::types::Value;
+use serde_json::value::RawValue;
+use uuid::Uuid;
+
+use crate::error::Error;
+
+/// A moment in milliseconds.
+pub(crate) fn moment(row: &Row<'_>, column: usize) -> Result<Moment, Error> {
+    Ok(Moment::from_millis(row.get(column)?))
+}
+
+/// A moment, if there is one.
+pub(crate) fn maybe_moment(row: &Row<'_>, column: usize) -> Result<Option<Moment>, Error> {
+    Ok(row.get::<_, Option<i64>>(column)?.map(Moment::from_millis))
+}
+
+/// An id in 16 bytes.
+pub(crate) fn id(row: &Row<'_>, column: usize) -> Result<Uuid, Error> {
+    Ok(Uuid::from_bytes(row.get(column)?))
+}
+
+/// JSON as it was given.
+pub(crate) fn json(text: String) -> Result<Box<RawValue>, Error> {
+    RawValue::from_string(text).map_err(|it| Error::Damaged(it.to_string()))
+}
+
+/// JSON, if there is any.
+pub(crate) fn maybe_json(row: &Row<'_>, column: usize) -> Result<Option<Box<RawValue>>, Error> {
+    row.get::<_, Option<String>>(column)?.map(json).transpose()
+}
+
+/// A holder by its key, see [`crate::emails::holder_key`], and the address a user was known by.
+pub(crate) fn holder(key: &str, email: Option<&str>) -> Result<Holder, Error> {
+    let damaged = || Error::Damaged(format!("{key:?} is nobody"));
+    let address = |it: &str| Email::new(it).map_err(|_| damaged());
+    if let Some(user) = key.strip_prefix('u') {
+        let user = UserId::new(user).map_err(|_| damaged())?;
+        return Ok(Holder { user: Some(user), email: email.map(address).transpose()? });
+    }
+    key.strip_prefix('e').ok_or_else(damaged).and_then(address).map(Holder::email)
+}
+
+/// A statement that grows with the filters that were given.
+pub(crate) struct Query {
+    pub(crate) sql: String,
+    pub(crate) values: Vec<Value>,
+}
+
+impl Query {
+    /// Begins with a statement that uses `?1` to `?n` for its first values.
+    pub(crate) fn new(sql: &str, values: impl IntoIterator<Item = Value>) -> Query {
+        Query { sql: sql.to_owned(), values: values.into_iter().collect() }
+    }
+
+    /// Adds a condition with one `?`, if there is a value for it.
+    pub(crate) fn and(&mut self, condition: &str, value: Option<impl Into<Value>>) -> &mut Query {
+        if let Some(value) = value {
+            self.sql.push_str(" AND ");
+            self.sql.push_str(condition);
+            self.values.push(value.into());
+        }
+        self
+    }
+
+    /// Adds the end, with one `?` for the number of rows.
+    pub(crate) fn limit(&mut self, end: &str, rows: usize) -> &mut Query {
+        self.sql.push_str(end);
+        self.values.push(Value::Integer(i64::try_from(rows).unwrap_or(i64::MAX)));
+        self
+    }
+}

@@ -1,0 +1,149 @@
+//! The command line.
+
+mod bench;
+mod demo;
+mod dev;
+mod doctor;
+mod output;
+mod read;
+mod rebuild;
+mod remote;
+mod send;
+mod serve;
+mod status;
+mod tail;
+
+use std::io::IsTerminal as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+/// An event-sourced license ledger
+#[derive(Debug, Parser)]
+#[command(version, about, propagate_version = true)]
+pub struct Arguments {
+    #[command(subcommand)]
+    command: Subcommands,
+    #[command(flatten)]
+    global: Global,
+}
+
+/// What every subcommand takes.
+#[derive(Debug, Clone, Args)]
+pub struct Global {
+    /// Print JSON: one document, or one a line for streams
+    #[arg(long, global = true)]
+    json: bool,
+    /// Where this ledger keeps its files, and where a running one is found
+    #[arg(long, global = true, env = "SEATLEDGER_DIR", default_value = ".seatledger")]
+    dir: PathBuf,
+    /// What to log, for example `info` or `seatledger=debug`
+    #[arg(long, global = true, env = "RUST_LOG", value_name = "FILTER")]
+    log: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Subcommands {
+    /// Run a ledger with a nats-server of its own, with demo data
+    Dev(dev::Dev),
+    /// Run a ledger on your NATS server
+    Serve(serve::Serve),
+    /// Send a command, or many as JSON lines
+    Send(send::Send),
+    /// Ask whether a holder may use a product
+    Check(read::Check),
+    /// Show the seats of a license, now or over time
+    Usage(read::Usage),
+    /// Show what happened
+    History(read::History),
+    /// Show what happens, as it happens
+    Tail(tail::Tail),
+    /// Build read models anew from the log and swap them in
+    Rebuild(rebuild::Rebuild),
+    /// Show how a running ledger is
+    Status(status::Status),
+    /// Look for trouble and say how to mend it
+    Doctor(doctor::Doctor),
+    /// Measure a running ledger
+    Bench(bench::Bench),
+}
+
+/// How a command ended, as the shell sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// All went well.
+    Done = 0,
+    /// The ledger refused, or the answer is no.
+    Refused = 1,
+    /// The arguments or the input make no sense.
+    Usage = 2,
+    /// Nobody could be reached.
+    Unreachable = 3,
+    /// Something that was checked is not as it must be.
+    Unsound = 4,
+    /// Some of many went wrong.
+    Partial = 5,
+}
+
+/// An error that says with which code the process ends.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+struct Failed {
+    exit: Exit,
+    message: String,
+}
+
+/// An error that ends the process with this code.
+fn failed(exit: Exit, message: impl Into<String>) -> anyhow::Error {
+    Failed { exit, message: message.into() }.into()
+}
+
+/// Runs a command line.
+pub async fn run(arguments: Arguments) -> ExitCode {
+    let global = arguments.global;
+    let done = match arguments.command {
+        Subcommands::Dev(it) => it.run(&global).await,
+        Subcommands::Serve(it) => it.run(&global).await,
+        Subcommands::Send(it) => it.run(&global).await,
+        Subcommands::Check(it) => it.run(&global).await,
+        Subcommands::Usage(it) => it.run(&global).await,
+        Subcommands::History(it) => it.run(&global).await,
+        Subcommands::Tail(it) => it.run(&global).await,
+        Subcommands::Rebuild(it) => it.run(&global).await,
+        Subcommands::Status(it) => it.run(&global).await,
+        Subcommands::Doctor(it) => it.run(&global).await,
+        Subcommands::Bench(it) => it.run(&global).await,
+    };
+    match done {
+        Ok(exit) => ExitCode::from(exit as u8),
+        Err(error) => fail(&error),
+    }
+}
+
+/// Says what went wrong, with its causes, and with which code the process ends.
+pub fn fail(error: &anyhow::Error) -> ExitCode {
+    output::error(&format!("error: {error:#}"));
+    let exit = error.downcast_ref::<Failed>().map_or(Exit::Usage, |it| it.exit);
+    ExitCode::from(exit as u8)
+}
+
+/// Sends what is logged to standard error: for people on a terminal, as JSON lines elsewhere.
+pub fn logging(arguments: &Arguments) {
+    use tracing_subscriber::EnvFilter;
+    let quiet = match arguments.command {
+        Subcommands::Serve(_) => "info",
+        _ => "warn",
+    };
+    let filter = arguments.global.log.as_deref().unwrap_or(quiet);
+    // A filter that makes no sense is replaced and not fatal: logging must not keep a ledger down.
+    let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new(quiet));
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let installed = match std::io::stderr().is_terminal() {
+        true => builder.compact().try_init(),
+        false => builder.json().try_init(),
+    };
+    if let Err(error) = installed {
+        output::error(&format!("nothing is logged: {error}"));
+    }
+}

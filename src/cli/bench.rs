@@ -1,0 +1,58 @@
+//! `seatledger bench`: what a running ledger does, beside what its parts alone do in the same run.
+//!
+//! Everything is a closed loop: a caller sends its next request when the last one is answered. Read
+//! ratios, not rates: both sides of a ratio come from the same machine in the same minute.
+
+mod assign;
+mod check;
+mod closed_loop;
+mod fill;
+
+use clap::{Args, Subcommand};
+
+use super::remote::Remote;
+use super::{Exit, Global};
+
+#[derive(Debug, Args)]
+pub(super) struct Bench {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// AssignSeat over NATS, beside plain acknowledged publishes of the same bytes
+    Assign(assign::Assign),
+    /// Checks over HTTP, beside an empty handler of the same server
+    Check(check::Check),
+    /// Fill the ledger with assignments, a thousand a command
+    Fill(fill::Fill),
+}
+
+impl Bench {
+    pub(super) async fn run(self, global: &Global) -> anyhow::Result<Exit> {
+        match self.what {
+            What::Assign(it) => it.run(global).await,
+            What::Check(it) => it.run(global).await,
+            What::Fill(it) => it.run(global).await,
+        }
+    }
+}
+
+/// The NATS connection and the prefix of the ledger that is meant.
+async fn nats(global: &Global, remote: &Remote) -> anyhow::Result<async_nats::Client> {
+    use super::{failed, remote::Ready};
+    let ready = Ready::read(&global.dir).ok_or_else(|| {
+        let dir = global.dir.display();
+        failed(Exit::Unreachable, format!("no ledger is known in {dir}: start one, or give --dir"))
+    })?;
+    // The HTTP side must be the same ledger's.
+    let _ = remote;
+    let options = crate::nats::Options {
+        url: Some(ready.nats),
+        nats_token: ready.nats_token,
+        ..crate::nats::Options::default()
+    };
+    let connection = options.connect("seatledger bench").await;
+    Ok(connection.map_err(|it| failed(Exit::Unreachable, it.to_string()))?.client)
+}

@@ -1,0 +1,208 @@
+//! `seatledger check`, `usage` and `history`: questions to a running ledger.
+
+use clap::Args;
+use serde_json::Value;
+
+use super::remote::{Remote, encoded, get, query};
+use super::{Exit, Global, failed, output};
+
+#[derive(Debug, Args)]
+pub(super) struct Check {
+    /// In which account
+    account: String,
+    /// Who, by user id
+    #[arg(long, required_unless_present = "email")]
+    user: Option<String>,
+    /// Who, by e-mail address
+    #[arg(long)]
+    email: Option<String>,
+    /// May they use this product
+    #[arg(long)]
+    product: Option<String>,
+    /// May they use this license
+    #[arg(long)]
+    license: Option<String>,
+    /// As of a sequence, a time, or the end of a day (UTC)
+    #[arg(long, value_name = "WHEN")]
+    at: Option<String>,
+    #[command(flatten)]
+    remote: Remote,
+}
+
+impl Check {
+    pub(super) async fn run(self, global: &Global) -> anyhow::Result<Exit> {
+        let client = self.remote.client(global)?;
+        let query = query([
+            ("user", self.user),
+            ("email", self.email),
+            ("product", self.product),
+            ("license", self.license),
+            ("at", self.at),
+        ]);
+        let path = format!("/v1/accounts/{}/checks{query}", encoded(&self.account));
+        let verdict = get(&client, &path).await?;
+        let allowed = verdict["allowed"] == true;
+        match global.json {
+            true => output::json(&verdict),
+            false => print_verdict(&verdict, allowed),
+        }
+        Ok(if allowed { Exit::Done } else { Exit::Refused })
+    }
+}
+
+fn print_verdict(verdict: &Value, allowed: bool) {
+    let said = |member: &str| output::cell(&verdict[member]);
+    let word = if allowed { "allowed" } else { "denied" };
+    output::line(&format!("{word}  {}  sequence {}", said("code"), said("sequence")));
+    let grounds = verdict["grounds"].as_array().map(Vec::as_slice).unwrap_or_default();
+    for ground in grounds {
+        let said = |member: &str| output::cell(&ground[member]);
+        output::line(&format!(
+            "  {}  {}  since {}  assignment {}",
+            said("license"),
+            said("ground"),
+            said("since"),
+            said("assignment")
+        ));
+    }
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Usage {
+    /// In which account
+    account: String,
+    /// Of which license; all of the account when absent
+    license: Option<String>,
+    /// Over time, from here: a time or a day
+    #[arg(long, requires = "license")]
+    from: Option<String>,
+    /// Over time, to here
+    #[arg(long, requires = "license")]
+    to: Option<String>,
+    /// In windows of hour, day, week or month
+    #[arg(long, requires = "license")]
+    window: Option<String>,
+    /// As of a sequence, a time, or the end of a day (UTC)
+    #[arg(long, value_name = "WHEN")]
+    at: Option<String>,
+    #[command(flatten)]
+    remote: Remote,
+}
+
+impl Usage {
+    pub(super) async fn run(self, global: &Global) -> anyhow::Result<Exit> {
+        let client = self.remote.client(global)?;
+        let account = format!("/v1/accounts/{}", encoded(&self.account));
+        let over_time = self.from.is_some() || self.to.is_some() || self.window.is_some();
+        let at = ("at", self.at);
+        let (answer, head): (Value, &[&str]) = match &self.license {
+            Some(license) if over_time => {
+                let query =
+                    query([("from", self.from), ("to", self.to), ("window", self.window), at]);
+                let path = format!("{account}/licenses/{}/usage{query}", encoded(license));
+                let head = &["from", "to", "used", "quantity", "peak", "seat_days", "refusals"];
+                (get(&client, &path).await?, head)
+            }
+            Some(license) => {
+                let path = format!("{account}/licenses/{}{}", encoded(license), query([at]));
+                (get(&client, &path).await?, LICENSE)
+            }
+            None => {
+                let query = query([at, ("limit", Some("1000".to_owned()))]);
+                let path = format!("{account}/licenses{query}");
+                (get(&client, &path).await?, LICENSE)
+            }
+        };
+        if global.json {
+            output::json(&answer);
+            return Ok(Exit::Done);
+        }
+        let one = [answer.clone()];
+        let items = answer["items"].as_array().map_or(&one[..], Vec::as_slice);
+        print_items(items, head);
+        Ok(Exit::Done)
+    }
+}
+
+const LICENSE: &[&str] = &["license", "product", "state", "quantity", "used", "available"];
+
+fn print_items(items: &[Value], head: &[&str]) {
+    let row = |item: &Value| head.iter().map(|name| output::cell(&item[*name])).collect();
+    output::table(head, items.iter().map(row).collect());
+}
+
+#[derive(Debug, Args)]
+pub(super) struct History {
+    /// Of which account
+    account: String,
+    /// Only of this license
+    #[arg(long)]
+    license: Option<String>,
+    /// Only about this user
+    #[arg(long)]
+    user: Option<String>,
+    /// Only about this e-mail address
+    #[arg(long)]
+    email: Option<String>,
+    /// Only of this type, such as SeatAssigned
+    #[arg(long = "type")]
+    kind: Option<String>,
+    /// Only by this actor
+    #[arg(long)]
+    actor: Option<String>,
+    /// Only from here on: a time or a day
+    #[arg(long)]
+    from: Option<String>,
+    /// Only up to here
+    #[arg(long)]
+    to: Option<String>,
+    /// As of a sequence, a time, or the end of a day (UTC)
+    #[arg(long, value_name = "WHEN")]
+    at: Option<String>,
+    /// At most this many, the newest first
+    #[arg(long, default_value_t = 50)]
+    limit: u32,
+    #[command(flatten)]
+    remote: Remote,
+}
+
+impl History {
+    pub(super) async fn run(self, global: &Global) -> anyhow::Result<Exit> {
+        if self.limit == 0 {
+            return Err(failed(Exit::Usage, "--limit must be at least 1"));
+        }
+        let client = self.remote.client(global)?;
+        let query = query([
+            ("license", self.license),
+            ("user", self.user),
+            ("email", self.email),
+            ("type", self.kind),
+            ("actor", self.actor),
+            ("from", self.from),
+            ("to", self.to),
+            ("at", self.at),
+            ("limit", Some(self.limit.to_string())),
+            ("order", Some("newest".to_owned())),
+        ]);
+        let path = format!("/v1/accounts/{}/history{query}", encoded(&self.account));
+        let answer = get(&client, &path).await?;
+        if global.json {
+            output::json(&answer);
+            return Ok(Exit::Done);
+        }
+        let items = answer["items"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let row = |item: &Value| {
+            let said = |name: &str| output::cell(&item[name]);
+            let holder = match item["holder"]["user"].is_string() {
+                true => output::cell(&item["holder"]["user"]),
+                false => output::cell(&item["holder"]["email"]),
+            };
+            let reason = output::cell(&item["change"]["reason"]);
+            let place = format!("{}/{}", said("sequence"), said("index"));
+            vec![place, said("at"), said("type"), said("license"), holder, said("actor"), reason]
+        };
+        let head = ["sequence", "at", "type", "license", "holder", "actor", "reason"];
+        output::table(&head, items.iter().map(row).collect());
+        Ok(Exit::Done)
+    }
+}

@@ -1,0 +1,137 @@
+//! Finding and asking a running ledger.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{Exit, Global, failed};
+use crate::client::{self, Answer, Client};
+
+/// The file in its directory by which a running ledger is found.
+const READY_FILE: &str = "ready.json";
+
+/// What a ledger says of itself once it serves: a line for scripts, and a file for the others.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Ready {
+    pub(super) ready: bool,
+    /// Where HTTP is.
+    pub(super) http: String,
+    /// Where NATS is.
+    pub(super) nats: String,
+    /// Its token, where the ledger made one.
+    pub(super) nats_token: Option<String>,
+    /// A key; none while there are no keys.
+    pub(super) key: Option<String>,
+    pub(super) pid: u32,
+    /// The nats-server's, where the ledger runs one.
+    pub(super) nats_pid: Option<u32>,
+}
+
+impl Ready {
+    /// Writes the file, readable for its owner only: it holds the token.
+    pub(super) fn write(&self, dir: &Path) -> std::io::Result<PathBuf> {
+        let path = dir.join(READY_FILE);
+        let text = serde_json::to_vec(self)?;
+        crate::anchor::replace_private(&path, &text)?;
+        Ok(path)
+    }
+
+    /// Reads the file of a directory.
+    pub(super) fn read(dir: &Path) -> Option<Ready> {
+        let text = std::fs::read(dir.join(READY_FILE)).ok()?;
+        serde_json::from_slice(&text).ok()
+    }
+}
+
+/// Which ledger is asked.
+#[derive(Debug, Clone, Args)]
+pub(super) struct Remote {
+    /// The ledger's HTTP address; found through --dir when absent
+    #[arg(long, env = "SEATLEDGER_HTTP", value_name = "URL")]
+    pub(super) http: Option<String>,
+}
+
+impl Remote {
+    /// A client of the ledger that is meant.
+    pub(super) fn client(&self, global: &Global) -> anyhow::Result<Client> {
+        let found = self.http.clone().or_else(|| Ready::read(&global.dir).map(|it| it.http));
+        let Some(base) = found else {
+            return Err(failed(
+                Exit::Unreachable,
+                format!(
+                    "no ledger is known in {}: start one with `seatledger dev`, or give --http \
+                     or --dir",
+                    global.dir.display()
+                ),
+            ));
+        };
+        Ok(Client::new(&base))
+    }
+}
+
+/// GET of a JSON document; a problem becomes an error.
+pub(super) async fn get(client: &Client, path: &str) -> anyhow::Result<Value> {
+    let answer = client.get(path).await.map_err(unreachable_ledger)?;
+    value(&answer)
+}
+
+/// The document of an answer; a problem becomes an error.
+pub(super) fn value(answer: &Answer) -> anyhow::Result<Value> {
+    let document: Value = serde_json::from_slice(&answer.body)
+        .map_err(|it| failed(Exit::Unsound, format!("the answer is not JSON: {it}")))?;
+    match answer.status {
+        200..300 => Ok(document),
+        _ => Err(problem(answer.status, &document)),
+    }
+}
+
+/// What went wrong, as a person reads it.
+pub(super) fn problem(status: u16, document: &Value) -> anyhow::Error {
+    let said = |member: &str| super::output::cell(&document[member]);
+    let exit = match status {
+        400 | 413 => Exit::Usage,
+        503 => Exit::Unreachable,
+        _ => Exit::Refused,
+    };
+    let pointer = match said("pointer") {
+        pointer if pointer.is_empty() => pointer,
+        pointer => format!("{pointer}: "),
+    };
+    let hint = match said("hint") {
+        hint if hint.is_empty() => hint,
+        hint => format!("\n  hint: {hint}"),
+    };
+    failed(exit, format!("{}: {pointer}{}{hint}", said("code"), said("detail")))
+}
+
+/// Nobody could be asked.
+pub(super) fn unreachable_ledger(error: client::Error) -> anyhow::Error {
+    failed(Exit::Unreachable, format!("{error}; is the ledger running?"))
+}
+
+/// Text as one segment of a path or one value of a query.
+pub(super) fn encoded(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
+                encoded.push(char::from(byte));
+            }
+            _ => encoded.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    encoded
+}
+
+/// A query string of the pairs that have a value.
+pub(super) fn query<'a>(pairs: impl IntoIterator<Item = (&'a str, Option<String>)>) -> String {
+    let given = pairs.into_iter().filter_map(|(name, value)| Some((name, value?)));
+    let parts: Vec<String> =
+        given.map(|(name, value)| format!("{name}={}", encoded(&value))).collect();
+    match parts.is_empty() {
+        true => String::new(),
+        false => format!("?{}", parts.join("&")),
+    }
+}

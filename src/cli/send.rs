@@ -1,0 +1,174 @@
+//! `seatledger send`: commands from arguments, a file or standard input.
+
+use std::io::{BufRead as _, Read as _};
+
+use clap::Args;
+use serde_json::Value;
+
+use super::remote::{Remote, encoded, problem, unreachable_ledger};
+use super::{Exit, Global, failed, output};
+use crate::client::Client;
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  seatledger send acme AssignSeat '{\"license\":\"creative\",\"holders\":[{\"user\":\"ada\"}]}'
+  seatledger send acme AssignSeat --file command.json
+  seatledger send --lines commands.jsonl      each line with its own account, type and id")]
+pub(super) struct Send {
+    /// For which account
+    #[arg(required_unless_present = "lines")]
+    account: Option<String>,
+    /// Which command, such as AssignSeat
+    #[arg(required_unless_present = "lines")]
+    command: Option<String>,
+    /// The document; standard input when absent or -
+    document: Option<String>,
+    /// Read the document from a file
+    #[arg(long, value_name = "FILE", conflicts_with = "document")]
+    file: Option<std::path::PathBuf>,
+    /// Send many: a file of JSON lines, each with account and type; - is standard input
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["account", "command", "document", "file"])]
+    lines: Option<std::path::PathBuf>,
+    /// Judge only: show the events it would cause, write nothing
+    #[arg(long)]
+    dry_run: bool,
+    #[command(flatten)]
+    remote: Remote,
+}
+
+impl Send {
+    pub(super) async fn run(self, global: &Global) -> anyhow::Result<Exit> {
+        let client = self.remote.client(global)?;
+        if let Some(lines) = &self.lines {
+            return self.many(global, &client, lines).await;
+        }
+        let (Some(account), Some(command)) = (&self.account, &self.command) else {
+            return Err(failed(Exit::Usage, "an account and a command are needed"));
+        };
+        let document = self.document()?;
+        let (status, answer) = self.send(&client, account, command, document).await?;
+        match status {
+            200..300 => {
+                print(global, &answer);
+                Ok(Exit::Done)
+            }
+            _ if global.json => {
+                output::json(&answer);
+                Ok(match status {
+                    400 | 413 => Exit::Usage,
+                    503 => Exit::Unreachable,
+                    _ => Exit::Refused,
+                })
+            }
+            _ => Err(problem(status, &answer)),
+        }
+    }
+
+    fn document(&self) -> anyhow::Result<Vec<u8>> {
+        let mut document = vec![];
+        match (&self.document, &self.file) {
+            (Some(text), _) if text != "-" => document = text.clone().into_bytes(),
+            (_, Some(path)) => {
+                document = std::fs::read(path)
+                    .map_err(|it| failed(Exit::Usage, format!("{}: {it}", path.display())))?;
+            }
+            (_, None) => {
+                std::io::stdin().read_to_end(&mut document)?;
+            }
+        }
+        Ok(document)
+    }
+
+    /// Sends the lines in order, each once the one before is answered.
+    async fn many(
+        &self,
+        global: &Global,
+        client: &Client,
+        path: &std::path::Path,
+    ) -> anyhow::Result<Exit> {
+        let input: Box<dyn std::io::BufRead> = match path.as_os_str() == "-" {
+            true => Box::new(std::io::stdin().lock()),
+            false => {
+                let file = std::fs::File::open(path);
+                let file =
+                    file.map_err(|it| failed(Exit::Usage, format!("{}: {it}", path.display())))?;
+                Box::new(std::io::BufReader::new(file))
+            }
+        };
+        let (mut accepted, mut wrong) = (0_u64, 0_u64);
+        for (number, line) in input.lines().enumerate() {
+            let line = line?;
+            if line.trim().is_empty() {
+                continue;
+            }
+            let named: Value = serde_json::from_str(&line)
+                .map_err(|it| failed(Exit::Usage, format!("line {}: {it}", number + 1)))?;
+            let (Some(account), Some(kind)) = (named["account"].as_str(), named["type"].as_str())
+            else {
+                let message = format!("line {} needs an account and a type", number + 1);
+                return Err(failed(Exit::Usage, message));
+            };
+            let (status, answer) = self.send(client, account, kind, line.into_bytes()).await?;
+            match status {
+                200..300 => accepted += 1,
+                _ => wrong += 1,
+            }
+            match global.json {
+                true => output::line(&answer.to_string()),
+                false => print(global, &answer),
+            }
+        }
+        output::error(&format!("{accepted} accepted, {wrong} not"));
+        Ok(match (accepted, wrong) {
+            (_, 0) => Exit::Done,
+            (0, _) => Exit::Refused,
+            (_, _) => Exit::Partial,
+        })
+    }
+
+    async fn send(
+        &self,
+        client: &Client,
+        account: &str,
+        command: &str,
+        document: Vec<u8>,
+    ) -> anyhow::Result<(u16, Value)> {
+        let dry_run = if self.dry_run { "?dry_run=true" } else { "" };
+        let path =
+            format!("/v1/accounts/{}/commands/{}{dry_run}", encoded(account), encoded(command));
+        let answer = client.post(&path, document).await.map_err(unreachable_ledger)?;
+        let document = serde_json::from_slice(&answer.body)
+            .map_err(|it| failed(Exit::Unsound, format!("the answer is not JSON: {it}")))?;
+        Ok((answer.status, document))
+    }
+}
+
+fn print(global: &Global, answer: &Value) {
+    if global.json {
+        return output::json(answer);
+    }
+    let said = |member: &str| output::cell(&answer[member]);
+    match answer["outcome"].as_str() {
+        Some("accepted") => {
+            let again = if answer["replayed"] == true { ", as before" } else { "" };
+            let dry = if answer["dry_run"] == true { " (dry run: nothing is written)" } else { "" };
+            let events = answer["events"].as_array().map(Vec::as_slice).unwrap_or_default();
+            output::line(&format!(
+                "accepted{again}  sequence {}  command {}{dry}",
+                said("sequence"),
+                said("command")
+            ));
+            if events.is_empty() {
+                output::line("  it was so already");
+            }
+            for event in events {
+                output::line(&format!(
+                    "  {}  {}",
+                    output::cell(&event["type"]),
+                    output::printable(&event["data"].to_string())
+                ));
+            }
+        }
+        _ => output::line(&format!("{}  {}  {}", said("outcome"), said("code"), said("detail"))),
+    }
+}

@@ -1,0 +1,147 @@
+//! `seatledger serve`: a ledger on the operator's own NATS server.
+
+use std::net::SocketAddr;
+
+use clap::Args;
+
+use super::remote::Ready;
+use super::{Exit, Global, failed, output};
+use crate::service::{self, Service};
+use crate::{log, nats};
+
+/// Bytes of the log's stream unless configured.
+const MAX_BYTES_DEFAULT: i64 = 16 * 1024 * 1024 * 1024;
+
+#[derive(Debug, Args)]
+pub(super) struct Serve {
+    #[command(flatten)]
+    nats: nats::Options,
+    /// Where HTTP listens; loopback only
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8640")]
+    http: SocketAddr,
+    /// What all subjects begin with, and in capitals all streams
+    #[arg(long, default_value = "seatledger", value_parser = prefix)]
+    prefix: String,
+    /// Copies of each stream in the NATS cluster
+    #[arg(long, default_value_t = 1)]
+    replicas: usize,
+    /// Bytes at which the log refuses commits, when it is created; must fit the server's disk
+    #[arg(long, value_name = "BYTES", default_value_t = MAX_BYTES_DEFAULT)]
+    max_bytes: i64,
+    /// The monitoring address of the NATS server, to see whether it fsyncs
+    #[arg(long, env = "NATS_MONITOR", value_name = "URL")]
+    nats_monitor: Option<String>,
+    /// Run although the server acknowledges before it writes to disk
+    #[arg(long)]
+    accept_loss_on_power_cut: bool,
+    /// Print one line of JSON on standard output once it serves, and nothing else
+    #[arg(long)]
+    ready_json: bool,
+}
+
+/// A prefix that is one token of a subject and makes a stream's name.
+fn prefix(text: &str) -> Result<String, String> {
+    let safe = |it: char| it.is_ascii_lowercase() || it.is_ascii_digit() || it == '_' || it == '-';
+    match !text.is_empty() && text.len() <= 32 && text.chars().all(safe) {
+        true => Ok(text.to_owned()),
+        false => Err("it must match [a-z0-9_-]{1,32}".to_owned()),
+    }
+}
+
+impl Serve {
+    pub(super) async fn run(self, global: &Global) -> anyhow::Result<Exit> {
+        let connection = self.nats.connect("seatledger").await;
+        let connection = connection.map_err(|it| failed(Exit::Unreachable, it.to_string()))?;
+        let settings = service::Settings {
+            dir: global.dir.clone(),
+            http: self.http,
+            log: log::Settings {
+                prefix: self.prefix.clone(),
+                replicas: self.replicas,
+                max_bytes: self.max_bytes,
+            },
+            monitor: self.nats_monitor.clone(),
+            accept_loss_on_power_cut: self.accept_loss_on_power_cut,
+        };
+        let service = Service::start(connection, settings).await.map_err(refused)?;
+        let url = self.nats.url.unwrap_or_else(|| "nats://127.0.0.1:4222".to_owned());
+        let ready = Ready {
+            ready: true,
+            http: format!("http://{}", service.http),
+            nats: url,
+            nats_token: self.nats.nats_token,
+            key: None,
+            pid: std::process::id(),
+            nats_pid: None,
+        };
+        ready.write(&global.dir)?;
+        let mut signals = Signals::new()?;
+        tokio::select! {
+            _ = service.ready() => {}
+            () = signals.next() => return stop(service, signals).await,
+        }
+        match self.ready_json || global.json {
+            true => output::line(&serde_json::to_string(&ready)?),
+            false => {
+                tracing::info!(http = %ready.http, nats = %ready.nats, "serving; loopback only until there are keys")
+            }
+        }
+        signals.next().await;
+        stop(service, signals).await
+    }
+}
+
+/// Stops in order; a second signal does not wait.
+pub(super) async fn stop(service: Service, mut signals: Signals) -> anyhow::Result<Exit> {
+    tracing::info!("stopping");
+    tokio::select! {
+        () = service.stop() => Ok(Exit::Done),
+        () = signals.next() => Err(failed(Exit::Refused, "stopped before everything ended")),
+    }
+}
+
+/// A service that does not start, with the exit code that says of what kind the reason is.
+pub(super) fn refused(error: service::Error) -> anyhow::Error {
+    let exit = match &error {
+        service::Error::Log(log::Error::Unavailable(_) | log::Error::NoJetStream(_))
+        | service::Error::Service(_) => Exit::Unreachable,
+        service::Error::Log(log::Error::Damaged(_) | log::Error::Settings { .. })
+        | service::Error::NotDurable
+        | service::Error::Anchor(_) => Exit::Unsound,
+        service::Error::Dir { .. }
+        | service::Error::Locked(_)
+        | service::Error::NotLoopback(_)
+        | service::Error::Listen { .. }
+        | service::Error::ReadModel(_)
+        | service::Error::Log(log::Error::Create { .. }) => Exit::Usage,
+    };
+    failed(exit, error.to_string())
+}
+
+/// What asks a process to stop: Ctrl-C, or SIGTERM.
+pub(super) struct Signals {
+    #[cfg(unix)]
+    terminate: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    pub(super) fn new() -> std::io::Result<Signals> {
+        #[cfg(unix)]
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Signals {
+            #[cfg(unix)]
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+
+    /// The next one.
+    pub(super) async fn next(&mut self) {
+        #[cfg(unix)]
+        tokio::select! {
+            _ = tokio::signal::ctrl_c() => {}
+            _ = self.terminate.recv() => {}
+        }
+        #[cfg(not(unix))]
+        let _ = tokio::signal::ctrl_c().await;
+    }
+}

@@ -1,0 +1,43 @@
+//! `seatledger status`: how a running ledger is.
+
+use clap::Args;
+use serde_json::Value;
+
+use super::remote::{Remote, get};
+use super::{Exit, Global, output};
+
+#[derive(Debug, Args)]
+pub(super) struct Status {
+    #[command(flatten)]
+    remote: Remote,
+}
+
+impl Status {
+    pub(super) async fn run(self, global: &Global) -> anyhow::Result<Exit> {
+        let client = self.remote.client(global)?;
+        let status = get(&client, "/v1/status").await?;
+        let sound = status["condition"] == "ready";
+        if global.json {
+            output::json(&status);
+            return Ok(if sound { Exit::Done } else { Exit::Unsound });
+        }
+        let said = |member: &str| output::cell(&status[member]);
+        output::line(&format!(
+            "seatledger {}  {}  log sequence {}  {} of {} bytes",
+            said("version"),
+            said("condition"),
+            said("sequence"),
+            said("bytes"),
+            said("max_bytes"),
+        ));
+        if !sound {
+            output::line(&format!("  {}\n  fix: {}", said("detail"), said("fix")));
+        }
+        let models = status["read_models"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let row = |it: &Value| {
+            ["name", "sequence", "behind"].iter().map(|name| output::cell(&it[*name])).collect()
+        };
+        output::table(&["read model", "sequence", "behind"], models.iter().map(row).collect());
+        Ok(if sound { Exit::Done } else { Exit::Unsound })
+    }
+}

@@ -1,0 +1,127 @@
+//! A small HTTP client: the command line asks a running ledger, the ledger asks its NATS server.
+//! Plain HTTP, because both ends are the operator's own; TLS belongs to a proxy in front.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Incoming;
+use hyper::{Method, Request, Response};
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::{Client as Pool, Error as PoolError};
+use hyper_util::rt::TokioExecutor;
+
+/// How long an answer may take.
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Bytes of an answer that is read whole.
+const ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The URL is none.
+    #[error("{0} is not an http:// address")]
+    Url(String),
+    /// Nobody listens there, or the connection broke.
+    #[error("{url} does not answer: {reason}")]
+    Connect {
+        /// Where.
+        url: String,
+        /// What went wrong.
+        reason: String,
+    },
+    /// It took too long.
+    #[error("{0} did not answer in time")]
+    Timeout(String),
+}
+
+/// An HTTP client. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Client {
+    pool: Pool<HttpConnector, Full<Bytes>>,
+    base: String,
+}
+
+/// An answer, whole.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// The HTTP status.
+    pub status: u16,
+    /// The body.
+    pub body: Bytes,
+}
+
+impl Client {
+    /// A client of the server at `base`, such as `http://127.0.0.1:8640`.
+    pub fn new(base: &str) -> Client {
+        let pool = Pool::builder(TokioExecutor::new()).build_http();
+        Client { pool, base: base.trim_end_matches('/').to_owned() }
+    }
+
+    /// Where it asks.
+    pub fn base(&self) -> &str {
+        &self.base
+    }
+
+    /// GET, and the whole answer.
+    pub async fn get(&self, path: &str) -> Result<Answer, Error> {
+        self.whole(Method::GET, path, Bytes::new()).await
+    }
+
+    /// POST of a JSON document, and the whole answer.
+    pub async fn post(&self, path: &str, document: Vec<u8>) -> Result<Answer, Error> {
+        self.whole(Method::POST, path, Bytes::from(document)).await
+    }
+
+    async fn whole(&self, method: Method, path: &str, body: Bytes) -> Result<Answer, Error> {
+        let url = format!("{}{path}", self.base);
+        let answer = async {
+            let response = self.send(method, path, body, &[]).await?;
+            let status = response.status().as_u16();
+            let body = Limited::new(response.into_body(), ANSWER_BYTES_MAX).collect().await;
+            let broken = |it: Box<dyn std::error::Error + Send + Sync>| Error::Connect {
+                url: url.clone(),
+                reason: it.to_string(),
+            };
+            Ok(Answer { status, body: body.map_err(broken)?.to_bytes() })
+        };
+        match tokio::time::timeout(TIMEOUT, answer).await {
+            Ok(answer) => answer,
+            Err(_) => Err(Error::Timeout(url)),
+        }
+    }
+
+    /// Sends a request and hands out the answer as soon as its head is there.
+    pub async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        body: Bytes,
+        headers: &[(&str, &str)],
+    ) -> Result<Response<Incoming>, Error> {
+        let url = format!("{}{path}", self.base);
+        let mut request = Request::builder().method(method).uri(&url);
+        if !body.is_empty() {
+            request = request.header("content-type", "application/json");
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let request = request.body(Full::new(body)).map_err(|_| Error::Url(url.clone()))?;
+        self.pool
+            .request(request)
+            .await
+            .map_err(|it: PoolError| Error::Connect { url, reason: chain(&it) })
+    }
+}
+
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut said = vec![];
+    let mut next = Some(error);
+    while let Some(it) = next {
+        said.push(it.to_string());
+        next = it.source();
+    }
+    said.join(": ")
+}

@@ -1,0 +1,166 @@
+//! HTTP: the ledger's own API, and what operators ask.
+//!
+//! One list of routes makes the router and the OpenAPI document ([`router`]). Handlers read; the
+//! only one that writes hands its document to the [`Intake`], like every door.
+
+mod accounts;
+mod assignments;
+mod checks;
+mod commands;
+mod history;
+mod licenses;
+mod operate;
+pub mod problem;
+mod query;
+pub mod server;
+mod tail;
+
+use std::sync::Arc;
+
+use axum::routing::get;
+use events::limits::COMMAND_BYTES_MAX;
+use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use utoipa::{OpenApi, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::health::Health;
+use crate::intake::Intake;
+use crate::log::Log;
+use crate::projector::Projector;
+use crate::views::Views;
+use server::Limits;
+
+/// Bytes of a request's body. Above what a command may have, so that a command that is too large is
+/// told so in the same words as over NATS.
+const BODY_BYTES_MAX: usize = 4 * COMMAND_BYTES_MAX;
+
+/// What handlers work with. Cheap to clone.
+#[derive(Clone)]
+pub struct App {
+    intake: Intake,
+    views: Views,
+    health: Health,
+    log: Log,
+    projector: Projector,
+    operator: Arc<Operator>,
+}
+
+/// What only the operator's routes need.
+struct Operator {
+    metrics: Option<PrometheusHandle>,
+    monitor: Option<String>,
+    openapi: utoipa::openapi::OpenApi,
+}
+
+impl std::fmt::Debug for App {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("App")
+    }
+}
+
+impl App {
+    /// What handlers work with.
+    pub fn new(
+        intake: Intake,
+        views: Views,
+        health: Health,
+        log: Log,
+        projector: Projector,
+        monitor: Option<String>,
+    ) -> App {
+        let openapi = openapi();
+        let operator = Operator { metrics: crate::metrics::install(), monitor, openapi };
+        App { intake, views, health, log, projector, operator: Arc::new(operator) }
+    }
+}
+
+/// Serves until `stop` is cancelled.
+pub async fn serve(listener: TcpListener, app: App, stop: CancellationToken) {
+    let limits = Limits { body: BODY_BYTES_MAX, ..Limits::default() };
+    let (router, _) = router().split_for_parts();
+    let router = router
+        .route("/metrics", get(operate::metrics))
+        .route("/openapi.json", get(operate::openapi))
+        .route("/docs", get(operate::docs))
+        .route("/problems/{code}", get(operate::problem_page))
+        .fallback(problem::not_found)
+        .method_not_allowed_fallback(problem::method_not_allowed)
+        .with_state(app);
+    server::serve(listener, router, limits, stop).await;
+}
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "seatledger",
+        description = "An event-sourced license ledger: licenses, seats, checks, usage and history.",
+        license(name = "Apache-2.0")
+    ),
+    components(schemas(ProblemDocument)),
+    tags(
+        (name = "commands", description = "What may be asked of the ledger"),
+        (name = "read", description = "Questions, now or as of any past moment"),
+        (name = "operate", description = "How the ledger is")
+    )
+)]
+struct Document;
+
+/// What went wrong (RFC 9457), with what the ledger adds.
+#[derive(ToSchema)]
+#[schema(as = Problem)]
+#[expect(dead_code, reason = "the shape of what `problem::Problem` writes")]
+struct ProblemDocument {
+    /// Where the code is explained
+    r#type: String,
+    /// The same sentence for every problem of this code
+    title: String,
+    /// The HTTP status
+    status: u16,
+    /// Stable and machine-readable
+    code: String,
+    /// What happened, with the numbers that matter
+    detail: String,
+    /// What to do about it
+    hint: Option<String>,
+    /// The request, as the server's log names it
+    request_id: Option<String>,
+    /// `refused`, `malformed` or `unavailable`, for commands
+    outcome: Option<String>,
+    /// The command's id
+    command: Option<String>,
+    /// Which member of the document, as a JSON pointer
+    pointer: Option<String>,
+}
+
+/// All routes of the API, once: for the router and for the document.
+fn router() -> OpenApiRouter<App> {
+    OpenApiRouter::with_openapi(Document::openapi())
+        .routes(routes!(commands::send, commands::outcome))
+        .routes(routes!(accounts::list))
+        .routes(routes!(accounts::one))
+        .routes(routes!(licenses::list))
+        .routes(routes!(licenses::one))
+        .routes(routes!(licenses::usage))
+        .routes(routes!(assignments::of_license))
+        .routes(routes!(assignments::of_holder))
+        .routes(routes!(assignments::of_account))
+        .routes(routes!(assignments::one))
+        .routes(routes!(checks::one, checks::many))
+        .routes(routes!(history::list))
+        .routes(routes!(history::refusals))
+        .routes(routes!(tail::of_account))
+        .routes(routes!(tail::of_all))
+        .routes(routes!(operate::status))
+        .routes(routes!(operate::rebuild))
+        .routes(routes!(operate::health))
+        .routes(routes!(operate::ready))
+}
+
+/// The OpenAPI document, with the schema of every command.
+fn openapi() -> utoipa::openapi::OpenApi {
+    let (_, openapi) = router().split_for_parts();
+    openapi
+}

@@ -1,0 +1,179 @@
+//! Commands in, and their outcomes.
+
+use axum::body::Bytes;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use events::CommandId;
+use events::request::{Address, Via};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::App;
+use super::problem::Problem;
+use super::query::{self, Params};
+use crate::intake::Document;
+
+/// Header with the command's id, so that an answer can be traced to its events.
+const COMMAND: &str = "seatledger-command";
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct SendParams {
+    /// Judge only: the events it would cause, nothing written
+    #[serde(default)]
+    dry_run: bool,
+}
+
+/// An accepted command.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub(super) struct Accepted {
+    /// `accepted`
+    outcome: String,
+    /// For which account
+    account: String,
+    /// The command's id
+    command: String,
+    /// The sequence of the commit that holds its events
+    sequence: u64,
+    /// Whether this repeats an earlier answer
+    replayed: bool,
+    /// What it caused; empty when it was so already
+    #[schema(value_type = Vec<Object>)]
+    events: Vec<serde_json::Value>,
+}
+
+/// Send a command and wait until its outcome is durable
+#[utoipa::path(
+    post, path = "/v1/accounts/{account}/commands/{command}", tag = "commands",
+    params(
+        ("account" = String, Path, description = "For which account"),
+        ("command" = String, Path, description = "Which command, such as AssignSeat"),
+        ("Idempotency-Key" = Option<String>, Header, description = "The command id, unless the document has it"),
+        SendParams
+    ),
+    request_body(content = Object, description = "The command document; see docs/commands.md"),
+    responses(
+        (status = 200, description = "Accepted, and durable", body = Accepted),
+        (status = 400, description = "Not a command", body = super::ProblemDocument),
+        (status = 404, description = "Something it names is unknown", body = super::ProblemDocument),
+        (status = 409, description = "Judged and refused", body = super::ProblemDocument),
+        (status = 413, description = "Too large", body = super::ProblemDocument),
+        (status = 503, description = "Not now; the same command may be sent again", body = super::ProblemDocument)
+    )
+)]
+pub(super) async fn send(
+    State(app): State<App>,
+    Path((account, kind)): Path<(String, String)>,
+    Params(params): Params<SendParams>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, Problem> {
+    let key = headers.get("idempotency-key").map(|it| it.to_str().unwrap_or("\u{fffd}"));
+    let address = Address { account: &account, kind: &kind, key, via: Via::Http };
+    let document = match params.dry_run {
+        true => with_dry_run(&body),
+        false => body,
+    };
+    let answer = app.intake.send(&address, &document).await;
+    let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = match answer.document {
+        Document::Accepted(json) => {
+            (status, [("content-type", "application/json")], json).into_response()
+        }
+        Document::Problem(problem) => problem.into_response(),
+    };
+    let headers = response.headers_mut();
+    if let Some(sequence) = answer.sequence {
+        headers.insert("seatledger-sequence", HeaderValue::from(sequence));
+    }
+    if let Some(command) = answer.command.and_then(|it| HeaderValue::from_str(&it).ok()) {
+        headers.insert(COMMAND, command);
+    }
+    Ok(response)
+}
+
+/// The document with `dry_run` set, unless it is none or says something about it itself.
+fn with_dry_run(body: &Bytes) -> Bytes {
+    let text = String::from_utf8_lossy(body);
+    match text.trim_start().strip_prefix('{') {
+        Some(rest) if rest.trim_start().starts_with('}') => {
+            Bytes::from(format!("{{\"dry_run\":true{rest}"))
+        }
+        Some(rest) if !text.contains("\"dry_run\"") => {
+            Bytes::from(format!("{{\"dry_run\":true,{rest}"))
+        }
+        Some(_) | None => body.clone(),
+    }
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct OutcomeParams {
+    /// Wait until the read models have taken in this sequence
+    min_sequence: Option<u64>,
+}
+
+/// The outcome of an earlier command
+#[utoipa::path(
+    get, path = "/v1/accounts/{account}/commands/{command}", tag = "commands",
+    params(
+        ("account" = String, Path, description = "Of which account"),
+        ("command" = String, Path, description = "The command's id"),
+        OutcomeParams
+    ),
+    responses(
+        (status = 200, description = "Its outcome: accepted, or refused with the problem", body = Object),
+        (status = 404, description = "No outcome is known", body = super::ProblemDocument)
+    )
+)]
+pub(super) async fn outcome(
+    State(app): State<App>,
+    Path((account, command)): Path<(String, String)>,
+    Params(params): Params<OutcomeParams>,
+) -> Result<Response, Problem> {
+    let account = query::account(&account)?;
+    let unknown = || {
+        query::not_found(
+            "command_not_found",
+            "No outcome is known for this id",
+            format!("no command {command} of {account} is known"),
+        )
+        .hint("refusals are kept for a while only; commands that changed nothing are not kept")
+    };
+    let id = CommandId::new(command.as_str()).map_err(|_| unknown())?;
+    let commands = &app.views.commands;
+    let as_of = query::as_of(&app, commands, None, params.min_sequence).await?;
+    let found = query::ask(commands, |db| projections::commands::find(db, &account, &id))?;
+    if let Some(found) = found {
+        let answer = app.intake.recall(&account, &id, found.sequence).await;
+        return match answer.document {
+            Document::Accepted(json) => {
+                let document: serde_json::Value = serde_json::from_slice(&json).unwrap_or_default();
+                query::answer(&app, as_of, found.sequence, &document)
+            }
+            Document::Problem(problem) => Err(*problem),
+        };
+    }
+    let refused = query::ask(&app.views.refusals, |db| {
+        projections::refusals::by_command(db, account.as_str(), id.as_str())
+    })?;
+    let refused = refused.into_iter().next_back().ok_or_else(unknown)?;
+    query::answer(&app, as_of, commands.sequence(), &RefusedOutcome::of(refused))
+}
+
+/// A refused command, told again.
+#[derive(Debug, Serialize)]
+struct RefusedOutcome<T> {
+    outcome: &'static str,
+    #[serde(flatten)]
+    refused: T,
+}
+
+impl<T> RefusedOutcome<T> {
+    fn of(refused: T) -> RefusedOutcome<T> {
+        RefusedOutcome { outcome: "refused", refused }
+    }
+}

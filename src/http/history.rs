@@ -1,0 +1,155 @@
+//! What happened, and what was refused.
+
+use axum::extract::{Path, State};
+use axum::response::Response;
+use events::{Email, Moment};
+use projections::Page;
+use projections::history::{self, Entry, Filter};
+use projections::refusals::{self, Refusal};
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use super::App;
+use super::problem::Problem;
+use super::query::{self, DayEdge, LIMIT_DEFAULT, Params};
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct HistoryParams {
+    /// Only about this license
+    license: Option<String>,
+    /// Only about this user
+    user: Option<String>,
+    /// Only about this e-mail address
+    email: Option<String>,
+    /// Only of this type, such as SeatAssigned
+    #[serde(rename = "type")]
+    #[param(rename = "type")]
+    kind: Option<String>,
+    /// Only by this actor
+    actor: Option<String>,
+    /// Only caused by this command
+    command: Option<String>,
+    /// Only from here on: a time, or the start of a day (UTC)
+    from: Option<String>,
+    /// Only up to here: a time, or the end of a day (UTC)
+    to: Option<String>,
+    /// `oldest` first (as when absent) or `newest` first
+    order: Option<Order>,
+    /// Where to go on: `next` of the page before
+    cursor: Option<String>,
+    /// Items of the page, 1 to 1,000; 100 when absent
+    limit: Option<usize>,
+    /// As of a sequence, an RFC 3339 time, or the end of a day (UTC)
+    at: Option<String>,
+    /// Wait until this sequence is taken in
+    min_sequence: Option<u64>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+enum Order {
+    Oldest,
+    Newest,
+}
+
+fn edge(name: &str, text: Option<&str>, edge: DayEdge) -> Result<Option<Moment>, Problem> {
+    text.map(|it| query::moment(name, it, edge)).transpose()
+}
+
+/// Every event of an account
+#[utoipa::path(
+    get, path = "/v1/accounts/{account}/history", tag = "read",
+    params(("account" = String, Path, description = "Of which account"), HistoryParams),
+    responses(
+        (status = 200, description = "A page of events", body = Page<Entry>),
+        (status = 400, description = "A parameter is not usable", body = super::ProblemDocument),
+        (status = 503, description = "Not there yet", body = super::ProblemDocument)
+    )
+)]
+pub(super) async fn list(
+    State(app): State<App>,
+    Path(account): Path<String>,
+    Params(params): Params<HistoryParams>,
+) -> Result<Response, Problem> {
+    let account = query::account(&account)?;
+    let from = edge("from", params.from.as_deref(), DayEdge::Start)?;
+    let to = edge("to", params.to.as_deref(), DayEdge::Next)?;
+    let email = params.email.as_deref().map(Email::new).transpose();
+    let email = email.map_err(|it| query::invalid("email", &it.to_string()))?;
+    let view = &app.views.history;
+    let as_of = query::as_of(&app, view, params.at.as_deref(), params.min_sequence).await?;
+    let asked = query::ask_slowly(view, move |db| {
+        let filter = Filter {
+            license: params.license.as_deref(),
+            user: params.user.as_deref(),
+            email: email.as_ref().map(Email::as_str),
+            kind: params.kind.as_deref(),
+            actor: params.actor.as_deref(),
+            command: params.command.as_deref(),
+            from,
+            to,
+        };
+        let newest = params.order == Some(Order::Newest);
+        let (cursor, limit) = (params.cursor.as_deref(), params.limit.unwrap_or(LIMIT_DEFAULT));
+        history::of_account(db, account.as_str(), &filter, cursor, limit, newest, as_of.sequence)
+    });
+    let page = asked.await?;
+    query::answer(&app, as_of, page.sequence, &page)
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct RefusalsParams {
+    /// Only about this license
+    license: Option<String>,
+    /// Only with this code
+    code: Option<String>,
+    /// Only of this actor
+    actor: Option<String>,
+    /// Only from here on: a time, or the start of a day (UTC)
+    from: Option<String>,
+    /// Only up to here: a time, or the end of a day (UTC)
+    to: Option<String>,
+    /// Where to go on: `next` of the page before
+    cursor: Option<String>,
+    /// Items of the page, 1 to 1,000; 100 when absent
+    limit: Option<usize>,
+}
+
+/// Refused commands of an account, the newest first
+#[utoipa::path(
+    get, path = "/v1/accounts/{account}/refusals", tag = "read",
+    params(("account" = String, Path, description = "Of which account"), RefusalsParams),
+    responses(
+        (status = 200, description = "A page of refusals; its sequence is that of their own stream", body = Page<Refusal>),
+        (status = 400, description = "A parameter is not usable", body = super::ProblemDocument),
+        (status = 503, description = "Not there yet", body = super::ProblemDocument)
+    )
+)]
+pub(super) async fn refusals(
+    State(app): State<App>,
+    Path(account): Path<String>,
+    Params(params): Params<RefusalsParams>,
+) -> Result<Response, Problem> {
+    let account = query::account(&account)?;
+    let from = edge("from", params.from.as_deref(), DayEdge::Start)?;
+    let to = edge("to", params.to.as_deref(), DayEdge::Next)?;
+    let view = &app.views.refusals;
+    let as_of = query::as_of(&app, view, None, None).await?;
+    let asked = query::ask_slowly(view, move |db| {
+        let filter = refusals::Filter {
+            license: params.license.as_deref(),
+            code: params.code.as_deref(),
+            actor: params.actor.as_deref(),
+            from,
+            to,
+        };
+        let limit = params.limit.unwrap_or(LIMIT_DEFAULT);
+        refusals::of_account(db, account.as_str(), &filter, params.cursor.as_deref(), limit)
+    });
+    let page = asked.await?;
+    query::answer(&app, as_of, page.sequence, &page)
+}

@@ -1,0 +1,241 @@
+//! Licenses, and their usage over time.
+
+use axum::extract::{Path, State};
+use axum::http::HeaderValue;
+use axum::http::header::ETAG;
+use axum::response::Response;
+use events::Moment;
+use projections::licenses::{self, Bucket, Filter, License, Window};
+use projections::{LicenseState, Page, refusals};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::App;
+use super::problem::Problem;
+use super::query::{self, AsOfSequence, DayEdge, LIMIT_DEFAULT, Params};
+use crate::clock;
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct ListParams {
+    /// Only of this product
+    product: Option<String>,
+    /// Only of this container
+    container: Option<String>,
+    /// Only in this state
+    state: Option<LicenseState>,
+    /// Only with this external id
+    external_id: Option<String>,
+    /// Only with this in their name
+    name: Option<String>,
+    /// Where to go on: `next` of the page before
+    cursor: Option<String>,
+    /// Items of the page, 1 to 1,000; 100 when absent
+    limit: Option<usize>,
+    /// As of a sequence, an RFC 3339 time, or the end of a day (UTC)
+    at: Option<String>,
+    /// Wait until this sequence is taken in
+    min_sequence: Option<u64>,
+}
+
+/// Licenses of an account, by name
+#[utoipa::path(
+    get, path = "/v1/accounts/{account}/licenses", tag = "read",
+    params(("account" = String, Path, description = "Of which account"), ListParams),
+    responses(
+        (status = 200, description = "A page of licenses", body = Page<License>),
+        (status = 400, description = "A parameter is not usable", body = super::ProblemDocument),
+        (status = 404, description = "There is no such account", body = super::ProblemDocument),
+        (status = 503, description = "Not there yet", body = super::ProblemDocument)
+    )
+)]
+pub(super) async fn list(
+    State(app): State<App>,
+    Path(account): Path<String>,
+    Params(params): Params<ListParams>,
+) -> Result<Response, Problem> {
+    let name = query::account(&account)?;
+    let view = &app.views.licenses;
+    let as_of = query::as_of(&app, view, params.at.as_deref(), params.min_sequence).await?;
+    let limit = params.limit.unwrap_or(LIMIT_DEFAULT);
+    let asked = query::ask_slowly(view, move |db| {
+        let filter = Filter {
+            product: params.product.as_deref(),
+            container: params.container.as_deref(),
+            state: params.state,
+            external_id: params.external_id.as_deref(),
+            name: params.name.as_deref(),
+        };
+        let cursor = params.cursor.as_deref();
+        let page = licenses::of_account(db, name.as_str(), &filter, cursor, limit, as_of.sequence)?;
+        let known = !page.items.is_empty()
+            || licenses::account(db, name.as_str(), as_of.sequence)?.0.is_some();
+        Ok((page, known))
+    });
+    let (page, known) = asked.await?;
+    match known {
+        true => query::answer(&app, as_of, page.sequence, &page),
+        false => Err(super::accounts::unknown(&account)),
+    }
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct OneParams {
+    /// As of a sequence, an RFC 3339 time, or the end of a day (UTC)
+    at: Option<String>,
+    /// Wait until this sequence is taken in
+    min_sequence: Option<u64>,
+}
+
+/// One license, with its seats
+#[utoipa::path(
+    get, path = "/v1/accounts/{account}/licenses/{license}", tag = "read",
+    params(
+        ("account" = String, Path, description = "Of which account"),
+        ("license" = String, Path, description = "Which license"),
+        OneParams
+    ),
+    responses(
+        (status = 200, description = "The license; ETag is the last sequence that changed it", body = License),
+        (status = 400, description = "A parameter is not usable", body = super::ProblemDocument),
+        (status = 404, description = "There is no such license", body = super::ProblemDocument),
+        (status = 503, description = "Not there yet", body = super::ProblemDocument)
+    )
+)]
+pub(super) async fn one(
+    State(app): State<App>,
+    Path((account, license)): Path<(String, String)>,
+    Params(params): Params<OneParams>,
+) -> Result<Response, Problem> {
+    let name = query::account(&account)?;
+    let view = &app.views.licenses;
+    let as_of = query::as_of(&app, view, params.at.as_deref(), params.min_sequence).await?;
+    let (found, sequence) =
+        query::ask(view, |db| licenses::one(db, name.as_str(), &license, as_of.sequence))?;
+    let item = found.ok_or_else(|| unknown(&account, &license))?;
+    let tag = format!("\"{}\"", item.changed_sequence);
+    let mut response = query::answer(&app, as_of, sequence, &AsOfSequence { item, sequence })?;
+    if let Ok(tag) = HeaderValue::from_str(&tag) {
+        response.headers_mut().insert(ETAG, tag);
+    }
+    Ok(response)
+}
+
+/// There is no such license.
+pub(super) fn unknown(account: &str, license: &str) -> Problem {
+    query::not_found(
+        "license_not_found",
+        "There is no such license",
+        format!("there is no license {license} in {account}"),
+    )
+    .hint("list the licenses of the account, or allocate it first")
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct UsageParams {
+    /// From here: a time, or the start of a day (UTC); 30 days ago when absent
+    from: Option<String>,
+    /// To here: a time, or the end of a day (UTC); now when absent
+    to: Option<String>,
+    /// How long a bucket is; a day when absent
+    window: Option<Window>,
+    /// As of a sequence, an RFC 3339 time, or the end of a day (UTC)
+    at: Option<String>,
+    /// Wait until this sequence is taken in
+    min_sequence: Option<u64>,
+}
+
+/// Usage of a license over time.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Usage {
+    /// Which license
+    license: String,
+    /// From here, inclusive
+    from: Moment,
+    /// To here, exclusive
+    to: Moment,
+    /// The buckets, in order
+    items: Vec<UsageBucket>,
+    /// The sequence as of which this holds
+    sequence: u64,
+}
+
+/// Usage in one stretch of time.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct UsageBucket {
+    #[serde(flatten)]
+    bucket: Bucket,
+    /// Commands about this license that were refused in it
+    refusals: u64,
+    /// Those of them for want of a free seat
+    no_free_seat: u64,
+}
+
+/// Days that are shown unless asked for.
+const DAYS_DEFAULT: i64 = 30;
+
+const DAY_MS: i64 = 86_400_000;
+
+/// Usage of a license over time
+#[utoipa::path(
+    get, path = "/v1/accounts/{account}/licenses/{license}/usage", tag = "read",
+    params(
+        ("account" = String, Path, description = "Of which account"),
+        ("license" = String, Path, description = "Which license"),
+        UsageParams
+    ),
+    responses(
+        (status = 200, description = "Seats used, bucket by bucket", body = Usage),
+        (status = 400, description = "A parameter is not usable", body = super::ProblemDocument),
+        (status = 404, description = "There was no such license", body = super::ProblemDocument),
+        (status = 503, description = "Not there yet", body = super::ProblemDocument)
+    )
+)]
+pub(super) async fn usage(
+    State(app): State<App>,
+    Path((account, license)): Path<(String, String)>,
+    Params(params): Params<UsageParams>,
+) -> Result<Response, Problem> {
+    let name = query::account(&account)?;
+    let view = &app.views.licenses;
+    let as_of = query::as_of(&app, view, params.at.as_deref(), params.min_sequence).await?;
+    let to = match &params.to {
+        Some(text) => query::moment("to", text, DayEdge::Next)?,
+        None => as_of.moment,
+    };
+    // What has not happened yet was not used.
+    let to = to.min(clock::now()).min(as_of.moment);
+    let from = match &params.from {
+        Some(text) => query::moment("from", text, DayEdge::Start)?,
+        None => Moment::from_millis(to.millis() - DAYS_DEFAULT * DAY_MS),
+    };
+    if from >= to {
+        return Err(query::invalid("from", &format!("{from} is not before {to}")));
+    }
+    let window = params.window.unwrap_or(Window::Day);
+    let wanted = (name.clone(), license.clone());
+    let asked = query::ask_slowly(view, move |db| {
+        licenses::usage(db, wanted.0.as_str(), &wanted.1, (from, to), window, as_of.sequence)
+    });
+    let (buckets, sequence) = asked.await?;
+    let buckets = buckets.ok_or_else(|| unknown(&account, &license))?;
+    let times: Vec<_> = buckets.iter().map(|it| (it.from, it.to)).collect();
+    let counted = license.clone();
+    let counts = query::ask_slowly(&app.views.refusals, move |db| {
+        refusals::counts(db, name.as_str(), &counted, &times)
+    });
+    let items = buckets.into_iter().zip(counts.await?);
+    let items = items
+        .map(|(bucket, it)| UsageBucket {
+            bucket,
+            refusals: it.refused,
+            no_free_seat: it.no_free_seat,
+        })
+        .collect();
+    query::answer(&app, as_of, sequence, &Usage { license, from, to, items, sequence })
+}

@@ -1,0 +1,237 @@
+//! What all questions have in common: parameters, freshness, and as of when.
+
+use std::sync::Arc;
+
+use axum::extract::{FromRequestParts, Query};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue};
+use axum::response::{IntoResponse, Response};
+use chrono::{Days, NaiveDate, NaiveTime};
+use events::{AccountId, Moment};
+use rusqlite::Connection;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::App;
+use super::problem::Problem;
+use crate::clock;
+use crate::health::Condition;
+use crate::views::{Behind, View};
+
+/// Header of every answer: the sequence as of which it answers.
+const SEQUENCE: &str = "seatledger-sequence";
+
+/// Header of an answer to a question about the past: the moment it resolved to.
+const AT: &str = "seatledger-at";
+
+/// Header of every answer while writing has stopped: the code of the reason.
+const WARNING: &str = "seatledger-warning";
+
+/// Items of a page unless asked for.
+pub(super) const LIMIT_DEFAULT: usize = 100;
+
+/// Seconds after which a reader who was told `behind` tries again.
+const RETRY_SECONDS: u64 = 1;
+
+/// The parameters of a query, each known, each of its type.
+pub(super) struct Params<T>(pub(super) T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Params<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        match Query::<T>::try_from_uri(&parts.uri) {
+            Ok(Query(params)) => Ok(Params(params)),
+            Err(rejection) => Err(invalid("the query", &rejection.body_text())),
+        }
+    }
+}
+
+/// A parameter that makes no sense.
+pub(super) fn invalid(name: &str, reason: &str) -> Problem {
+    Problem::new(400, "invalid_parameter", "A parameter is not usable", format!("{name}: {reason}"))
+        .with("parameter", name)
+}
+
+/// Something that is not there; the same answer for what never was and what may not be seen.
+pub(super) fn not_found(code: &'static str, title: &'static str, detail: String) -> Problem {
+    Problem::new(404, code, title, detail)
+}
+
+/// The account of a path.
+pub(super) fn account(text: &str) -> Result<AccountId, Problem> {
+    AccountId::new(text).map_err(|_| {
+        let shown: String = text.chars().take(64).collect();
+        let detail = format!("{shown:?} cannot be an account: it must match [A-Za-z0-9_-]{{1,64}}");
+        Problem::new(400, "invalid_account", "The account is not a safe token", detail)
+    })
+}
+
+/// As of when a question is asked: resolved to a sequence and a moment.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct AsOf {
+    /// The sequence; `u64::MAX` for whatever the read model has.
+    pub(super) sequence: u64,
+    /// The moment that windows are compared with.
+    pub(super) moment: Moment,
+    /// Whether the past was asked for.
+    past: bool,
+}
+
+/// Waits until a read model is as fresh as the reader asks, and resolves `at`.
+pub(super) async fn as_of(
+    app: &App,
+    view: &View,
+    at: Option<&str>,
+    min_sequence: Option<u64>,
+) -> Result<AsOf, Problem> {
+    if let Some(sequence) = min_sequence {
+        reach(view, sequence).await?;
+    }
+    let Some(at) = at else {
+        return Ok(AsOf { sequence: u64::MAX, moment: clock::now(), past: false });
+    };
+    let history = &app.views.history;
+    let (sequence, moment) = match at.parse::<u64>() {
+        Ok(sequence) => {
+            reach(history, sequence).await?;
+            let moment = history
+                .readers()
+                .with(|db| projections::history::moment_of(db, sequence))
+                .map_err(unavailable)?;
+            (sequence, moment.unwrap_or(Moment::from_millis(0)))
+        }
+        Err(_) => {
+            let moment = moment("at", at, DayEdge::End)?;
+            if moment > clock::now() {
+                return Err(invalid("at", &format!("{moment} is in the future")));
+            }
+            // Whatever was written before the question belongs to the past it asks about.
+            reach(history, app.intake.writer().sequence()).await?;
+            let sequence = history
+                .readers()
+                .with(|db| projections::history::sequence_at(db, moment))
+                .map_err(unavailable)?;
+            (sequence, moment)
+        }
+    };
+    reach(view, sequence).await?;
+    Ok(AsOf { sequence, moment, past: true })
+}
+
+async fn reach(view: &View, sequence: u64) -> Result<(), Problem> {
+    view.reach(sequence).await.map_err(|behind: Behind| {
+        Problem::new(503, "behind", "The read model is not there yet", behind.to_string())
+            .hint("ask again a little later, or for a lower sequence")
+            .retry_after(RETRY_SECONDS)
+    })
+}
+
+/// Which moment of a bare date is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum DayEdge {
+    /// Its first millisecond, in UTC.
+    Start,
+    /// Its last one.
+    End,
+    /// The one after its last: an end that is exclusive.
+    Next,
+}
+
+/// An RFC 3339 time, or a date.
+pub(super) fn moment(name: &str, text: &str, edge: DayEdge) -> Result<Moment, Problem> {
+    if let Ok(moment) = Moment::parse(text) {
+        return Ok(moment);
+    }
+    let date = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok();
+    let start = |date: NaiveDate| date.and_time(NaiveTime::MIN).and_utc().timestamp_millis();
+    let millis = date.and_then(|date| match edge {
+        DayEdge::Start => Some(start(date)),
+        DayEdge::End => Some(start(date.checked_add_days(Days::new(1))?) - 1),
+        DayEdge::Next => Some(start(date.checked_add_days(Days::new(1))?)),
+    });
+    millis.map(Moment::from_millis).ok_or_else(|| {
+        invalid(name, "it must be a sequence, a date such as 2026-05-03, or an RFC 3339 time")
+    })
+}
+
+/// Asks a read model here and now: for questions that take microseconds.
+pub(super) fn ask<T>(
+    view: &View,
+    question: impl FnOnce(&Connection) -> Result<T, projections::Error>,
+) -> Result<T, Problem> {
+    view.readers().with(question).map_err(unavailable)
+}
+
+/// Asks a read model off the async threads: for questions that may take longer.
+pub(super) async fn ask_slowly<T: Send + 'static>(
+    view: &Arc<View>,
+    question: impl FnOnce(&Connection) -> Result<T, projections::Error> + Send + 'static,
+) -> Result<T, Problem> {
+    let view = view.clone();
+    let asked = tokio::task::spawn_blocking(move || view.readers().with(question)).await;
+    match asked {
+        Ok(answer) => answer.map_err(unavailable),
+        Err(error) => Err(internal(&error.to_string())),
+    }
+}
+
+/// What a reader is told when a question cannot be answered.
+pub(super) fn unavailable(error: projections::Error) -> Problem {
+    match &error {
+        projections::Error::Cursor => invalid("cursor", &error.to_string()),
+        projections::Error::Buckets { .. } => invalid("window", &error.to_string()),
+        projections::Error::Nobody => invalid("user", &error.to_string()),
+        _ => {
+            tracing::error!(%error, "a read model does not answer");
+            Problem::new(
+                503,
+                "read_model_unavailable",
+                "A read model does not answer",
+                error.to_string(),
+            )
+            .retry_after(RETRY_SECONDS)
+        }
+    }
+}
+
+fn internal(reason: &str) -> Problem {
+    tracing::error!(%reason, "a question was not answered");
+    Problem::new(500, "internal", "Something went wrong here", "the question was not answered")
+}
+
+/// An answer with its sequence, and a warning while writing has stopped.
+pub(super) fn answer<T: Serialize>(
+    app: &App,
+    as_of: AsOf,
+    sequence: u64,
+    body: &T,
+) -> Result<Response, Problem> {
+    let json = serde_json::to_vec(body).map_err(|it| internal(&it.to_string()))?;
+    let mut response = ([("content-type", "application/json")], json).into_response();
+    let headers = response.headers_mut();
+    headers.insert(SEQUENCE, HeaderValue::from(sequence));
+    if as_of.past
+        && let Ok(moment) = HeaderValue::from_str(&as_of.moment.to_string())
+    {
+        headers.insert(AT, moment);
+    }
+    warn(app, headers);
+    Ok(response)
+}
+
+/// Says on an answer that writing has stopped, if it has.
+pub(super) fn warn(app: &App, headers: &mut HeaderMap) {
+    if let Condition::Stopped(stop) = app.health.condition() {
+        headers.insert(WARNING, HeaderValue::from_static(stop.code));
+    }
+}
+
+/// A document and the sequence as of which it holds.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(super) struct AsOfSequence<T> {
+    #[serde(flatten)]
+    pub(super) item: T,
+    /// The sequence as of which this holds.
+    pub(super) sequence: u64,
+}

@@ -1,0 +1,149 @@
+//! The live tail: events as server-sent events, resumable from any position.
+
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{Path, State};
+use axum::http::HeaderMap;
+use axum::response::sse::{Event, KeepAlive, Sse};
+use events::AccountId;
+use futures_util::{Stream, stream};
+use projections::history::Entry;
+use serde::Deserialize;
+use tokio::sync::watch;
+use utoipa::IntoParams;
+
+use super::App;
+use super::problem::Problem;
+use super::query::{self, Params};
+use crate::views::View;
+
+/// A comment keeps idle connections from being taken for dead.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+
+/// Events read at once.
+const BATCH: usize = 500;
+
+/// A read model that fails is asked again after this.
+const RETRY: Duration = Duration::from_secs(1);
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct TailParams {
+    /// Begin after this sequence; at the end of the log when absent
+    after: Option<u64>,
+}
+
+/// Events of an account as they happen
+#[utoipa::path(
+    get, path = "/v1/accounts/{account}/events", tag = "read",
+    params(
+        ("account" = String, Path, description = "Of which account"),
+        ("Last-Event-ID" = Option<String>, Header, description = "sequence/index of the last event seen"),
+        TailParams
+    ),
+    responses((status = 200, description = "Server-sent events; id is sequence/index", content_type = "text/event-stream", body = String))
+)]
+pub(super) async fn of_account(
+    State(app): State<App>,
+    Path(account): Path<String>,
+    Params(params): Params<TailParams>,
+    headers: HeaderMap,
+) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
+    let account = query::account(&account)?;
+    tail(&app, Some(account), &params, &headers)
+}
+
+/// Events of all accounts as they happen
+#[utoipa::path(
+    get, path = "/v1/events", tag = "read",
+    params(
+        ("Last-Event-ID" = Option<String>, Header, description = "sequence/index of the last event seen"),
+        TailParams
+    ),
+    responses((status = 200, description = "Server-sent events; id is sequence/index", content_type = "text/event-stream", body = String))
+)]
+pub(super) async fn of_all(
+    State(app): State<App>,
+    Params(params): Params<TailParams>,
+    headers: HeaderMap,
+) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
+    tail(&app, None, &params, &headers)
+}
+
+fn tail(
+    app: &App,
+    account: Option<AccountId>,
+    params: &TailParams,
+    headers: &HeaderMap,
+) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>> + use<>>, Problem> {
+    let history = app.views.history.clone();
+    let after = match headers.get("last-event-id") {
+        Some(id) => position(id.to_str().unwrap_or_default())?,
+        // An index beyond any event: the tail begins with the next commit.
+        None => (params.after.unwrap_or(history.sequence()), u32::MAX),
+    };
+    let reached = history.watch();
+    let tail = Tail { history, account, after, reached, ready: VecDeque::new() };
+    let events = stream::unfold(tail, |mut tail| async move {
+        let item = tail.next().await?;
+        Some((Ok(event(&item)), tail))
+    });
+    Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)))
+}
+
+/// `sequence/index`, or a sequence: after all its events.
+fn position(id: &str) -> Result<(u64, u32), Problem> {
+    let (sequence, index) = id.split_once('/').unwrap_or((id, "4294967295"));
+    match (sequence.parse(), index.parse()) {
+        (Ok(sequence), Ok(index)) => Ok((sequence, index)),
+        _ => Err(query::invalid("Last-Event-ID", "it must be sequence/index, such as 17/0")),
+    }
+}
+
+fn event(item: &Entry) -> Event {
+    Event::default()
+        .id(format!("{}/{}", item.sequence, item.index))
+        .event(&item.kind)
+        // Invariant: an item serialises without fail, and JSON has no line breaks.
+        .data(serde_json::to_string(item).unwrap_or_default())
+}
+
+struct Tail {
+    history: Arc<View>,
+    account: Option<AccountId>,
+    after: (u64, u32),
+    reached: watch::Receiver<u64>,
+    ready: VecDeque<Entry>,
+}
+
+impl Tail {
+    /// The next event, whenever it comes; `None` when the ledger stops.
+    async fn next(&mut self) -> Option<Entry> {
+        loop {
+            if let Some(item) = self.ready.pop_front() {
+                self.after = (item.sequence, item.index);
+                return Some(item);
+            }
+            self.reached.mark_unchanged();
+            let (account, after) = (self.account.clone(), self.after);
+            let read = query::ask_slowly(&self.history, move |db| {
+                projections::history::events_after(
+                    db,
+                    account.as_ref().map(AccountId::as_str),
+                    after.0,
+                    after.1,
+                    BATCH,
+                )
+            });
+            match read.await {
+                Ok(items) if items.is_empty() => self.reached.changed().await.ok()?,
+                Ok(items) => self.ready = items.into(),
+                Err(_) => tokio::time::sleep(RETRY).await,
+            }
+        }
+    }
+}

@@ -1,0 +1,234 @@
+//! Commands that come in, through any door, and the one document that answers them.
+
+pub mod ask;
+pub mod post;
+
+use std::sync::Arc;
+
+use events::request::Address;
+use events::wire::{self, Record};
+use events::{AccountId, CommandId, Event, Malformed, Request};
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::http::problem::Problem;
+use crate::log::Log;
+use crate::writer::{Outcome, Unavailable, Writer};
+
+/// Where every door hands its commands. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Intake {
+    writer: Writer,
+    log: Log,
+}
+
+/// What a sender is told, whatever the door.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// The HTTP status that says the same.
+    pub status: u16,
+    /// The sequence of the commit, for what was accepted.
+    pub sequence: Option<u64>,
+    /// The command's id, where the document had one or was given one.
+    pub command: Option<String>,
+    /// The document.
+    pub document: Document,
+}
+
+/// The answering document: the outcome of an accepted command, or a problem.
+#[derive(Debug, Clone)]
+pub enum Document {
+    /// JSON bytes.
+    Accepted(Vec<u8>),
+    /// What went wrong.
+    Problem(Box<Problem>),
+}
+
+impl Answer {
+    /// The document's bytes.
+    pub fn to_json(&self) -> Vec<u8> {
+        match &self.document {
+            Document::Accepted(json) => json.clone(),
+            Document::Problem(problem) => problem.to_json(),
+        }
+    }
+
+    /// Whether the outcome is final: sending the same command again can only repeat it, or judge it
+    /// again.
+    pub fn is_final(&self) -> bool {
+        self.status < 500
+    }
+}
+
+/// An accepted command as its sender is told.
+#[derive(Serialize)]
+struct Accepted<'a> {
+    outcome: &'static str,
+    account: &'a str,
+    command: &'a str,
+    sequence: u64,
+    replayed: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    dry_run: bool,
+    events: Vec<Told<'a>>,
+}
+
+/// One event as the sender of its command is told.
+#[derive(Serialize)]
+struct Told<'a> {
+    id: Uuid,
+    #[serde(rename = "type")]
+    kind: &'static str,
+    v: u32,
+    data: &'a Event,
+}
+
+impl Intake {
+    /// An intake in front of a writer.
+    pub fn new(writer: Writer, log: Log) -> Intake {
+        Intake { writer, log }
+    }
+
+    /// The writer behind it.
+    pub fn writer(&self) -> &Writer {
+        &self.writer
+    }
+
+    /// Reads a document, has it judged, and answers when the outcome is durable.
+    pub async fn send(&self, address: &Address<'_>, document: &[u8]) -> Answer {
+        let made = || CommandId::new(Uuid::now_v7().to_string());
+        // Invariant: a UUID is a token, so the fallback is never taken.
+        let Ok(made) = made() else { return starting() };
+        let request = match Request::read(address, document, || made) {
+            Ok(request) => request,
+            Err(malformed) => return malformed_answer(&malformed),
+        };
+        let (account, command) = (request.account.clone(), request.id.clone());
+        let outcome = match self.writer.ask(request).await {
+            Outcome::Repeated { sequence } => {
+                return self.recall(&account, &command, sequence).await;
+            }
+            outcome => outcome,
+        };
+        answer(account.as_str(), command.as_str(), &outcome)
+    }
+
+    /// The outcome of a command that was accepted by an old commit, from the log itself.
+    pub async fn recall(&self, account: &AccountId, command: &CommandId, sequence: u64) -> Answer {
+        let outcome = match self.read_again(sequence).await {
+            Ok(mut records) => {
+                records.retain(|it| it.account == *account && it.command.id == *command);
+                let records = Arc::new(records);
+                Outcome::Accepted { sequence, replayed: true, dry_run: false, records }
+            }
+            Err(unavailable) => Outcome::Unavailable(unavailable),
+        };
+        answer(account.as_str(), command.as_str(), &outcome)
+    }
+
+    async fn read_again(&self, sequence: u64) -> Result<Vec<Record>, Unavailable> {
+        let unreadable = |it: String| Unavailable::Commands(format!("sequence {sequence}: {it}"));
+        let payload = self.log.get(sequence).await.map_err(|it| unreadable(it.to_string()))?;
+        let payload = payload.ok_or_else(|| unreadable("it is not there".to_owned()))?;
+        let commit = wire::decode(sequence, &payload).map_err(|it| unreadable(it.to_string()))?;
+        Ok(commit.records)
+    }
+}
+
+fn starting() -> Answer {
+    answer("", "", &Outcome::Unavailable(Unavailable::Starting))
+}
+
+/// The answer to a document that is no command.
+pub fn malformed_answer(malformed: &Malformed) -> Answer {
+    let code = malformed.code;
+    let status = match code {
+        events::malformed::MalformedCode::PayloadTooLarge => 413,
+        events::malformed::MalformedCode::UnknownCommandType => 404,
+        _ => 400,
+    };
+    let mut problem = Problem::new(status, code.as_str(), code.title(), malformed.detail.clone())
+        .with("outcome", "malformed")
+        .with("pointer", malformed.pointer.clone());
+    problem.hint = malformed.hint.clone();
+    Answer { status, sequence: None, command: None, document: Document::Problem(problem.into()) }
+}
+
+fn answer(account: &str, command: &str, outcome: &Outcome) -> Answer {
+    let problem = match outcome {
+        Outcome::Accepted { sequence, replayed, dry_run, records } => {
+            let told = |it: &Record| (it.id, it.event.kind(), it.event.version());
+            let events = records.iter().map(|it| {
+                let (id, kind, v) = told(it);
+                Told { id, kind, v, data: &it.event }
+            });
+            let document = Accepted {
+                outcome: "accepted",
+                account,
+                command,
+                sequence: *sequence,
+                replayed: *replayed,
+                dry_run: *dry_run,
+                events: events.collect(),
+            };
+            return Answer {
+                status: 200,
+                sequence: Some(*sequence),
+                command: Some(command.to_owned()),
+                // Invariant: strings, numbers and events serialise without fail.
+                document: Document::Accepted(serde_json::to_vec(&document).unwrap_or_default()),
+            };
+        }
+        // `send` has resolved it; whoever has not is told where to look.
+        Outcome::Repeated { sequence } => Problem::new(
+            503,
+            "outcome_unknown",
+            "The outcome is not known yet",
+            format!("the command was accepted at sequence {sequence}"),
+        ),
+        Outcome::Refused(refusal) => {
+            Problem::new(refusal.status(), refusal.code(), refusal.title(), refusal.to_string())
+                .hint(refusal.hint())
+                .with("outcome", "refused")
+        }
+        Outcome::Unavailable(unavailable) => unavailable_problem(unavailable),
+    };
+    let problem = problem.with("account", account).with("command", command);
+    let (status, command) = (problem.status, Some(command.to_owned()));
+    Answer { status, sequence: None, command, document: Document::Problem(problem.into()) }
+}
+
+/// Seconds after which trying again makes sense.
+const RETRY_SECONDS: u64 = 1;
+
+fn unavailable_problem(unavailable: &Unavailable) -> Problem {
+    let (code, title) = match unavailable {
+        Unavailable::Starting => ("starting", "The ledger is starting"),
+        Unavailable::Overloaded => ("overloaded", "Too many commands are waiting"),
+        Unavailable::Full(_) => ("log_full", "The log is full"),
+        Unavailable::Rejected(_) => ("log_rejects", "The log does not take the commit"),
+        Unavailable::Unknown => ("outcome_unknown", "The outcome is not known yet"),
+        Unavailable::Stopped(stop) => (stop.code, "Writing has stopped"),
+        Unavailable::Commands(_) => ("commands_unavailable", "Old commands cannot be looked up"),
+        Unavailable::Stopping => ("stopping", "The ledger is stopping"),
+    };
+    let hint = match unavailable {
+        Unavailable::Stopped(stop) => stop.fix.clone(),
+        Unavailable::Full(_) => {
+            "raise max_bytes of the stream below the disk's size, then send the same command again"
+                .to_owned()
+        }
+        Unavailable::Starting
+        | Unavailable::Overloaded
+        | Unavailable::Rejected(_)
+        | Unavailable::Unknown
+        | Unavailable::Commands(_)
+        | Unavailable::Stopping => {
+            "send the same command again with the same id: it happens at most once".to_owned()
+        }
+    };
+    Problem::new(503, code, title, unavailable.to_string())
+        .hint(hint)
+        .with("outcome", "unavailable")
+        .retry_after(RETRY_SECONDS)
+}

@@ -1,0 +1,78 @@
+//! The door for those who cannot wait: a durable queue, and the outcome on a subject of its own.
+
+use async_nats::Client;
+use bytes::Bytes;
+use events::request::{Address, Via};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::{Answer, Intake, ask};
+use crate::log::{Log, Posted};
+
+use std::sync::Arc;
+
+/// Posted commands worked on at the same time by this process.
+const AT_ONCE_MAX: usize = 256;
+
+/// Works on posted commands until `stop` is cancelled.
+pub async fn serve(
+    client: Client,
+    log: Log,
+    intake: Intake,
+    stop: CancellationToken,
+    tasks: TaskTracker,
+) {
+    let mut posts = log.posts();
+    let places = Arc::new(Semaphore::new(AT_ONCE_MAX));
+    loop {
+        let Ok(place) = places.clone().acquire_owned().await else { return };
+        let Some(posted) = stop.run_until_cancelled(posts.next()).await else { return };
+        let (client, intake, prefix) =
+            (client.clone(), intake.clone(), log.settings().prefix.clone());
+        tasks.spawn(async move {
+            work(&client, &intake, &prefix, posted).await;
+            drop(place);
+        });
+    }
+}
+
+/// Has a posted command judged, says the outcome, and only then takes it off the queue. After a
+/// crash in between it is judged again and repeats its outcome.
+async fn work(client: &Client, intake: &Intake, prefix: &str, posted: Posted) {
+    let mut tokens = posted.subject().rsplit('.');
+    let (kind, account) = (tokens.next().unwrap_or_default(), tokens.next().unwrap_or_default());
+    let address = Address { account, kind, key: posted.header("Nats-Msg-Id"), via: Via::Nats };
+    let answer = intake.send(&address, posted.document()).await;
+    if !answer.is_final() {
+        return posted.again().await;
+    }
+    if let Some(subject) = outcome_subject(prefix, &answer, &posted) {
+        let body = Bytes::from(answer.to_json());
+        let sent = client.publish_with_headers(subject, ask::headers(&answer), body).await;
+        if let Err(error) = sent {
+            tracing::debug!(%error, "an outcome was not said, the command comes again");
+            return posted.again().await;
+        }
+    }
+    posted.done().await;
+}
+
+/// Where the outcome is said: by the command's id. A document that has none, not even a readable
+/// one, is answered under its key, if that is one.
+fn outcome_subject(prefix: &str, answer: &Answer, posted: &Posted) -> Option<String> {
+    let safe = |it: &&str| events::CommandId::new(*it).is_ok();
+    let given = || {
+        #[derive(serde::Deserialize)]
+        struct Id<'a> {
+            #[serde(borrow)]
+            id: std::borrow::Cow<'a, str>,
+        }
+        serde_json::from_slice::<Id<'_>>(posted.document()).ok().map(|it| it.id.into_owned())
+    };
+    let id = match &answer.command {
+        Some(id) => Some(id.clone()),
+        None => posted.header("Nats-Msg-Id").filter(safe).map(str::to_owned).or_else(given),
+    }?;
+    safe(&id.as_str()).then(|| format!("{prefix}.outcome.{id}"))
+}

@@ -1,0 +1,274 @@
+//! The log: one JetStream stream of commits.
+//!
+//! This module and its parts are the only ones that know JetStream streams. They do not trust the
+//! server's disk: a reader demands that sequences are contiguous and the chain unbroken
+//! ([`Position`]), and a writer publishes only behind a fence ([`Log::publish`]).
+
+mod chain;
+mod publish;
+mod queue;
+mod reader;
+mod settings;
+
+use std::time::Duration;
+
+use async_nats::jetstream::context::GetStreamErrorKind;
+use async_nats::jetstream::stream::{Info, RawMessageErrorKind, Stream};
+use async_nats::jetstream::{self, Context};
+use async_nats::{Client, jetstream::ErrorCode};
+use events::wire::CommitHash;
+
+pub use chain::{Damage, Position};
+pub use publish::Published;
+pub use queue::{Posted, Posts};
+pub use reader::{Reader, RefusalsReader};
+pub use settings::Settings;
+
+/// How long one question to the server may take before it is asked again. Short: a cluster without
+/// a leader does not answer, and whoever waits long waits too long.
+const ASK_TIMEOUT: Duration = Duration::from_millis(500);
+
+/// How often a start asks again before it gives up: a server that has just started may still be
+/// recovering its streams.
+const START_ATTEMPTS: u32 = 40;
+
+/// Pause between two attempts.
+const RETRY_PAUSE: Duration = Duration::from_millis(250);
+
+/// The log of one ledger. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Log {
+    client: Client,
+    jetstream: Context,
+    stream: Stream<()>,
+    settings: Settings,
+    created: String,
+}
+
+/// What is known of the log outside of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Known {
+    /// When the stream was created.
+    pub created: String,
+    /// The last commit known.
+    pub sequence: u64,
+    /// Its hash.
+    pub hash: CommitHash,
+}
+
+/// The stream as the server describes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Head {
+    /// The last sequence; 0 when there is none.
+    pub last: u64,
+    /// Bytes stored.
+    pub bytes: u64,
+    /// Bytes at which it refuses more.
+    pub max_bytes: i64,
+}
+
+/// Why the log cannot be opened or asked.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// It is damaged, or not the one it was.
+    #[error(transparent)]
+    Damaged(#[from] Damage),
+    /// A setting of the stream would let history be lost.
+    #[error("the stream {stream} cannot hold a ledger: {}", wrong.join("; "))]
+    Settings {
+        /// Its name.
+        stream: String,
+        /// Each wrong setting by name.
+        wrong: Vec<String>,
+    },
+    /// The server has no JetStream, or not for this account.
+    #[error("JetStream is not available to this account: {0}")]
+    NoJetStream(String),
+    /// The server does not make the stream.
+    #[error("the server does not create the stream {stream}: {reason}")]
+    Create {
+        /// Its name.
+        stream: String,
+        /// What it says.
+        reason: String,
+    },
+    /// The server does not answer, or has no leader.
+    #[error("the log does not answer: {0}")]
+    Unavailable(String),
+}
+
+impl Log {
+    /// Opens the log, and creates its streams if nothing is known of them and none is there.
+    ///
+    /// `known` is what the anchor says; a stream that should exist and does not is damage, never a
+    /// first start. A damaged log is opened all the same, so that reads can go on; it must not be
+    /// written. Repeating this is harmless.
+    pub async fn open(
+        client: Client,
+        settings: Settings,
+        known: Option<&Known>,
+    ) -> Result<(Log, Option<Damage>), Error> {
+        let jetstream = jetstream::ContextBuilder::new().timeout(ASK_TIMEOUT).build(client.clone());
+        let account = attempts(|| jetstream.query_account()).await;
+        account.map_err(|it| Error::NoJetStream(it.to_string()))?;
+        let name = settings.stream();
+        let mut found = find(&jetstream, &name).await?;
+        if found.is_none() && known.is_none() {
+            create(&jetstream, settings.log()).await?;
+            found = find(&jetstream, &name).await?;
+        }
+        for config in [settings.refusals(), settings.posts()] {
+            if find(&jetstream, &config.name).await?.is_none() {
+                create(&jetstream, config).await?;
+            }
+        }
+        let stream = attempts(|| jetstream.get_stream_no_info(&name)).await;
+        let stream = stream.map_err(|it| Error::Unavailable(it.to_string()))?;
+        let created = found.map(|it| it.created.to_rfc3339()).unwrap_or_default();
+        let log = Log { client, jetstream, stream, settings, created };
+        match log.check(known).await {
+            Ok(_) => Ok((log, None)),
+            Err(Error::Damaged(damage)) => Ok((log, Some(damage))),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// When its stream was created, as the server says it.
+    pub fn created(&self) -> &str {
+        &self.created
+    }
+
+    /// The release of the server it is on.
+    pub fn server_version(&self) -> String {
+        self.client.server_info().version
+    }
+
+    /// Names and sizes of its streams.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Checks that settings and history are what they were: at a start, after a reconnect and every
+    /// minute.
+    pub async fn check(&self, known: Option<&Known>) -> Result<Head, Error> {
+        let info = match find(&self.jetstream, &self.settings.stream()).await? {
+            Some(info) => info,
+            None => {
+                let known = known.map_or(0, |it| it.sequence);
+                return Err(Damage::Missing { stream: self.settings.stream(), known }.into());
+            }
+        };
+        let wrong = settings::wrong_settings(&self.settings, &info.config);
+        if !wrong.is_empty() {
+            return Err(Error::Settings { stream: info.config.name, wrong });
+        }
+        let (first, last) = (info.state.first_sequence, info.state.last_sequence);
+        if last > 0 && first != 1 {
+            return Err(Damage::Beheaded { first }.into());
+        }
+        if let Some(known) = known {
+            self.check_known(known, &info).await?;
+        }
+        Ok(Head { last, bytes: info.state.bytes, max_bytes: info.config.max_bytes })
+    }
+
+    async fn check_known(&self, known: &Known, info: &Info) -> Result<(), Error> {
+        let created = info.created.to_rfc3339();
+        if known.created != created {
+            let stream = info.config.name.clone();
+            return Err(Damage::Replaced { stream, created, known: known.created.clone() }.into());
+        }
+        let last = info.state.last_sequence;
+        if known.sequence > last {
+            return Err(Damage::WentBack { known: known.sequence, last }.into());
+        }
+        self.check_commit(known.sequence, known.hash, last).await
+    }
+
+    /// Checks that the commit at a sequence is the one it was.
+    pub async fn check_commit(
+        &self,
+        sequence: u64,
+        hash: CommitHash,
+        last: u64,
+    ) -> Result<(), Error> {
+        if sequence == 0 {
+            return Ok(());
+        }
+        match self.get(sequence).await? {
+            Some(payload) if CommitHash::of(&payload) == hash => Ok(()),
+            Some(_) => Err(Damage::Changed { sequence }.into()),
+            None if sequence > last => Err(Damage::WentBack { known: sequence, last }.into()),
+            None => Err(Damage::Hole { missing: sequence, last }.into()),
+        }
+    }
+
+    /// Where the log ends now, as its leader says.
+    pub async fn head(&self) -> Result<Head, Error> {
+        let info = self.info().await?;
+        Ok(Head {
+            last: info.state.last_sequence,
+            bytes: info.state.bytes,
+            max_bytes: info.config.max_bytes,
+        })
+    }
+
+    /// The bytes of the commit at a sequence, from the leader; `None` where there is none or it
+    /// cannot be read.
+    pub async fn get(&self, sequence: u64) -> Result<Option<Vec<u8>>, Error> {
+        let read = attempts_while(
+            || self.stream.get_raw_message(sequence),
+            |it| it.kind() != RawMessageErrorKind::NoMessageFound,
+        );
+        match read.await {
+            Ok(message) => Ok(Some(message.payload.to_vec())),
+            Err(error) if error.kind() == RawMessageErrorKind::NoMessageFound => Ok(None),
+            Err(error) => Err(Error::Unavailable(error.to_string())),
+        }
+    }
+
+    async fn info(&self) -> Result<Info, Error> {
+        let info = attempts(|| self.stream.get_info()).await;
+        info.map_err(|it| Error::Unavailable(it.to_string()))
+    }
+}
+
+async fn find(jetstream: &Context, name: &str) -> Result<Option<Info>, Error> {
+    let gone = |error: &jetstream::context::GetStreamError| match error.kind() {
+        GetStreamErrorKind::JetStream(it) => it.error_code() == ErrorCode::STREAM_NOT_FOUND,
+        _ => false,
+    };
+    match attempts_while(|| jetstream.get_stream(name), |it| !gone(it)).await {
+        Ok(stream) => Ok(Some(stream.cached_info().clone())),
+        Err(error) if gone(&error) => Ok(None),
+        Err(error) => Err(Error::Unavailable(error.to_string())),
+    }
+}
+
+async fn create(jetstream: &Context, config: jetstream::stream::Config) -> Result<(), Error> {
+    let stream = config.name.clone();
+    let made = attempts(|| jetstream.create_stream(config.clone())).await;
+    made.map(|_| ()).map_err(|it| Error::Create { stream, reason: it.to_string() })
+}
+
+/// Asks until the answer is not an error, [`START_ATTEMPTS`] times at most.
+async fn attempts<T, E, F: Future<Output = Result<T, E>>>(ask: impl Fn() -> F) -> Result<T, E> {
+    attempts_while(ask, |_| true).await
+}
+
+/// The same, but an error that is an answer ends it.
+async fn attempts_while<T, E, F: Future<Output = Result<T, E>>>(
+    ask: impl Fn() -> F,
+    again: impl Fn(&E) -> bool,
+) -> Result<T, E> {
+    let mut attempt = 1;
+    loop {
+        match ask().await {
+            Err(error) if again(&error) && attempt < START_ATTEMPTS => {
+                attempt += 1;
+                tokio::time::sleep(RETRY_PAUSE).await;
+            }
+            answer => return answer,
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! Numbers for Prometheus.
+
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+
+/// Commands by type and outcome.
+pub const COMMANDS: &str = "seatledger_commands_total";
+/// Seconds from a command's arrival to its answer.
+pub const COMMAND_SECONDS: &str = "seatledger_command_seconds";
+/// Commits on the log, of this process.
+pub const COMMITS: &str = "seatledger_commits_total";
+/// Events on the log, of this process.
+pub const EVENTS: &str = "seatledger_events_total";
+/// Commits that another writer's commit took the place of.
+pub const FENCED: &str = "seatledger_commits_fenced_total";
+/// The last sequence of the log that this process knows.
+pub const LOG_SEQUENCE: &str = "seatledger_log_sequence";
+/// Commits that a read model is behind.
+pub const BEHIND: &str = "seatledger_read_model_behind_commits";
+/// Whether commands are taken.
+pub const WRITING: &str = "seatledger_writing";
+
+const BUCKETS: [f64; 12] =
+    [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 2.5, 10.0];
+
+/// Begins to keep numbers for this process. They can be kept once; a later call gives the same.
+pub fn install() -> Option<PrometheusHandle> {
+    static HANDLE: OnceLock<Option<PrometheusHandle>> = OnceLock::new();
+    HANDLE
+        .get_or_init(|| {
+            let builder = PrometheusBuilder::new().set_buckets(&BUCKETS).ok()?;
+            let handle = builder.install_recorder().ok()?;
+            describe();
+            Some(handle)
+        })
+        .clone()
+}
+
+/// Keeps the numbers small: called once in a while.
+pub const UPKEEP: Duration = Duration::from_secs(5);
+
+fn describe() {
+    metrics::describe_counter!(COMMANDS, "Commands by type and outcome");
+    metrics::describe_histogram!(COMMAND_SECONDS, "Seconds from a command to its answer");
+    metrics::describe_counter!(COMMITS, "Commits written by this process");
+    metrics::describe_counter!(EVENTS, "Events written by this process");
+    metrics::describe_counter!(FENCED, "Commits that lost their place to another writer");
+    metrics::describe_gauge!(LOG_SEQUENCE, "Last sequence known");
+    metrics::describe_gauge!(BEHIND, "Commits that a read model is behind");
+    metrics::describe_gauge!(WRITING, "1 while commands are taken");
+}

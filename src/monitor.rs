@@ -1,0 +1,92 @@
+//! Keeps an eye on the log: writes the anchor, and checks that history and settings stay.
+
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, MissedTickBehavior, interval_at};
+use tokio_util::sync::CancellationToken;
+
+use crate::anchor::Anchor;
+use crate::health::{Health, Stop};
+use crate::log::{Error, Known, Log, Position};
+
+/// The anchor is never older than this while the log grows.
+const ANCHOR_PERIOD: Duration = Duration::from_secs(1);
+
+/// Settings and history are checked at least this often.
+const CHECK_PERIOD: Duration = Duration::from_secs(60);
+
+/// What the monitor needs.
+#[derive(Debug)]
+pub struct Monitor {
+    /// What it watches.
+    pub log: Log,
+    /// What it writes.
+    pub anchor: Anchor,
+    /// How far the log was read and found whole.
+    pub verified: watch::Receiver<Position>,
+    /// When the connection was there again.
+    pub reconnects: mpsc::Receiver<()>,
+    /// Where trouble is said.
+    pub health: Health,
+}
+
+impl Monitor {
+    /// Runs until `stop` is cancelled, and writes the anchor once more then.
+    pub async fn run(mut self, stop: CancellationToken) {
+        let mut anchor = interval_at(Instant::now() + ANCHOR_PERIOD, ANCHOR_PERIOD);
+        let mut check = interval_at(Instant::now() + CHECK_PERIOD, CHECK_PERIOD);
+        anchor.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        check.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut connected = true;
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => break,
+                _ = anchor.tick() => self.write().await,
+                _ = check.tick() => self.check().await,
+                again = self.reconnects.recv(), if connected => match again {
+                    Some(()) => self.check().await,
+                    None => connected = false,
+                },
+            }
+        }
+        self.write().await;
+    }
+
+    async fn write(&mut self) {
+        let position = *self.verified.borrow();
+        if position.sequence == 0 {
+            return;
+        }
+        let known = Known {
+            created: self.log.created().to_owned(),
+            sequence: position.sequence,
+            hash: position.hash,
+        };
+        let (mut anchor, stream) = (self.anchor.clone(), self.log.settings().stream());
+        let written = tokio::task::spawn_blocking(move || {
+            let outcome = anchor.write(&stream, known);
+            (anchor, outcome)
+        });
+        match written.await {
+            Ok((anchor, Ok(()))) => self.anchor = anchor,
+            Ok((_, Err(error))) => tracing::error!(%error, "the anchor is not written"),
+            Err(error) => tracing::error!(%error, "the anchor is not written"),
+        }
+    }
+
+    async fn check(&mut self) {
+        match self.log.check(self.anchor.known()).await {
+            Ok(_) => {}
+            Err(Error::Damaged(damage)) => self.health.damaged(&damage),
+            Err(error @ Error::Settings { .. }) => self.health.stop(Stop {
+                code: "log_settings",
+                detail: error.to_string(),
+                fix: "set them back, then start the ledger again".to_owned(),
+            }),
+            Err(error @ (Error::NoJetStream(_) | Error::Create { .. } | Error::Unavailable(_))) => {
+                tracing::warn!(%error, "the log cannot be checked")
+            }
+        }
+    }
+}

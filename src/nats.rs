@@ -1,0 +1,207 @@
+//! Connecting to a NATS server, and what is demanded of it.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use async_nats::{Client, ConnectOptions, Event};
+use tokio::sync::mpsc;
+
+/// The oldest server that the ledger works with.
+pub const VERSION_MIN: (u64, u64, u64) = (2, 12, 0);
+
+/// How long a first connection may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long the ledger waits between attempts to get a lost connection back, at most.
+const RECONNECT_PAUSE_MAX: Duration = Duration::from_millis(500);
+
+/// Messages of one subscription that may wait in this process. More are dropped by the client
+/// library; the bounds of the doors are far below.
+const SUBSCRIPTION_CAPACITY: usize = 65_536;
+
+/// How to reach a server and who to be there.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct Options {
+    /// The server, or several of one cluster separated by commas
+    #[arg(long = "nats", env = "NATS_URL", value_name = "URL")]
+    pub url: Option<String>,
+    /// Authenticate by token
+    #[arg(long, env = "NATS_TOKEN", value_name = "TOKEN", hide_env_values = true)]
+    pub nats_token: Option<String>,
+    /// Authenticate by user and password
+    #[arg(long, env = "NATS_USER", value_name = "USER", requires = "nats_password")]
+    pub nats_user: Option<String>,
+    /// Authenticate by user and password
+    #[arg(long, env = "NATS_PASSWORD", value_name = "PASSWORD", hide_env_values = true)]
+    pub nats_password: Option<String>,
+    /// Authenticate by a credentials file (JWT and nkey)
+    #[arg(long, env = "NATS_CREDS", value_name = "FILE")]
+    pub nats_creds: Option<PathBuf>,
+    /// Authenticate by an nkey: a file that holds the seed
+    #[arg(long, env = "NATS_NKEY", value_name = "FILE")]
+    pub nats_nkey: Option<PathBuf>,
+    /// Trust the certificates of this file (PEM)
+    #[arg(long, env = "NATS_CA", value_name = "FILE")]
+    pub nats_ca: Option<PathBuf>,
+    /// Show this certificate (PEM)
+    #[arg(long, env = "NATS_CERT", value_name = "FILE", requires = "nats_key")]
+    pub nats_cert: Option<PathBuf>,
+    /// The key of the certificate (PEM)
+    #[arg(long, env = "NATS_KEY", value_name = "FILE")]
+    pub nats_key: Option<PathBuf>,
+    /// Refuse a connection without TLS
+    #[arg(long)]
+    pub nats_tls: bool,
+}
+
+/// Why a server cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A file named by the options cannot be read.
+    #[error("{path} cannot be read: {source}")]
+    File {
+        /// Which file.
+        path: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// The URL is none.
+    #[error("{url} is not the address of a NATS server: {reason}")]
+    Url {
+        /// What was given.
+        url: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Nobody answers, or the server does not let us in.
+    #[error("cannot connect to NATS at {url}: {reason}")]
+    Connect {
+        /// Where.
+        url: String,
+        /// What went wrong.
+        reason: String,
+    },
+    /// The server is too old.
+    #[error(
+        "the NATS server at {url} is {found}, seatledger needs {}.{}.{} or newer: upgrade it, or \
+         point --nats elsewhere", VERSION_MIN.0, VERSION_MIN.1, VERSION_MIN.2
+    )]
+    TooOld {
+        /// Where.
+        url: String,
+        /// Its version.
+        found: String,
+    },
+}
+
+/// A connection and what happens to it.
+#[derive(Debug)]
+pub struct Connection {
+    /// The client.
+    pub client: Client,
+    /// One message for each time the connection is there again.
+    pub reconnects: mpsc::Receiver<()>,
+}
+
+impl Options {
+    /// Connects, and refuses a server that is too old.
+    pub async fn connect(&self, name: &str) -> Result<Connection, Error> {
+        let url = self.url.clone().unwrap_or_else(|| "nats://127.0.0.1:4222".to_owned());
+        let (told, reconnects) = mpsc::channel(16);
+        let options = self.authenticated().await?;
+        let options = options
+            .name(name)
+            .connection_timeout(CONNECT_TIMEOUT)
+            .subscription_capacity(SUBSCRIPTION_CAPACITY)
+            .reconnect_delay_callback(|attempt| {
+                let millis = u64::try_from(attempt).unwrap_or(u64::MAX).saturating_mul(50);
+                Duration::from_millis(millis).min(RECONNECT_PAUSE_MAX)
+            })
+            .event_callback(move |event| {
+                let told = told.clone();
+                async move {
+                    if matches!(event, Event::Connected) {
+                        // Full means that somebody is about to look anyway.
+                        let _ = told.try_send(());
+                    } else {
+                        tracing::warn!(%event, "nats");
+                    }
+                }
+            });
+        let addresses: Vec<async_nats::ServerAddr> =
+            url.split(',').map(|it| it.trim().parse()).collect::<Result<_, _>>().map_err(
+                |it: std::io::Error| Error::Url { url: url.clone(), reason: it.to_string() },
+            )?;
+        let client = options.connect(addresses).await;
+        let client =
+            client.map_err(|it| Error::Connect { url: url.clone(), reason: chain(&it) })?;
+        let found = client.server_info().version;
+        match version(&found) {
+            Some(it) if it >= VERSION_MIN => Ok(Connection { client, reconnects }),
+            Some(_) | None => Err(Error::TooOld { url, found }),
+        }
+    }
+
+    async fn authenticated(&self) -> Result<ConnectOptions, Error> {
+        let mut options = ConnectOptions::new();
+        if let Some(path) = &self.nats_creds {
+            let file = |source| Error::File { path: path.clone(), source };
+            options = options.credentials_file(path).await.map_err(file)?;
+        }
+        if let Some(path) = &self.nats_nkey {
+            let file = |source| Error::File { path: path.clone(), source };
+            let seed = tokio::fs::read_to_string(path).await.map_err(file)?;
+            options = options.nkey(seed.trim().to_owned());
+        }
+        if let Some(token) = &self.nats_token {
+            options = options.token(token.clone());
+        }
+        if let (Some(user), Some(password)) = (&self.nats_user, &self.nats_password) {
+            options = options.user_and_password(user.clone(), password.clone());
+        }
+        if let Some(path) = &self.nats_ca {
+            options = options.add_root_certificates(path.clone());
+        }
+        if let (Some(cert), Some(key)) = (&self.nats_cert, &self.nats_key) {
+            options = options.add_client_certificate(cert.clone(), key.clone());
+        }
+        Ok(options.require_tls(self.nats_tls))
+    }
+}
+
+/// An error and its causes, in one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(it) = source {
+        let said = it.to_string();
+        if !text.contains(&said) {
+            text.push_str(": ");
+            text.push_str(&said);
+        }
+        source = it.source();
+    }
+    text
+}
+
+/// `2.15.1`, also with a suffix such as `-beta.2`.
+fn version(text: &str) -> Option<(u64, u64, u64)> {
+    let mut parts = text.split('-').next()?.splitn(3, '.').map(str::parse);
+    match (parts.next()?, parts.next()?, parts.next()?) {
+        (Ok(major), Ok(minor), Ok(patch)) => Some((major, minor, patch)),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_compared_by_their_numbers() {
+        assert_eq!(version("2.15.1"), Some((2, 15, 1)));
+        assert_eq!(version("2.12.0-beta.3"), Some((2, 12, 0)));
+        assert!(version("2.9.10").unwrap() < VERSION_MIN);
+        assert_eq!(version("dev"), None);
+    }
+}

@@ -1,0 +1,319 @@
+//! The directory of one nats-server: its owner, and the small files that outlive a run.
+//!
+//! `lock` (held by the ledger, whose process id it contains), `token`, `port`, `pid`, `nats.conf`, `nats.log`, `nats.stderr`,
+//! `*.ports`, and the store `js` with `js.lock`, which the nats-server holds.
+
+use std::fs::{self, File, TryLockError};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde::Deserialize;
+
+use super::StartError;
+use super::cache::hexadecimal;
+
+/// The bytes of a token before they are written in hexadecimal.
+const TOKEN_BYTES: usize = 32;
+
+/// How long the lock of a directory is tried. Afterwards the directory counts as somebody else's.
+/// Not zero, because a process has our open files for the moment in which it is being started.
+const LOCK_LIMIT: Duration = Duration::from_millis(200);
+
+/// How often a lock is tried.
+const LOCK_POLL: Duration = Duration::from_millis(5);
+
+/// How much of the end of a log is looked at for an error message.
+const TAIL_BYTES_MAX: u64 = 64 * 1024;
+
+/// How many lines of a log go into an error message. Earlier ones stay in the file.
+const TAIL_LINES_MAX: usize = 20;
+
+/// A directory that this value owns: no other process can own it before this is dropped.
+pub(super) struct Directory {
+    root: PathBuf,
+    _lock: File,
+}
+
+/// The addresses a running nats-server has told in its ports file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Ports {
+    pub(super) client: u16,
+    pub(super) monitor: u16,
+}
+
+impl Directory {
+    /// Creates the directory where it is missing, readable by its owner only, and takes ownership.
+    pub(super) fn own(path: &Path) -> Result<Self, StartError> {
+        let root = create_private(path)
+            .and_then(|()| path.canonicalize())
+            .map_err(|source| StartError::Directory { path: path.to_owned(), source })?;
+        if root.to_str().is_none() {
+            // nats-server reads its configuration as UTF-8.
+            let source = io::Error::new(io::ErrorKind::InvalidInput, "the path is not UTF-8");
+            return Err(StartError::Directory { path: root, source });
+        }
+        let lock_path = root.join("lock");
+        let failed = |source| StartError::Directory { path: lock_path.clone(), source };
+        let mut lock = private(&lock_path).map_err(failed)?;
+        if !try_lock_for(&lock, LOCK_LIMIT).map_err(failed)? {
+            let pid = fs::read_to_string(&lock_path).ok();
+            let pid = pid.and_then(|pid| pid.trim().parse().ok());
+            return Err(StartError::Locked { path: root, pid });
+        }
+        lock.set_len(0).and_then(|()| writeln!(lock, "{}", std::process::id())).map_err(failed)?;
+        Ok(Self { root, _lock: lock })
+    }
+
+    /// Absolute, and UTF-8.
+    pub(super) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    pub(super) fn conf(&self) -> PathBuf {
+        self.root.join("nats.conf")
+    }
+
+    pub(super) fn store(&self) -> PathBuf {
+        self.root.join("js")
+    }
+
+    pub(super) fn log(&self) -> PathBuf {
+        self.root.join("nats.log")
+    }
+
+    /// The file whose lock the running nats-server holds.
+    pub(super) fn store_lock(&self) -> PathBuf {
+        self.root.join("js.lock")
+    }
+
+    /// Written by nats-server, for people and for systems without `/proc`.
+    pub(super) fn pid_file(&self) -> PathBuf {
+        self.root.join("pid")
+    }
+
+    /// Where the standard error of the child goes: what it says before it has opened its log, and
+    /// how it panicked. Emptied at each start of a child.
+    pub(super) fn stderr(&self) -> PathBuf {
+        self.root.join("nats.stderr")
+    }
+
+    /// The token of the first run, or a new one where that is missing or mutilated.
+    pub(super) fn token(&self) -> Result<String, StartError> {
+        let path = self.root.join("token");
+        if let Ok(token) = fs::read_to_string(&path) {
+            let token = token.trim();
+            if token.len() == 2 * TOKEN_BYTES && token.bytes().all(|b| b.is_ascii_hexdigit()) {
+                return Ok(token.to_owned());
+            }
+            tracing::warn!(path = %path.display(), "the token is unreadable; a new one replaces it");
+        }
+        let mut bytes = [0; TOKEN_BYTES];
+        getrandom::fill(&mut bytes).map_err(|error| StartError::Random(error.to_string()))?;
+        let token = hexadecimal(&bytes);
+        self.write("token", &format!("{token}\n"))?;
+        Ok(token)
+    }
+
+    /// The client port of the first run.
+    pub(super) fn port(&self) -> Option<u16> {
+        fs::read_to_string(self.root.join("port"))
+            .ok()?
+            .trim()
+            .parse()
+            .ok()
+            .filter(|port| *port != 0)
+    }
+
+    pub(super) fn keep_port(&self, port: u16) -> Result<(), StartError> {
+        self.write("port", &format!("{port}\n"))
+    }
+
+    /// Replaces a file in one step, readable by its owner only and on the disk before it counts.
+    pub(super) fn write(&self, name: &str, text: &str) -> Result<(), StartError> {
+        let path = self.root.join(name);
+        let new = self.root.join(format!("{name}.new"));
+        let written = remove_if_there(&new).and_then(|()| {
+            let mut file = private(&new)?;
+            file.write_all(text.as_bytes())?;
+            file.sync_all()?;
+            fs::rename(&new, &path)
+        });
+        written.map_err(|source| StartError::Directory { path, source })
+    }
+
+    /// What the nats-server with this process id wrote into its ports file, once it serves.
+    /// `None` too while the file is half written.
+    pub(super) fn ports(&self, pid: u32) -> Option<Ports> {
+        let ending = format!("_{pid}.ports");
+        let file = self.ports_files().into_iter().find(|path| {
+            path.file_name().is_some_and(|name| name.to_string_lossy().ends_with(&ending))
+        })?;
+        let told: Told = serde_json::from_slice(&fs::read(file).ok()?).ok()?;
+        Some(Ports {
+            client: port_of(told.nats.first()?)?,
+            monitor: port_of(told.monitoring.first()?)?,
+        })
+    }
+
+    /// Ports files are left behind by a nats-server that was killed.
+    pub(super) fn remove_ports_files(&self) {
+        for path in self.ports_files() {
+            if let Err(error) = remove_if_there(&path) {
+                tracing::warn!(path = %path.display(), %error, "a stale ports file stays behind");
+            }
+        }
+    }
+
+    /// The last lines that the nats-server with this process id wrote, for an error message.
+    pub(super) fn tail(&self, pid: u32) -> String {
+        let stderr = end_of(&self.stderr());
+        let log = end_of(&self.log());
+        let own = format!("[{pid}]");
+        let lines: Vec<_> =
+            log.lines().filter(|line| line.starts_with(&own)).chain(stderr.lines()).collect();
+        lines[lines.len().saturating_sub(TAIL_LINES_MAX)..].join("\n")
+    }
+
+    fn ports_files(&self) -> Vec<PathBuf> {
+        let Ok(entries) = fs::read_dir(&self.root) else { return Vec::new() };
+        let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
+        paths.filter(|path| path.extension().is_some_and(|ending| ending == "ports")).collect()
+    }
+}
+
+#[derive(Deserialize)]
+struct Told {
+    nats: Vec<String>,
+    monitoring: Vec<String>,
+}
+
+fn port_of(url: &str) -> Option<u16> {
+    url.rsplit_once(':')?.1.parse().ok()
+}
+
+fn end_of(path: &Path) -> String {
+    let read = || -> io::Result<Vec<u8>> {
+        let mut file = File::open(path)?;
+        let length = file.metadata()?.len();
+        file.seek(SeekFrom::Start(length.saturating_sub(TAIL_BYTES_MAX)))?;
+        let mut bytes = Vec::new();
+        file.take(TAIL_BYTES_MAX).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    };
+    // A log that cannot be read must not hide the error it was to explain.
+    String::from_utf8_lossy(&read().unwrap_or_default()).into_owned()
+}
+
+fn remove_if_there(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+/// Whether the lock could be had within `limit`.
+pub(super) fn try_lock_for(file: &File, limit: Duration) -> io::Result<bool> {
+    let deadline = Instant::now() + limit;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(true),
+            Err(TryLockError::WouldBlock) if deadline <= Instant::now() => return Ok(false),
+            Err(TryLockError::WouldBlock) => thread::sleep(LOCK_POLL),
+            Err(TryLockError::Error(error)) => return Err(error),
+        }
+    }
+}
+
+/// Opens for writing a file that only its owner may read, as it is or newly created.
+pub(super) fn private(path: &Path) -> io::Result<File> {
+    let mut options = File::options();
+    options.write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
+
+fn create_private(path: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn owned() -> (tempfile::TempDir, Directory) {
+        let scratch = tempfile::tempdir().unwrap();
+        let directory = Directory::own(&scratch.path().join("nats")).unwrap();
+        (scratch, directory)
+    }
+
+    #[test]
+    fn a_directory_has_one_owner_and_the_second_learns_who() {
+        let (_scratch, directory) = owned();
+        let root = directory.root().to_owned();
+        match Directory::own(&root).map(|_| ()) {
+            Err(StartError::Locked { pid, .. }) => assert_eq!(pid, Some(std::process::id())),
+            other => panic!("expected Locked, got {other:?}"),
+        }
+        drop(directory);
+        assert!(Directory::own(&root).is_ok());
+    }
+
+    #[test]
+    fn the_token_is_random_stays_and_a_mutilated_one_is_replaced() {
+        let (_scratch, directory) = owned();
+        let token = directory.token().unwrap();
+        assert_eq!(token.len(), 64);
+        assert_eq!(directory.token().unwrap(), token);
+        assert_ne!(owned().1.token().unwrap(), token);
+        fs::write(directory.root().join("token"), &token[..63]).unwrap();
+        let replaced = directory.token().unwrap();
+        assert_ne!(replaced, token);
+        assert_eq!(directory.token().unwrap(), replaced);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn nobody_else_can_read_the_directory_or_the_token() {
+        use std::os::unix::fs::PermissionsExt;
+        let (_scratch, directory) = owned();
+        directory.token().unwrap();
+        let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(directory.root()), 0o700);
+        assert_eq!(mode(&directory.root().join("token")), 0o600);
+        assert_eq!(mode(&directory.root().join("lock")), 0o600);
+    }
+
+    #[test]
+    fn only_a_whole_ports_file_of_the_right_process_is_believed() {
+        let (_scratch, directory) = owned();
+        let write = |name: &str, text: &str| fs::write(directory.root().join(name), text).unwrap();
+        let whole = r#"{"nats":["nats://127.0.0.1:4222"],"monitoring":["http://127.0.0.1:8222"]}"#;
+        write("nats-server_17.ports", whole);
+        assert_eq!(directory.ports(7), None);
+        write("nats-server_7.ports", &whole[..30]);
+        assert_eq!(directory.ports(7), None);
+        write("nats-server_7.ports", whole);
+        assert_eq!(directory.ports(7), Some(Ports { client: 4222, monitor: 8222 }));
+        directory.remove_ports_files();
+        assert_eq!(directory.ports(7), None);
+        assert_eq!(directory.ports(17), None);
+    }
+
+    #[test]
+    fn the_tail_holds_the_last_lines_of_the_one_process() {
+        let (_scratch, directory) = owned();
+        let many: String = (0..100).map(|n| format!("[7] line {n}\n")).collect();
+        fs::write(directory.log(), many + "[8] another\n").unwrap();
+        fs::write(directory.stderr(), "panic: oh\n").unwrap();
+        let tail = directory.tail(7);
+        assert!(tail.starts_with("[7] line 81\n"), "{tail}");
+        assert!(tail.ends_with("[7] line 99\npanic: oh"), "{tail}");
+    }
+}

@@ -1,0 +1,137 @@
+//! Building a read model anew beside the one in use, comparing the two, and swapping them while
+//! reads go on.
+
+use std::time::Instant;
+
+use projections::{ALL, ReadModel, Store};
+use serde::{Deserialize, Serialize};
+use tokio::sync::{mpsc, oneshot};
+use utoipa::ToSchema;
+
+use super::{Adoption, Applied, Projector, Task, apply, catch_up, read_batch};
+use crate::log::Position;
+
+/// How far a rebuild is.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct Progress {
+    /// The read model.
+    pub model: String,
+    /// The sequence it has taken in.
+    pub sequence: u64,
+    /// The sequence it goes to.
+    pub last: u64,
+    /// Events it has taken in.
+    pub events: u64,
+}
+
+/// What came of a rebuild.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct Rebuilt {
+    /// The read model.
+    pub model: String,
+    /// The sequence at which the two were compared and swapped.
+    pub sequence: u64,
+    /// Events taken in.
+    pub events: u64,
+    /// Seconds it took.
+    pub seconds: f64,
+    /// Whether the model that was in use held exactly the same.
+    pub same: bool,
+}
+
+impl Projector {
+    /// The read models that can be rebuilt.
+    pub fn models() -> impl Iterator<Item = &'static str> {
+        ALL.iter().map(|it| it.name)
+    }
+
+    /// Rebuilds one read model from the log and says how far it is. One rebuild of a model at a
+    /// time; one that is broken off leaves the model in use as it is.
+    pub async fn rebuild(
+        &self,
+        name: &str,
+        progress: mpsc::Sender<Progress>,
+    ) -> Result<Rebuilt, String> {
+        let model = ALL.iter().find(|it| it.name == name);
+        let model: &'static ReadModel = model.ok_or_else(|| format!("no read model {name}"))?;
+        let begin = Instant::now();
+        let last = self.log.head().await.map_err(|it| it.to_string())?.last;
+        let dir = self.dir.clone();
+        let opened = tokio::task::spawn_blocking(move || {
+            // Whatever an earlier rebuild left is not gone on with.
+            let path = projections::store::building_path(&dir, model);
+            projections::store::drop_file(&path)?;
+            Store::open_building(&dir, model)
+        })
+        .await;
+        let opened = opened.map_err(|it| it.to_string())?;
+        let mut store = opened.map_err(|it| it.to_string())?;
+        let mut reader = self.log.read(Position::START);
+        while reader.position().sequence < last {
+            let batch = read_batch(&mut reader, last).await?;
+            match apply(store, batch).await {
+                Applied { store: Some(it), error: None } => store = it,
+                Applied { error, .. } => return Err(error.unwrap_or_default()),
+            }
+            let checkpoint = store.checkpoint();
+            let said = Progress {
+                model: name.to_owned(),
+                sequence: checkpoint.sequence,
+                last,
+                events: checkpoint.events,
+            };
+            // Whoever asked may have left; the rebuild goes on.
+            let _ = progress.try_send(said);
+        }
+        let (reply, adopted) = oneshot::channel();
+        let adoption = Adoption { store, reply };
+        self.adoptions.send(adoption).await.map_err(|_| "the ledger is stopping".to_owned())?;
+        let (same, sequence, events) =
+            adopted.await.map_err(|_| "the ledger is stopping".to_owned())??;
+        let seconds = begin.elapsed().as_secs_f64();
+        Ok(Rebuilt { model: name.to_owned(), sequence, events, seconds, same })
+    }
+}
+
+impl Task {
+    /// Brings a rebuilt model to where the one in use stands, compares them, and swaps them.
+    pub(super) async fn adopt(&mut self, adoption: Adoption, position: Position) {
+        let Adoption { store, reply } = adoption;
+        let outcome = self.swap(store, position).await;
+        // Whoever asked may have left.
+        let _ = reply.send(outcome);
+    }
+
+    async fn swap(&mut self, store: Store, position: Position) -> Result<(bool, u64, u64), String> {
+        let built = catch_up(&self.log, store, position.sequence).await;
+        let built = built.map_err(|it| it.error)?;
+        let name = built.model().name;
+        let model = self.models.iter_mut().find(|it| it.model.name == name);
+        let model = model.ok_or_else(|| format!("no read model {name}"))?;
+        let live = model.store.take().ok_or_else(|| format!("{name} is not open"))?;
+        let (dir, view) = (self.dir.clone(), model.view.clone());
+        let swapped = tokio::task::spawn_blocking(move || {
+            let same = match live.checkpoint().sequence == built.checkpoint().sequence {
+                true => live.content_digest()? == built.content_digest()?,
+                false => false,
+            };
+            // Closed first: the file is about to be another one.
+            drop(live);
+            let store = projections::store::swap(&dir, built, &[view.readers()])?;
+            Ok::<_, projections::Error>((same, store))
+        });
+        let (same, store) = match swapped.await {
+            Ok(Ok(swapped)) => swapped,
+            Ok(Err(error)) => {
+                model.store = Store::open(&self.dir, model.model).ok();
+                return Err(error.to_string());
+            }
+            Err(error) => return Err(error.to_string()),
+        };
+        let checkpoint = store.checkpoint();
+        model.reached.send_replace(checkpoint.sequence);
+        model.failed = None;
+        model.store = Some(store);
+        Ok((same, checkpoint.sequence, checkpoint.events))
+    }
+}

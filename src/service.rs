@@ -1,0 +1,210 @@
+//! One running ledger: everything put together, started and stopped in order.
+
+use std::fs::{File, TryLockError};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::anchor::{self, Anchor};
+use crate::durability::{self, Durability};
+use crate::health::{Condition, Health};
+use crate::intake::{Intake, ask, post};
+use crate::log::{self, Log};
+use crate::monitor::Monitor;
+use crate::nats::Connection;
+use crate::projector::Projector;
+use crate::views::Views;
+use crate::writer::{self, Writer};
+use crate::{http, refusals};
+
+/// How long a stop waits for what is in flight.
+const STOP_TIMEOUT: Duration = Duration::from_secs(8);
+
+/// How a ledger is run.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Where read models and the anchor are kept. One process a directory.
+    pub dir: PathBuf,
+    /// Where HTTP listens; loopback only while there are no keys.
+    pub http: SocketAddr,
+    /// The streams.
+    pub log: log::Settings,
+    /// The monitoring address of the NATS server.
+    pub monitor: Option<String>,
+    /// Run although the server acknowledges before it writes to disk.
+    pub accept_loss_on_power_cut: bool,
+}
+
+/// Why a ledger does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The directory cannot be used.
+    #[error("the directory {dir} cannot be used: {source}")]
+    Dir {
+        /// Which one.
+        dir: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// Another process uses the directory.
+    #[error("another seatledger runs in {0}: use another --dir, or stop it")]
+    Locked(PathBuf),
+    /// HTTP would be open to others, and there are no keys yet.
+    #[error(
+        "{0} is not a loopback address: without keys everybody could do everything; use \
+         127.0.0.1 or [::1], with a proxy in front where others need to reach it"
+    )]
+    NotLoopback(SocketAddr),
+    /// The port is taken.
+    #[error("HTTP cannot listen at {http}: {source}; use another --http")]
+    Listen {
+        /// Where.
+        http: SocketAddr,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// The server loses what it acknowledged when the power goes.
+    #[error(
+        "the NATS server acknowledges before it writes to disk (sync_always is not set in \
+         /varz), so a power cut would lose accepted commands: set `sync_interval: always` in its \
+         jetstream block, or give --accept-loss-on-power-cut"
+    )]
+    NotDurable,
+    /// The anchor cannot be used.
+    #[error(transparent)]
+    Anchor(#[from] anchor::Error),
+    /// The log cannot be used.
+    #[error(transparent)]
+    Log(#[from] log::Error),
+    /// A read model cannot be used.
+    #[error("{0}; its file can be deleted, the next start builds it again")]
+    ReadModel(#[from] projections::Error),
+    /// NATS does not take the service.
+    #[error("the NATS service cannot be started: {0}")]
+    Service(String),
+}
+
+/// A running ledger.
+#[derive(Debug)]
+pub struct Service {
+    /// Where HTTP listens.
+    pub http: SocketAddr,
+    /// Where commands go in.
+    pub intake: Intake,
+    /// What can be read.
+    pub views: Views,
+    /// How it is.
+    pub health: Health,
+    stop: CancellationToken,
+    tasks: TaskTracker,
+    client: async_nats::Client,
+    _lock: File,
+}
+
+impl Service {
+    /// Starts everything and returns when HTTP listens. Commands are taken once the log is read
+    /// ([`Service::ready`]).
+    pub async fn start(connection: Connection, settings: Settings) -> Result<Service, Error> {
+        if !settings.http.ip().is_loopback() {
+            return Err(Error::NotLoopback(settings.http));
+        }
+        let lock = lock(&settings.dir)?;
+        check_durability(&settings).await?;
+        let Connection { client, reconnects } = connection;
+        let anchor = Anchor::open(&settings.dir, &settings.log.stream())?;
+        let (log, damage) = Log::open(client.clone(), settings.log.clone(), anchor.known()).await?;
+        let listener = TcpListener::bind(settings.http).await;
+        let listener = listener.map_err(|source| Error::Listen { http: settings.http, source })?;
+        let http = listener.local_addr().unwrap_or(settings.http);
+        let (health, stop, tasks) = (Health::new(), CancellationToken::new(), TaskTracker::new());
+        if let Some(damage) = damage {
+            health.damaged(&damage);
+        }
+        let models = settings.dir.join("read");
+        let (projector, views) =
+            Projector::start(log.clone(), models, health.clone(), stop.clone(), &tasks)?;
+        let (refused, refusing) = mpsc::channel(refusals::WAITING_MAX);
+        tasks.spawn(refusals::publish(log.clone(), refusing));
+        let parts = writer::Parts {
+            log: log.clone(),
+            views: views.clone(),
+            arrivals: projector.tail(),
+            refusals: refused,
+            health: health.clone(),
+        };
+        let (writer, task) = Writer::start(parts, stop.clone());
+        tasks.spawn(task);
+        let verified = projector.verified();
+        let monitor =
+            Monitor { log: log.clone(), anchor, verified, reconnects, health: health.clone() };
+        tasks.spawn(monitor.run(stop.clone()));
+        let intake = Intake::new(writer, log.clone());
+        let prefix = &settings.log.prefix;
+        ask::serve(client.clone(), prefix, intake.clone(), stop.clone(), &tasks)
+            .await
+            .map_err(|it| Error::Service(it.to_string()))?;
+        let work =
+            post::serve(client.clone(), log.clone(), intake.clone(), stop.clone(), tasks.clone());
+        tasks.spawn(work);
+        let app = http::App::new(
+            intake.clone(),
+            views.clone(),
+            health.clone(),
+            log,
+            projector,
+            settings.monitor.clone(),
+        );
+        tasks.spawn(http::serve(listener, app, stop.clone()));
+        Ok(Service { http, intake, views, health, stop, tasks, client, _lock: lock })
+    }
+
+    /// Waits until commands are taken, or are known not to be.
+    pub async fn ready(&self) -> Condition {
+        let mut health = self.health.watch();
+        let settled = health.wait_for(|it| !matches!(it, Condition::Starting)).await;
+        settled.map(|it| it.clone()).unwrap_or(Condition::Starting)
+    }
+
+    /// Stops everything: no new requests, what is in flight is finished, the anchor is written.
+    pub async fn stop(self) {
+        self.stop.cancel();
+        self.tasks.close();
+        if tokio::time::timeout(STOP_TIMEOUT, self.tasks.wait()).await.is_err() {
+            tracing::warn!("not everything ended in time");
+        }
+        if let Err(error) = self.client.flush().await {
+            tracing::debug!(%error, "the connection is gone");
+        }
+    }
+}
+
+fn lock(dir: &Path) -> Result<File, Error> {
+    let unusable = |source| Error::Dir { dir: dir.to_owned(), source };
+    std::fs::create_dir_all(dir).map_err(unusable)?;
+    let lock = File::create(dir.join("lock")).map_err(unusable)?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => Err(Error::Locked(dir.to_owned())),
+        Err(TryLockError::Error(source)) => Err(unusable(source)),
+    }
+}
+
+async fn check_durability(settings: &Settings) -> Result<(), Error> {
+    match durability::ask(settings.monitor.as_deref()).await {
+        Durability::Always => Ok(()),
+        Durability::Later if settings.accept_loss_on_power_cut => {
+            tracing::warn!("a power cut will lose accepted commands: the server does not fsync");
+            Ok(())
+        }
+        Durability::Later => Err(Error::NotDurable),
+        Durability::Unknown(reason) => {
+            tracing::warn!(%reason, "whether the server writes to disk before it acknowledges is not known");
+            Ok(())
+        }
+    }
+}

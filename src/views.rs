@@ -1,0 +1,127 @@
+//! The read models as readers see them: where each stands, and connections to ask it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use events::request::ContentHash;
+use events::{AccountId, CommandId};
+use projections::{Readers, commands};
+use tokio::sync::watch;
+
+/// How long a reader waits for a read model to reach the sequence it asked for. Then it is told
+/// `behind`, with `Retry-After`.
+const REACH_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// One read model.
+pub struct View {
+    name: &'static str,
+    readers: Readers,
+    reached: watch::Receiver<u64>,
+}
+
+impl std::fmt::Debug for View {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} at {}", self.name, self.sequence())
+    }
+}
+
+/// The read model has not got that far.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the read model {model} is at sequence {sequence}, {wanted} was asked for")]
+pub struct Behind {
+    /// Which one.
+    pub model: &'static str,
+    /// Where it is.
+    pub sequence: u64,
+    /// Where it was asked to be.
+    pub wanted: u64,
+}
+
+impl View {
+    /// A view of the read model that `readers` read and that has `reached` a sequence.
+    pub fn new(name: &'static str, readers: Readers, reached: watch::Receiver<u64>) -> View {
+        View { name, readers, reached }
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Connections to ask it.
+    pub fn readers(&self) -> &Readers {
+        &self.readers
+    }
+
+    /// The sequence up to which it has taken in the log.
+    pub fn sequence(&self) -> u64 {
+        *self.reached.borrow()
+    }
+
+    /// To be told whenever it has taken in more.
+    pub fn watch(&self) -> watch::Receiver<u64> {
+        self.reached.clone()
+    }
+
+    /// Waits until it has taken in `sequence`, at most [`REACH_TIMEOUT`].
+    pub async fn reach(&self, sequence: u64) -> Result<(), Behind> {
+        if self.sequence() >= sequence {
+            return Ok(());
+        }
+        let mut reached = self.reached.clone();
+        let waited =
+            tokio::time::timeout(REACH_TIMEOUT, reached.wait_for(|it| *it >= sequence)).await;
+        match waited {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(_)) | Err(_) => {
+                Err(Behind { model: self.name, sequence: self.sequence(), wanted: sequence })
+            }
+        }
+    }
+
+    /// What the `commands` read model knows of a command id.
+    pub fn find_command(
+        &self,
+        account: &AccountId,
+        id: &CommandId,
+    ) -> Result<Option<(ContentHash, u64)>, projections::Error> {
+        let found = self.readers.with(|db| commands::find(db, account, id))?;
+        Ok(found.map(|it| (it.hash, it.sequence)))
+    }
+}
+
+/// All read models. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Views {
+    /// Licenses, and their usage now and over time.
+    pub licenses: Arc<View>,
+    /// Assignments, now and ever.
+    pub assignments: Arc<View>,
+    /// Who may use what.
+    pub checks: Arc<View>,
+    /// Everything that happened.
+    pub history: Arc<View>,
+    /// Which commands were accepted.
+    pub commands: Arc<View>,
+    /// Which were not. Its sequence is that of the stream of refusals.
+    pub refusals: Arc<View>,
+}
+
+impl Views {
+    /// All of them, the refusals last.
+    pub fn all(&self) -> [&View; 6] {
+        [
+            &self.licenses,
+            &self.assignments,
+            &self.checks,
+            &self.history,
+            &self.commands,
+            &self.refusals,
+        ]
+    }
+
+    /// The lowest sequence among those that follow the log.
+    pub fn lowest(&self) -> u64 {
+        self.all()[..5].iter().map(|it| it.sequence()).min().unwrap_or_default()
+    }
+}

@@ -1,0 +1,228 @@
+//! The only writer of the log: commands in, commits out.
+//!
+//! One task takes whatever commands wait, judges them one after the other against the state as it
+//! will be, publishes one commit and answers all of them once it is durable. Alone, a command waits
+//! for nothing; together, they share one fsync. One commit is in flight at a time.
+
+mod judge;
+mod recent;
+mod settle;
+mod start;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use events::wire::{Commit, Record};
+use events::{Ledger, Refusal, Request};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
+use tokio_util::sync::CancellationToken;
+
+use crate::health::{Condition, Health, Stop};
+use crate::log::{Log, Position};
+use crate::views::Views;
+
+use recent::Recent;
+
+/// Commands that may wait for the writer. More are told `overloaded`.
+const WAITING_MAX: usize = 4_096;
+
+/// Commands in one commit. More wait for the next.
+const COMMANDS_MAX: usize = 1_024;
+
+/// How long a command waits for its outcome before its sender is told `outcome_unknown`.
+pub const OUTCOME_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What became of a command.
+#[derive(Debug, Clone)]
+pub enum Outcome {
+    /// It was accepted.
+    Accepted {
+        /// The sequence of the commit that holds its events; where the log ends when it has none.
+        sequence: u64,
+        /// Whether the answer repeats an earlier one.
+        replayed: bool,
+        /// Whether nothing was written because nothing was meant to be.
+        dry_run: bool,
+        /// What it caused.
+        records: Arc<Vec<Record>>,
+    },
+    /// It was accepted before, by this commit.
+    Repeated {
+        /// The sequence of that commit.
+        sequence: u64,
+    },
+    /// It was judged and not accepted.
+    Refused(Refusal),
+    /// It was not judged, or it is not known what became of it.
+    Unavailable(Unavailable),
+}
+
+/// Why there is no outcome. The same command with the same id may be sent again in every case.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unavailable {
+    /// The ledger is still reading its log.
+    #[error("the ledger is reading its log")]
+    Starting,
+    /// Too many commands wait.
+    #[error("{WAITING_MAX} commands are waiting already")]
+    Overloaded,
+    /// The log or the server's storage is full.
+    #[error("the log takes no more: {0}")]
+    Full(String),
+    /// The server refuses the commit.
+    #[error("the log refuses the commit: {0}")]
+    Rejected(String),
+    /// What became of it is not known yet.
+    #[error("the outcome is not known yet")]
+    Unknown,
+    /// Writing has stopped until an operator acts.
+    #[error("{}", .0.detail)]
+    Stopped(Arc<Stop>),
+    /// The read model that remembers old commands does not answer.
+    #[error("old commands cannot be looked up: {0}")]
+    Commands(String),
+    /// The process is stopping.
+    #[error("the ledger is stopping")]
+    Stopping,
+}
+
+/// One command on its way to its outcome.
+#[derive(Debug)]
+struct Ask {
+    request: Request,
+    reply: oneshot::Sender<Outcome>,
+}
+
+/// The writer, for those who send it commands. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Writer {
+    asks: mpsc::Sender<Ask>,
+    health: Health,
+    position: watch::Receiver<u64>,
+}
+
+/// What the writer's task needs.
+#[derive(Debug)]
+pub struct Parts {
+    /// Where commits go.
+    pub log: Log,
+    /// Where old commands are looked up.
+    pub views: Views,
+    /// Commits of other writers, as they arrive.
+    pub arrivals: broadcast::Receiver<Arc<Commit>>,
+    /// Where refusals go.
+    pub refusals: mpsc::Sender<events::Refused>,
+    /// Where trouble is said.
+    pub health: Health,
+}
+
+impl Writer {
+    /// Starts the writer: it first reads the whole log, then takes commands. The task ends when
+    /// `stop` is cancelled, after the commit in flight.
+    pub fn start(parts: Parts, stop: CancellationToken) -> (Writer, tokio::task::JoinHandle<()>) {
+        let (asks, waiting) = mpsc::channel(WAITING_MAX);
+        let (reached, position) = watch::channel(0);
+        let health = parts.health.clone();
+        let task = Task {
+            log: parts.log,
+            views: parts.views,
+            arrivals: parts.arrivals,
+            refusals: parts.refusals,
+            health: parts.health,
+            ledger: Ledger::default(),
+            position: Position::START,
+            reached,
+            recent: Recent::default(),
+            stop,
+        };
+        (Writer { asks, health, position }, tokio::spawn(task.run(waiting)))
+    }
+
+    /// Where the writer's state stands.
+    pub fn sequence(&self) -> u64 {
+        *self.position.borrow()
+    }
+
+    /// Sends a command and waits for its outcome, at most [`OUTCOME_TIMEOUT`].
+    pub async fn ask(&self, request: Request) -> Outcome {
+        match self.health.condition() {
+            Condition::Ready => {}
+            Condition::Starting => return Outcome::Unavailable(Unavailable::Starting),
+            Condition::Stopped(stop) => return Outcome::Unavailable(Unavailable::Stopped(stop)),
+        }
+        let (reply, outcome) = oneshot::channel();
+        match self.asks.try_send(Ask { request, reply }) {
+            Ok(()) => {}
+            Err(mpsc::error::TrySendError::Full(_)) => {
+                return Outcome::Unavailable(Unavailable::Overloaded);
+            }
+            Err(mpsc::error::TrySendError::Closed(_)) => {
+                return Outcome::Unavailable(Unavailable::Stopping);
+            }
+        }
+        match tokio::time::timeout(OUTCOME_TIMEOUT, outcome).await {
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(_)) | Err(_) => Outcome::Unavailable(Unavailable::Unknown),
+        }
+    }
+}
+
+struct Task {
+    log: Log,
+    views: Views,
+    arrivals: broadcast::Receiver<Arc<Commit>>,
+    refusals: mpsc::Sender<events::Refused>,
+    health: Health,
+    ledger: Ledger,
+    position: Position,
+    reached: watch::Sender<u64>,
+    recent: Recent,
+    stop: CancellationToken,
+}
+
+impl Task {
+    async fn run(mut self, mut waiting: mpsc::Receiver<Ask>) {
+        let stop = self.stop.clone();
+        let read = stop.run_until_cancelled(self.read_log()).await;
+        match read {
+            Some(true) => self.health.ready(),
+            Some(false) | None => return,
+        }
+        let mut asks = Vec::with_capacity(COMMANDS_MAX);
+        let mut arriving = true;
+        loop {
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => break,
+                count = waiting.recv_many(&mut asks, COMMANDS_MAX) => match count {
+                    0 => break,
+                    _ => self.commit(std::mem::take(&mut asks)).await,
+                },
+                arrival = self.arrivals.recv(), if arriving => match arrival {
+                    Ok(commit) => self.arrived(&commit),
+                    // Whatever was missed is read when a fence says so.
+                    Err(broadcast::error::RecvError::Lagged(_)) => {}
+                    Err(broadcast::error::RecvError::Closed) => arriving = false,
+                },
+            }
+            if let Condition::Stopped(stop) = self.health.condition() {
+                refuse_all(&mut waiting, &stop);
+            }
+        }
+    }
+
+    /// Takes note of another writer's commit that follows directly.
+    fn arrived(&mut self, commit: &Commit) {
+        if commit.sequence == self.position.sequence + 1 && commit.header.prev == self.position.hash
+        {
+            self.take_note(commit);
+        }
+    }
+}
+
+/// Tells those who wait that writing has stopped; later ones are told before they wait.
+fn refuse_all(waiting: &mut mpsc::Receiver<Ask>, stop: &Arc<Stop>) {
+    while let Ok(ask) = waiting.try_recv() {
+        let _ = ask.reply.send(Outcome::Unavailable(Unavailable::Stopped(stop.clone())));
+    }
+}

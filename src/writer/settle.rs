@@ -1,0 +1,185 @@
+//! Publishing a commit, and finding out what became of it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use events::wire::{self, CommitHash, FORMAT, Header};
+use uuid::Uuid;
+
+use super::judge::{Draft, Verdict};
+use super::{Ask, Outcome, Task, Unavailable};
+use crate::clock;
+use crate::health::{Condition, Stop};
+use crate::log::{Damage, Error, Position, Published};
+
+/// Pause before an unanswered commit is published again.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// What became of a commit.
+enum Fate {
+    /// It is on the log.
+    Landed,
+    /// It is not and never will be: another commit stands in its place.
+    Lost,
+    /// It is not: the log does not take it.
+    Refused(Unavailable),
+    /// Nobody will know before the next start.
+    Unsettled,
+}
+
+impl Task {
+    /// Judges and publishes until every command has its outcome.
+    pub(super) async fn commit(&mut self, mut asks: Vec<Ask>) {
+        while !asks.is_empty() {
+            if let Condition::Stopped(stop) = self.health.condition() {
+                return answer_all(asks, &Unavailable::Stopped(stop));
+            }
+            let now = clock::now().max(self.position.at.unwrap_or(events::Moment::from_millis(0)));
+            let draft = self.draft(&asks, now);
+            if let Err(broken) = self.ledger.check() {
+                self.ledger.roll_back();
+                self.health.stop(Stop {
+                    code: "invariant_broken",
+                    detail: format!("invariant_broken: {broken}; nothing of it was published"),
+                    fix: "start the ledger again; report this with the commands that led to it"
+                        .to_owned(),
+                });
+                continue;
+            }
+            if draft.count == 0 {
+                self.ledger.settle();
+                asks = answer(asks, draft, self.position.sequence);
+                continue;
+            }
+            asks = self.publish(asks, draft, now).await;
+        }
+    }
+
+    /// Publishes a draft; gives back the commands that are still to be judged.
+    async fn publish(&mut self, asks: Vec<Ask>, draft: Draft, at: events::Moment) -> Vec<Ask> {
+        let header = Header {
+            format: FORMAT,
+            commit: Uuid::now_v7(),
+            partition: 0,
+            n: self.position.sequence + 1,
+            prev: self.position.hash,
+            count: draft.count,
+            at,
+        };
+        let payload = Bytes::from(wire::encode(&header, &draft.lines));
+        let hash = CommitHash::of(&payload);
+        match self.settle(&header, &payload).await {
+            Fate::Landed => {
+                self.ledger.settle();
+                let sequence = header.n;
+                self.move_to(Position { sequence, hash, at: Some(at) });
+                for records in &draft.records {
+                    self.remember(sequence, records);
+                }
+                answer(asks, draft, sequence)
+            }
+            Fate::Lost => {
+                self.ledger.roll_back();
+                self.catch_up().await;
+                asks
+            }
+            Fate::Refused(unavailable) => {
+                self.ledger.roll_back();
+                answer_all(asks, &unavailable);
+                vec![]
+            }
+            Fate::Unsettled => {
+                self.ledger.roll_back();
+                answer_all(asks, &Unavailable::Unknown);
+                vec![]
+            }
+        }
+    }
+
+    /// Publishes a commit until its fate is known. Nothing else is published meanwhile; the fence
+    /// makes repeating harmless.
+    async fn settle(&self, header: &Header, payload: &Bytes) -> Fate {
+        let last = self.position.sequence;
+        let stop = self.stop.clone();
+        loop {
+            let published = self.log.publish(last, header.commit, payload.clone()).await;
+            match published {
+                Published::Stored(sequence) if sequence == last + 1 => return Fate::Landed,
+                Published::Stored(sequence) => {
+                    self.health.damaged(&Damage::Changed { sequence });
+                    return Fate::Unsettled;
+                }
+                Published::Full(reason) => return Fate::Refused(Unavailable::Full(reason)),
+                Published::Rejected(reason) => {
+                    return Fate::Refused(Unavailable::Rejected(reason));
+                }
+                Published::Fenced { last: Some(now) } if now < last => {
+                    self.health.damaged(&Damage::WentBack { known: last, last: now });
+                    return Fate::Unsettled;
+                }
+                Published::Fenced { .. } => {
+                    if let Some(fate) = self.look(last + 1, payload).await {
+                        return fate;
+                    }
+                }
+                Published::Unknown(reason) => {
+                    tracing::warn!(%reason, sequence = last + 1, "a commit is not acknowledged");
+                }
+            }
+            if stop.run_until_cancelled(tokio::time::sleep(PAUSE)).await.is_none() {
+                return Fate::Unsettled;
+            }
+        }
+    }
+
+    /// Whose commit stands where ours wanted to be? `None` when the log does not say yet.
+    async fn look(&self, sequence: u64, payload: &Bytes) -> Option<Fate> {
+        let found = match self.log.get(sequence).await {
+            Ok(Some(found)) => found,
+            Ok(None) => match self.log.head().await {
+                Ok(head) if head.last >= sequence => {
+                    self.health.damaged(&Damage::Hole { missing: sequence, last: head.last });
+                    return Some(Fate::Unsettled);
+                }
+                Ok(head) if head.last + 1 < sequence => {
+                    let known = sequence - 1;
+                    self.health.damaged(&Damage::WentBack { known, last: head.last });
+                    return Some(Fate::Unsettled);
+                }
+                Ok(_) | Err(_) => return None,
+            },
+            Err(Error::Damaged(damage)) => {
+                self.health.damaged(&damage);
+                return Some(Fate::Unsettled);
+            }
+            Err(_) => return None,
+        };
+        match found == payload[..] {
+            true => Some(Fate::Landed),
+            false => Some(Fate::Lost),
+        }
+    }
+}
+
+fn answer(asks: Vec<Ask>, draft: Draft, sequence: u64) -> Vec<Ask> {
+    let mut asks = asks.into_iter();
+    for (verdict, ask) in draft.verdicts.into_iter().zip(asks.by_ref()) {
+        let outcome = match verdict {
+            Verdict::Now(outcome) => outcome,
+            Verdict::Recorded { records, repeats: replayed } => {
+                let records = draft.records.get(records).map(Arc::clone).unwrap_or_default();
+                Outcome::Accepted { sequence, replayed, dry_run: false, records }
+            }
+        };
+        // Nobody waits any more: the outcome can be asked for by id.
+        let _ = ask.reply.send(outcome);
+    }
+    asks.collect()
+}
+
+fn answer_all(asks: Vec<Ask>, unavailable: &Unavailable) {
+    for ask in asks {
+        let _ = ask.reply.send(Outcome::Unavailable(unavailable.clone()));
+    }
+}

@@ -1,0 +1,129 @@
+//! Rebuilding the state from the log, at the start and after losing to another writer.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use events::wire::Commit;
+
+use super::Task;
+use super::recent::Accepted;
+use crate::health::Stop;
+use crate::log::{Damage, Error};
+
+/// A start that takes longer says how far it is, this often.
+const PROGRESS: Duration = Duration::from_secs(1);
+
+/// Pause before the log is asked again for what it should hold.
+const PAUSE: Duration = Duration::from_millis(50);
+
+impl Task {
+    /// Reads the log up to where it ends now. Says `false` when writing has stopped.
+    pub(super) async fn read_log(&mut self) -> bool {
+        let begin = Instant::now();
+        let mut said = begin;
+        let last = loop {
+            match self.log.head().await {
+                Ok(head) => break head.last,
+                Err(error) => tracing::warn!(%error, "the log does not say where it ends"),
+            }
+        };
+        let mut reader = self.log.read(self.position);
+        while self.position.sequence < last {
+            match reader.next().await {
+                Ok(commit) => self.take_note(&commit),
+                Err(damage) => {
+                    self.health.damaged(&damage);
+                    return false;
+                }
+            }
+            if said.elapsed() > PROGRESS {
+                said = Instant::now();
+                let percent = self.position.sequence * 100 / last.max(1);
+                tracing::info!(sequence = self.position.sequence, last, percent, "reading the log");
+            }
+            while self.recent.is_full() {
+                self.recent.forget(self.views.commands.sequence());
+                tokio::time::sleep(PAUSE).await;
+            }
+        }
+        let millis = begin.elapsed().as_millis();
+        tracing::info!(sequence = self.position.sequence, %millis, "the log is read");
+        true
+    }
+
+    /// Reads what other writers wrote since. `false` when writing has stopped.
+    pub(super) async fn catch_up(&mut self) -> bool {
+        loop {
+            match self.read_next().await {
+                Ok(true) => {}
+                Ok(false) => return true,
+                Err(Error::Damaged(damage)) => {
+                    self.health.damaged(&damage);
+                    return false;
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "the log cannot be read, trying again");
+                    if self.stop.run_until_cancelled(tokio::time::sleep(PAUSE)).await.is_none() {
+                        return false;
+                    }
+                }
+            }
+        }
+    }
+
+    async fn read_next(&mut self) -> Result<bool, Error> {
+        let next = self.position.sequence + 1;
+        let Some(payload) = self.log.get(next).await? else {
+            let last = self.log.head().await?.last;
+            return match last {
+                last if last < next => Ok(false),
+                // It may have been written between the two questions.
+                last => match self.log.get(next).await? {
+                    Some(_) => Ok(true),
+                    None => Err(Damage::Hole { missing: next, last }.into()),
+                },
+            };
+        };
+        let mut position = self.position;
+        let commit = position.advance(next, &payload)?;
+        self.take_note(&commit);
+        Ok(true)
+    }
+
+    /// Brings the state up to date with a commit that follows directly.
+    pub(super) fn take_note(&mut self, commit: &Commit) {
+        for record in &commit.records {
+            if let Err(error) = self.ledger.evolve(&record.account, &record.event) {
+                self.health.stop(Stop {
+                    code: "log_damaged",
+                    detail: format!("log_damaged: sequence {}: {error}", commit.sequence),
+                    fix: "the log contradicts itself: keep a copy of it and report it".to_owned(),
+                });
+            }
+        }
+        self.remember(commit.sequence, &commit.records);
+        self.move_to(crate::log::Position::of(commit));
+    }
+
+    /// Remembers the commands of a commit.
+    pub(super) fn remember(&mut self, sequence: u64, records: &[events::wire::Record]) {
+        let mut last = None;
+        for record in records {
+            let command = (&record.account, &record.command.id);
+            if last != Some(command) {
+                let accepted = Accepted { hash: record.command.hash, sequence };
+                self.recent.insert(&record.account, &record.command.id, accepted);
+                last = Some(command);
+            }
+        }
+        self.recent.forget(self.views.commands.sequence());
+    }
+
+    pub(super) fn move_to(&mut self, position: crate::log::Position) {
+        self.position = position;
+        self.reached.send_replace(position.sequence);
+    }
+}
+
+/// Shared records of one command.
+pub(super) type Records = Arc<Vec<events::wire::Record>>;
