@@ -7,7 +7,9 @@ use crate::command::Quantity;
 use crate::holder::Holder;
 use crate::metadata::Metadata;
 use crate::moment::Moment;
-use crate::text::{AssignmentId, ContainerId, ExternalId, Label, LicenseId, ProductId, Source};
+use crate::text::{
+    AssignmentId, ContainerId, ExternalId, Given, Label, LicenseId, ProductId, Source,
+};
 
 /// Why an assignment stands. It lives while one ground stands.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -33,8 +35,7 @@ impl Serialize for Ground {
 
 impl<'de> Deserialize<'de> for Ground {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
-        match &*text {
+        match &*Given::deserialize(deserializer)?.0 {
             "direct" => Ok(Ground::Direct),
             other => Err(serde::de::Error::custom(format!("unknown ground {other:?}"))),
         }

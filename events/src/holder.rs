@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize, de};
 use utoipa::ToSchema;
 
 use crate::limits::EMAIL_BYTES_MAX;
-use crate::text::UserId;
+use crate::text::{self, UserId};
 
 /// An e-mail address, trimmed and in lower case, so that two spellings are one address.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, ToSchema)]
@@ -58,7 +58,7 @@ impl fmt::Debug for Email {
 
 impl<'de> Deserialize<'de> for Email {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Email::new(&Box::<str>::deserialize(deserializer)?).map_err(de::Error::custom)
+        Email::new(&text::Given::deserialize(deserializer)?.0).map_err(de::Error::custom)
     }
 }
 

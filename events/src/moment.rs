@@ -6,6 +6,8 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use utoipa::ToSchema;
 
+use crate::text::Given;
+
 /// Milliseconds since 1970-01-01T00:00:00Z; written as RFC 3339 in UTC with three decimals.
 ///
 /// Finer parts of a second are cut off on reading. Years 0000 to 9999.
@@ -63,7 +65,7 @@ impl Serialize for Moment {
 
 impl<'de> Deserialize<'de> for Moment {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Moment::parse(&Box::<str>::deserialize(deserializer)?).map_err(de::Error::custom)
+        Moment::parse(&Given::deserialize(deserializer)?.0).map_err(de::Error::custom)
     }
 }
 

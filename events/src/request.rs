@@ -10,7 +10,8 @@ use crate::command::{self, Command, CommandType};
 use crate::limits::COMMAND_BYTES_MAX;
 use crate::malformed::{Malformed, MalformedCode, short};
 use crate::strict::{self, Object};
-use crate::text::{AccountId, Actor, CommandId, Label, Source};
+use crate::text::{AccountId, Actor, CommandId, Given, Label, Source};
+use crate::wire::{hex, unhex};
 
 /// Through which door a command came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
@@ -63,7 +64,7 @@ pub struct ContentHash(pub [u8; 16]);
 
 impl fmt::Display for ContentHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        f.write_str(&hex(&self.0))
     }
 }
 
@@ -81,9 +82,8 @@ impl Serialize for ContentHash {
 
 impl<'de> Deserialize<'de> for ContentHash {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
         let mut bytes = [0; 16];
-        crate::wire::unhex(&text, &mut bytes)
+        unhex(&Given::deserialize(deserializer)?.0, &mut bytes)
             .ok_or_else(|| serde::de::Error::custom("a content hash is 32 hex digits"))?;
         Ok(ContentHash(bytes))
     }

@@ -3,6 +3,7 @@
 //! Licenses, products, containers and users are named by the producer; the ledger never looks
 //! inside a name. Assignments are named by the ledger (UUIDv7).
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, de};
@@ -50,6 +51,10 @@ fn check_token(text: &str, code: &'static str) -> Result<(), InvalidText> {
         false => Err(InvalidText::NotAToken(code)),
     }
 }
+
+/// A string on its way to become something else: borrowed where it has no escapes.
+#[derive(Deserialize)]
+pub(crate) struct Given<'a>(#[serde(borrow)] pub(crate) Cow<'a, str>);
 
 macro_rules! name {
     ($(#[$doc:meta])* $name:ident, $check:expr, $($schema:tt)*) => {

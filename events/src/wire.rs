@@ -15,7 +15,7 @@ use crate::event::Event;
 use crate::malformed::short;
 use crate::moment::Moment;
 use crate::request::{Change, ContentHash, Via};
-use crate::text::{AccountId, Actor, CommandId};
+use crate::text::{AccountId, Actor, CommandId, Given};
 
 /// The version of the commit format that this release writes.
 pub const FORMAT: u32 = 1;
@@ -42,7 +42,7 @@ impl CommitHash {
 
 impl fmt::Display for CommitHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        f.write_str(&hex(&self.0))
     }
 }
 
@@ -60,10 +60,17 @@ impl Serialize for CommitHash {
 
 impl<'de> Deserialize<'de> for CommitHash {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = <Cow<'de, str>>::deserialize(deserializer)?;
-        CommitHash::parse(&text)
+        CommitHash::parse(&Given::deserialize(deserializer)?.0)
             .ok_or_else(|| serde::de::Error::custom("a commit hash is 64 hex digits"))
     }
+}
+
+/// The bytes in lower-case hex.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    const DIGITS: [char; 16] =
+        ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
+    let digits = |it: &u8| [DIGITS[usize::from(it >> 4)], DIGITS[usize::from(it & 15)]];
+    bytes.iter().flat_map(digits).collect()
 }
 
 /// Fills `bytes` from lower-case hex of exactly that length.

@@ -1,0 +1,1 @@
+//! The command line: every subcommand, its exit codes, and JSON on request.

@@ -1,0 +1,1 @@
+//! Killed at any moment, started again: what was answered is there once.

@@ -1,0 +1,1 @@
+//! A damaged log is named and stopped at, never skipped.

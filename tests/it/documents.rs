@@ -1,0 +1,1 @@
+//! OpenAPI, schemas and problem pages say what the ledger does.

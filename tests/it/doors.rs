@@ -1,0 +1,1 @@
+//! Ask, post and HTTP: one document, one answer.

@@ -1,0 +1,1 @@
+//! Read models come back: deleted, rebuilt, swapped.

@@ -1,0 +1,1 @@
+//! The house style: directions of dependency, file sizes, no forgotten tests.

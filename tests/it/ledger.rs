@@ -1,0 +1,266 @@
+//! A ledger under test: started, asked, stopped or killed, and gone at the end.
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::{Method, Request};
+use hyper_util::client::legacy::Client as HttpClient;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// How long anything may take before a test gives up on it.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The binary under test.
+pub const PROGRAM: &str = env!("CARGO_BIN_EXE_seatledger");
+
+/// A ledger that `seatledger dev` or `serve` runs. Dropped, it is killed, and its nats-server ends
+/// with it.
+pub struct Ledger {
+    child: Child,
+    ready: Value,
+    dir: PathBuf,
+    _own: Option<TempDir>,
+    http: HttpClient<HttpConnector, Full<Bytes>>,
+}
+
+/// An answer over HTTP.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    pub status: u16,
+    pub headers: hyper::HeaderMap,
+    pub body: Bytes,
+}
+
+impl Answer {
+    /// The body as JSON.
+    #[track_caller]
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body)
+            .unwrap_or_else(|it| panic!("{it}: {}", String::from_utf8_lossy(&self.body)))
+    }
+
+    /// The sequence as of which it answers.
+    #[track_caller]
+    pub fn sequence(&self) -> u64 {
+        self.headers["seatledger-sequence"].to_str().unwrap().parse().unwrap()
+    }
+}
+
+impl Ledger {
+    /// An empty ledger in a folder of its own.
+    pub async fn start() -> Ledger {
+        let own = tempfile::tempdir().unwrap();
+        let mut ledger = Ledger::start_in(own.path()).await;
+        ledger._own = Some(own);
+        ledger
+    }
+
+    /// `seatledger dev` on a folder that outlives it.
+    pub async fn start_in(dir: &Path) -> Ledger {
+        let arguments = ["dev", "--http", "127.0.0.1:0", "--no-demo", "--ready-json"];
+        Ledger::spawn(dir, &arguments).await.unwrap_or_else(|it| panic!("{it}"))
+    }
+
+    /// `seatledger serve` as a second process of the ledger of `other`.
+    pub async fn serve_beside(other: &Ledger, dir: &Path) -> Ledger {
+        let (nats, token) = (other.nats_url(), other.nats_token());
+        let arguments = ["serve", "--nats", &nats, "--nats-token", &token];
+        let arguments = [&arguments[..], &["--http", "127.0.0.1:0", "--ready-json"]].concat();
+        Ledger::spawn(dir, &arguments).await.unwrap_or_else(|it| panic!("{it}"))
+    }
+
+    /// Any way of starting one; the error is what it printed.
+    pub async fn spawn(dir: &Path, arguments: &[&str]) -> Result<Ledger, String> {
+        let log = std::fs::File::create(dir.join("stderr.log")).unwrap();
+        let mut child = Command::new(PROGRAM)
+            .args(arguments)
+            .arg("--dir")
+            .arg(dir)
+            .env("RUST_LOG", "info")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(log)
+            .spawn()
+            .unwrap();
+        let stdout = child.stdout.take().unwrap();
+        let line = tokio::task::spawn_blocking(move || {
+            let mut line = String::new();
+            BufReader::new(stdout).read_line(&mut line).map(|_| line)
+        });
+        let line = tokio::time::timeout(PATIENCE, line).await;
+        let line = line.map(|it| it.unwrap().unwrap()).unwrap_or_default();
+        match serde_json::from_str(&line) {
+            Ok(ready) => {
+                let http = HttpClient::builder(TokioExecutor::new()).build_http();
+                Ok(Ledger { child, ready, dir: dir.to_owned(), _own: None, http })
+            }
+            Err(_) => {
+                let _ = child.kill();
+                let _ = child.wait();
+                Err(std::fs::read_to_string(dir.join("stderr.log")).unwrap())
+            }
+        }
+    }
+
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    pub fn ready(&self) -> &Value {
+        &self.ready
+    }
+
+    pub fn http_url(&self) -> String {
+        self.ready["http"].as_str().unwrap().to_owned()
+    }
+
+    pub fn nats_url(&self) -> String {
+        self.ready["nats"].as_str().unwrap().to_owned()
+    }
+
+    pub fn nats_token(&self) -> String {
+        self.ready["nats_token"].as_str().unwrap().to_owned()
+    }
+
+    pub fn nats_pid(&self) -> u32 {
+        self.ready["nats_pid"].as_u64().unwrap().try_into().unwrap()
+    }
+
+    /// What it has logged so far.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.dir.join("stderr.log")).unwrap()
+    }
+
+    /// A NATS client with the ledger's token.
+    pub async fn nats(&self) -> async_nats::Client {
+        async_nats::ConnectOptions::with_token(self.nats_token())
+            .connect(self.nats_url())
+            .await
+            .unwrap()
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        self.request(Method::GET, path, "", &[]).await
+    }
+
+    pub async fn request(
+        &self,
+        method: Method,
+        path: &str,
+        body: &str,
+        headers: &[(&str, &str)],
+    ) -> Answer {
+        self.try_request(method, path, body, headers).await.unwrap()
+    }
+
+    /// The same, where nobody may be listening.
+    pub async fn try_request(
+        &self,
+        method: Method,
+        path: &str,
+        body: &str,
+        headers: &[(&str, &str)],
+    ) -> Result<Answer, String> {
+        let mut request =
+            Request::builder().method(method).uri(format!("{}{path}", self.http_url()));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let request = request.body(Full::new(Bytes::copy_from_slice(body.as_bytes()))).unwrap();
+        let exchange = async {
+            let response = self.http.request(request).await.map_err(|it| it.to_string())?;
+            let (status, headers) = (response.status().as_u16(), response.headers().clone());
+            let body = response.into_body().collect().await.map_err(|it| it.to_string())?;
+            Ok(Answer { status, headers, body: body.to_bytes() })
+        };
+        tokio::time::timeout(PATIENCE, exchange).await.map_err(|it| it.to_string())?
+    }
+
+    /// Sends a command over HTTP.
+    pub async fn send(&self, account: &str, command: &str, document: &Value) -> Answer {
+        let path = format!("/v1/accounts/{account}/commands/{command}");
+        self.request(Method::POST, &path, &document.to_string(), &[]).await
+    }
+
+    /// Sends a command that must be accepted, and gives back its sequence.
+    #[track_caller]
+    pub fn accepted<'a>(
+        &'a self,
+        account: &'a str,
+        command: &'a str,
+        document: &'a Value,
+    ) -> impl Future<Output = u64> + 'a {
+        let caller = std::panic::Location::caller();
+        async move {
+            let answer = self.send(account, command, document).await;
+            assert_eq!(answer.status, 200, "{caller}: {}", answer.json());
+            answer.json()["sequence"].as_u64().unwrap()
+        }
+    }
+
+    /// Reads once every read model has taken in a sequence.
+    pub async fn get_at_least(&self, path: &str, sequence: u64) -> Answer {
+        let joint = if path.contains('?') { '&' } else { '?' };
+        self.get(&format!("{path}{joint}min_sequence={sequence}")).await
+    }
+
+    /// Runs the binary against this ledger.
+    pub fn run(&self, arguments: &[&str]) -> Output {
+        Command::new(PROGRAM)
+            .args(arguments)
+            .arg("--dir")
+            .arg(&self.dir)
+            .stdin(Stdio::null())
+            .output()
+            .unwrap()
+    }
+
+    /// Asks it to stop, and waits until it has.
+    pub async fn stop(mut self) -> ExitStatus {
+        signal(self.child.id(), "TERM");
+        self.wait().await
+    }
+
+    /// `kill -9`, and waits until it is gone.
+    pub async fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.wait().await;
+    }
+
+    async fn wait(&mut self) -> ExitStatus {
+        let begin = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status;
+            }
+            assert!(begin.elapsed() < PATIENCE, "it does not end: {}", self.log());
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+}
+
+impl Drop for Ledger {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if std::thread::panicking() {
+            let log = self.log();
+            let tail: Vec<_> = log.lines().rev().take(40).collect();
+            eprintln!("--- the ledger's log in {}, newest first", self.dir.display());
+            tail.iter().for_each(|it| eprintln!("{it}"));
+        }
+    }
+}
+
+/// Sends a signal to a process that this test started.
+pub fn signal(pid: u32, name: &str) {
+    let sent = Command::new("kill").arg(format!("-{name}")).arg(pid.to_string()).status();
+    assert!(sent.unwrap().success());
+}

@@ -1,0 +1,1 @@
+//! What is no command is told so, with a stable code, and nothing is written.

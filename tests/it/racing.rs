@@ -1,0 +1,1 @@
+//! Many producers, few seats.

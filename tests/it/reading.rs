@@ -1,0 +1,1 @@
+//! Every question of the API, now and as of the past.

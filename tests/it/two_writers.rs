@@ -1,0 +1,1 @@
+//! Two processes on one ledger: the fence decides.
