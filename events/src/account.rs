@@ -2,7 +2,8 @@
 //!
 //! Laid out for a million live seats in one process. Rows stand in slabs and are named by 32-bit
 //! row numbers; indexes hold row numbers only and hash the row itself, so no key is stored twice.
-//! A live seat costs about 60 bytes here, its holder about 80 (`docs/performance.md`).
+//! A live seat and its holder cost 130 to 180 bytes together, depending on how long names are
+//! (`examples/memory.rs` measures it).
 //!
 //! Every change goes through one of three `put_*` functions, which keep the indexes and the seat
 //! counts in step and write what was there before to a journal while one is being kept. Taking the

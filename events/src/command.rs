@@ -409,7 +409,8 @@ impl Command {
 
 fn check_revoke(it: &RevokeAssignment) -> Result<(), Malformed> {
     check_count("/holders", it.holders.len())?;
-    check_count("/assignments", it.assignments.len())?;
+    let named = it.assignments.len() + usize::from(it.assignment.is_some());
+    check_count("/assignments", named)?;
     let by_id = it.assignment.is_some() || !it.assignments.is_empty();
     let by_holder = it.license.is_some() || !it.holders.is_empty();
     match (by_id, by_holder) {

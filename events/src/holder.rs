@@ -141,6 +141,16 @@ mod tests {
         assert_eq!(Email::new(" Bo@Example.COM ").unwrap(), Email::new("bo@example.com").unwrap());
     }
 
+    proptest::proptest! {
+        /// An event says the address as it is kept; reading it again must not make another holder.
+        #[test]
+        fn an_address_that_is_kept_stays_as_it_is(text in "\\PC{0,6}[Σİ\\PC]@\\PC{1,6}") {
+            if let Ok(email) = Email::new(&text) {
+                proptest::prop_assert_eq!(Email::new(email.as_str()), Ok(email));
+            }
+        }
+    }
+
     #[test]
     fn what_is_no_address_is_said_so() {
         for bad in ["", "bo", "@", "bo@", "@x", "a@b@c", "a b@c", "a@b\n.c", "a@b c"] {

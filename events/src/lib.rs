@@ -1,12 +1,12 @@
 //! The words and the rules of the license ledger.
 //!
-//! Everything here is pure: no I/O, no async, no clock. A [`Command`] is judged by [`decide`]
+//! Everything here is pure: no I/O, no async, no clock. A [`Command`] is judged by [`decide()`]
 //! against the state of one [`Account`]; what it causes is a list of [`Event`]s, which
 //! [`Account::evolve`] takes note of. [`wire`] turns events into the bytes of a commit and back.
 //!
 //! Reading order: [`text`] and [`holder`] (what things are called), [`command`] (what may be
 //! asked), [`event`] (what has happened), [`refusal`] (why not), [`account`] (the state),
-//! [`decide`] (the rules), [`ledger`] (all accounts of a partition), [`wire`] (the bytes).
+//! [`mod@decide`] (the rules), [`ledger`] (all accounts of a partition), [`wire`] (the bytes).
 
 #![warn(missing_docs)]
 

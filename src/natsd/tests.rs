@@ -58,7 +58,8 @@ fn send(pid: u32, signal: rustix::process::Signal) {
 }
 
 fn runs(pid: u32) -> bool {
-    Path::new(&format!("/proc/{pid}")).exists()
+    let pid = rustix::process::Pid::from_raw(pid as i32).unwrap();
+    rustix::process::test_kill_process(pid).is_ok()
 }
 
 fn ports_files(dir: &Path) -> usize {
@@ -118,6 +119,7 @@ async fn a_killed_server_comes_back_on_its_port_with_its_data() {
     let scratch = tempfile::tempdir().unwrap();
     let natsd = start(scratch.path()).await;
     let (first, url) = (natsd.pid().unwrap(), natsd.url());
+    let monitor_url = natsd.monitor_url();
     let before = client(&natsd).await;
     create_stream(&before).await;
     for _ in 0..10 {
@@ -127,7 +129,7 @@ async fn a_killed_server_comes_back_on_its_port_with_its_data() {
     let running = |state: &State| matches!(state, State::Running { pid } if *pid != first);
     wait_for(&natsd, running).await;
     assert_ne!(natsd.pid(), Some(first));
-    assert_eq!(natsd.url(), url);
+    assert_eq!((natsd.url(), natsd.monitor_url()), (url, monitor_url));
     assert_eq!(messages(&client(&natsd).await).await, 10);
     assert_eq!(ports_files(scratch.path()), 1);
     natsd.stop().await;
@@ -157,7 +159,11 @@ async fn a_server_that_keeps_ending_is_given_up_and_a_restart_revives_it() {
     assert_eq!(natsd.pid(), None);
     natsd.restart();
     wait_for(&natsd, |state| matches!(state, State::Running { .. })).await;
+    let revived = natsd.pid().unwrap();
     client(&natsd).await;
+    // Its past is forgotten: it is started again as often as a new one.
+    send(revived, rustix::process::Signal::KILL);
+    wait_for(&natsd, |state| matches!(state, State::Running { pid } if *pid != revived)).await;
     natsd.stop().await;
 }
 
@@ -171,6 +177,7 @@ async fn a_restart_on_order_is_no_crash_and_keeps_the_port() {
         let other = |state: &State| matches!(state, State::Running { pid } if Some(*pid) != before);
         wait_for(&natsd, other).await;
     }
+    assert_eq!(http_get(&natsd.monitor_url(), "/varz")["port"], natsd.started.port);
     client(&natsd).await;
     natsd.stop().await;
 }
@@ -254,8 +261,6 @@ async fn the_lock_of_the_store_is_held_by_the_server_itself() {
     let natsd = start(scratch.path()).await;
     let lock = std::fs::File::open(scratch.path().join("js.lock")).unwrap();
     assert!(lock.try_lock().is_err());
-    let stdin = std::fs::read_link(format!("/proc/{}/fd/0", natsd.pid().unwrap())).unwrap();
-    assert!(stdin.ends_with("js.lock"), "{stdin:?}");
     natsd.stop().await;
     lock.try_lock().unwrap();
 }
@@ -269,6 +274,17 @@ async fn a_server_that_cannot_start_says_why_and_frees_the_directory() {
     assert!(tail.contains("Can't start JetStream"), "{error}");
     std::fs::remove_file(scratch.path().join("js")).unwrap();
     start(scratch.path()).await.stop().await;
+}
+
+#[tokio::test]
+async fn a_start_that_fails_after_the_server_runs_stops_it() {
+    let scratch = tempfile::tempdir().unwrap();
+    // The port cannot be kept.
+    std::fs::create_dir(scratch.path().join("port")).unwrap();
+    let error = Natsd::start(&found(), unguarded(scratch.path())).await.unwrap_err();
+    assert!(matches!(error, StartError::Directory { .. }), "{error}");
+    let log = std::fs::read_to_string(scratch.path().join("nats.log")).unwrap();
+    assert!(log.contains("Server is ready") && log.contains("Server Exiting"), "{log}");
 }
 
 #[tokio::test]

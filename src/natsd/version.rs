@@ -38,7 +38,7 @@ impl FromStr for Version {
             Some((numbers, _)) => (numbers, false),
             None => (without_build, true),
         };
-        let mut parts = numbers.split('.').map(number);
+        let mut parts = numbers.split('.').map(|part| part.parse().map_err(|_| NotAVersion));
         let mut next = || parts.next().unwrap_or(Err(NotAVersion));
         let version = Self { major: next()?, minor: next()?, patch: next()?, released };
         if parts.next().is_some() { Err(NotAVersion) } else { Ok(version) }
@@ -49,15 +49,6 @@ impl fmt::Display for Version {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { major, minor, patch, released } = self;
         write!(f, "{major}.{minor}.{patch}{}", if *released { "" } else { " (pre-release)" })
-    }
-}
-
-/// `u32::from_str` alone would take `+2`.
-fn number(part: &str) -> Result<u32, NotAVersion> {
-    if part.bytes().all(|byte| byte.is_ascii_digit()) {
-        part.parse().map_err(|_| NotAVersion)
-    } else {
-        Err(NotAVersion)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Account, Assignment, Kept, License};
+use super::{Account, Assignment, Kept, License, LicenseState};
 use crate::holder::Holder;
 use crate::text::{AssignmentId, LicenseId, ProductId};
 
@@ -66,6 +66,7 @@ impl Account {
             let held = self.assignments().filter(of_it).filter(|it| it.active).count();
             assert_eq!((license.live, license.held), (live as i64, held as i64), "{license:?}");
             assert!(license.held <= license.quantity, "{license:?}");
+            assert!(license.state != LicenseState::Retired || live == 0, "{license:?}");
             assert_eq!(self.license_row(&license.id), Some(row));
             products.entry(&license.product).or_default().push(row);
             if let Some(id) = &license.external_id {

@@ -74,15 +74,16 @@ impl Account {
     /// `held` counts the assignments by construction, so a license that passes here is not
     /// over-assigned.
     pub fn check(&self) -> Result<(), Broken> {
-        let touched = self.journal.iter().filter_map(|before| match before {
-            Before::License(row, _) => Some(*row),
+        let touched = self.journal.iter().flat_map(|before| match before {
+            Before::License(row, _) => [Some(*row), None],
+            // The row may be another assignment's by now.
             Before::Assignment(row, before) => {
                 let now = self.assignments.get(*row as usize).and_then(Option::as_ref);
-                now.or(before.as_ref()).map(|it| it.license)
+                [now, before.as_ref()].map(|it| it.map(|it| it.license))
             }
-            Before::Holder(..) | Before::Ended(_) => None,
+            Before::Holder(..) | Before::Ended(_) => [None, None],
         });
-        for row in touched {
+        for row in touched.flatten() {
             let Some(it) = self.licenses.get(row as usize) else { continue };
             if it.held < 0 || it.live < it.held || it.held > it.quantity {
                 return Err(Broken::Counts {

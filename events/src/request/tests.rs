@@ -329,6 +329,12 @@ fn what_names_no_assignment_is_said_so() {
             TooManyItems,
             "/assignments",
         ),
+        (
+            "RevokeAssignment",
+            format!(r#""assignment":{ID},"assignments":[{}]"#, vec![ID; 1_000].join(",")),
+            TooManyItems,
+            "/assignments",
+        ),
     ] {
         refused(kind, &format!("{{{members}}}"), code, pointer);
     }
