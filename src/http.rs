@@ -131,8 +131,14 @@ struct ProblemDocument {
     outcome: Option<String>,
     /// The command's id
     command: Option<String>,
+    /// For which account
+    account: Option<String>,
     /// Which member of the document, as a JSON pointer
     pointer: Option<String>,
+    /// Which parameter
+    parameter: Option<String>,
+    /// Seconds after which trying again makes sense
+    retry_after: Option<u64>,
 }
 
 /// All routes of the API, once: for the router and for the document.

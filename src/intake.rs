@@ -4,15 +4,17 @@ pub mod ask;
 pub mod post;
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use events::request::Address;
 use events::wire::{self, Record};
-use events::{AccountId, CommandId, Event, Malformed, Request};
+use events::{AccountId, CommandId, CommandType, Event, Malformed, Request};
 use serde::Serialize;
 use uuid::Uuid;
 
 use crate::http::problem::Problem;
 use crate::log::Log;
+use crate::metrics as numbers;
 use crate::writer::{Outcome, Unavailable, Writer};
 
 /// Where every door hands its commands. Cheap to clone.
@@ -96,13 +98,39 @@ impl Intake {
 
     /// Reads a document, has it judged, and answers when the outcome is durable.
     pub async fn send(&self, address: &Address<'_>, document: &[u8]) -> Answer {
+        self.judge(address, document, false).await
+    }
+
+    /// The same, but judged only: nothing is written, whatever the document says.
+    pub async fn try_out(&self, address: &Address<'_>, document: &[u8]) -> Answer {
+        self.judge(address, document, true).await
+    }
+
+    async fn judge(&self, address: &Address<'_>, document: &[u8], dry_run: bool) -> Answer {
+        let begin = Instant::now();
+        let answer = self.outcome(address, document, dry_run).await;
+        let outcome = match answer.status {
+            200 => "accepted",
+            503 => "unavailable",
+            _ if answer.command.is_some() => "refused",
+            _ => "malformed",
+        };
+        // Only known types become a label: a label is memory for good.
+        let kind = address.kind.parse().map_or("unknown", CommandType::as_str);
+        metrics::counter!(numbers::COMMANDS, "type" => kind, "outcome" => outcome).increment(1);
+        metrics::histogram!(numbers::COMMAND_SECONDS).record(begin.elapsed().as_secs_f64());
+        answer
+    }
+
+    async fn outcome(&self, address: &Address<'_>, document: &[u8], dry_run: bool) -> Answer {
         let made = || CommandId::new(Uuid::now_v7().to_string());
         // Invariant: a UUID is a token, so the fallback is never taken.
         let Ok(made) = made() else { return starting() };
-        let request = match Request::read(address, document, || made) {
+        let mut request = match Request::read(address, document, || made) {
             Ok(request) => request,
             Err(malformed) => return malformed_answer(&malformed),
         };
+        request.dry_run |= dry_run;
         let (account, command) = (request.account.clone(), request.id.clone());
         let outcome = match self.writer.ask(request).await {
             Outcome::Repeated { sequence } => {

@@ -4,6 +4,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use tokio_util::sync::CancellationToken;
 
 /// Commands by type and outcome.
 pub const COMMANDS: &str = "seatledger_commands_total";
@@ -38,8 +39,17 @@ pub fn install() -> Option<PrometheusHandle> {
         .clone()
 }
 
-/// Keeps the numbers small: called once in a while.
-pub const UPKEEP: Duration = Duration::from_secs(5);
+/// How often the numbers are made small: histograms are kept as they come until then.
+const UPKEEP: Duration = Duration::from_secs(5);
+
+/// Keeps the numbers small until `stop` is cancelled.
+pub async fn upkeep(stop: CancellationToken) {
+    while stop.run_until_cancelled(tokio::time::sleep(UPKEEP)).await.is_some() {
+        if let Some(handle) = install() {
+            handle.run_upkeep();
+        }
+    }
+}
 
 fn describe() {
     metrics::describe_counter!(COMMANDS, "Commands by type and outcome");

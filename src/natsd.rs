@@ -1,13 +1,14 @@
 //! The private nats-server of `seatledger dev` and of the tests: found or fetched, started, watched
 //! and stopped.
 //!
-//! [`find()`] names a program that may be run; [`Natsd::start`] runs it on a directory of its own, on
-//! loopback, behind a token, with an fsync before each acknowledgement. Restarted or not, the
+//! [`find()`] names a program that may be run; [`Natsd::start`] runs it on a directory of its own,
+//! on loopback, behind a token, with an fsync before each acknowledgement. Restarted or not, the
 //! server keeps its port, its token and its store.
 //!
-//! Invariant: at most one nats-server runs on a directory, because nats-server does not lock its
-//! store; it holds a lock for it (see `store`). Invariant: the thread that starts the child lives as long as the [`Natsd`], because the
-//! kernel ends the child when that thread ends.
+//! Invariant: at most one nats-server runs on a directory. nats-server does not lock its store, so
+//! it gets a lock from us, see `store`.
+//! Invariant: the thread that starts the child lives as long as the [`Natsd`], because the kernel
+//! ends the child when that thread ends.
 
 mod cache;
 mod conf;
@@ -21,12 +22,12 @@ mod pin;
 mod program;
 mod restarts;
 mod server;
+mod start_error;
 mod store;
 mod supervisor;
 mod version;
 
 use std::fmt;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::sync::mpsc;
@@ -37,6 +38,7 @@ use tokio::sync::{oneshot, watch};
 pub use find::{Found, Origin, find};
 pub use guard::{GUARD_WORD, Guard, guard};
 pub use not_found::{NotFound, Place, Reason, Tried};
+pub use start_error::StartError;
 pub use version::{NotAVersion, Version};
 
 use supervisor::{Order, Started};
@@ -75,72 +77,6 @@ pub enum State {
         /// How it ended last, with the end of its log.
         reason: String,
     },
-}
-
-/// Why a nats-server could not be started. Nothing runs afterwards.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// Another living process owns the directory.
-    #[error("{} is in use by {}; use that ledger, stop it, or choose another directory", path.display(), owner(*pid))]
-    Locked {
-        /// The directory.
-        path: PathBuf,
-        /// The owner, where it could be read.
-        pid: Option<u32>,
-    },
-    /// A file of the directory cannot be read or written.
-    #[error("{}: {source}; the nats-server needs a directory of its own that it can write", path.display())]
-    Directory {
-        /// The file or directory.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// A nats-server of an earlier run could not be ended.
-    #[error("{} of an earlier run still has the store in {} and cannot be ended; end it by hand", previous(*pid), path.display())]
-    Previous {
-        /// Its process id, where it could be found.
-        pid: Option<u32>,
-        /// The directory.
-        path: PathBuf,
-    },
-    /// The system gives no random numbers for the token.
-    #[error("no random numbers for the token: {0}; give the process access to the system's")]
-    Random(String),
-    /// The system did not give us a thread.
-    #[error("no thread for the nats-server: {0}; raise the limit of threads")]
-    Thread(io::Error),
-    /// The program cannot be run.
-    #[error("{} cannot be run: {source}; name another one in SEATLEDGER_NATS_SERVER", program.display())]
-    Spawn {
-        /// The program.
-        program: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// The nats-server ended before it served.
-    #[error("nats-server ended before it served ({status}); its whole log is {}, the end:\n{tail}", log.display())]
-    Ended {
-        /// Its exit status or signal.
-        status: String,
-        /// Its last lines.
-        tail: String,
-        /// Where they come from.
-        log: PathBuf,
-    },
-    /// The nats-server did not serve in time and was stopped.
-    #[error("nats-server did not serve within {seconds} s and was stopped; its whole log is {}, the end:\n{tail}", log.display())]
-    NotReady {
-        /// The limit.
-        seconds: u64,
-        /// Its last lines.
-        tail: String,
-        /// Where they come from.
-        log: PathBuf,
-    },
-    /// The start was abandoned by its caller.
-    #[error("the start was abandoned; start again")]
-    Cancelled,
 }
 
 /// A running nats-server. [`stop`](Self::stop) ends it and waits; dropping ends it in the
@@ -199,7 +135,8 @@ impl Natsd {
         &self.started.token
     }
 
-    /// Where the server tells about itself (`/varz`, `/healthz`). Changes at each restart.
+    /// Where the server tells about itself (`/varz`, `/healthz`). The same after a restart, unless
+    /// somebody took the port meanwhile.
     pub fn monitor_url(&self) -> String {
         format!("http://127.0.0.1:{}", self.started.monitor_port.load(Ordering::Relaxed))
     }
@@ -243,13 +180,6 @@ impl fmt::Debug for Natsd {
     }
 }
 
-fn previous(pid: Option<u32>) -> String {
-    pid.map_or_else(|| "a nats-server".to_owned(), |pid| format!("nats-server {pid}"))
-}
-
-fn owner(pid: Option<u32>) -> String {
-    pid.map_or_else(|| "another process".to_owned(), |pid| format!("process {pid}"))
-}
-
 #[cfg(test)]
+#[cfg(unix)]
 mod tests;

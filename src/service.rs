@@ -151,6 +151,7 @@ impl Service {
         let work =
             post::serve(client.clone(), log.clone(), intake.clone(), stop.clone(), tasks.clone());
         tasks.spawn(work);
+        tasks.spawn(crate::metrics::upkeep(stop.clone()));
         let app = http::App::new(
             intake.clone(),
             views.clone(),

@@ -123,17 +123,15 @@ impl Error {
     /// Says which model it was, and takes a broken constraint for what it is: two facts that
     /// cannot both be.
     pub(crate) fn of(self, of: &ReadModel, at: u64) -> Error {
-        match self {
-            Error::Inconsistent { sequence, reason, .. } => {
-                Error::Inconsistent { model: of.name, sequence, reason }
-            }
-            Error::Sqlite(it)
-                if it.sqlite_error_code() == Some(rusqlite::ErrorCode::ConstraintViolation) =>
-            {
-                let reason = it.to_string();
-                Error::Inconsistent { model: of.name, sequence: at, reason }
-            }
-            other => other,
+        let model = of.name;
+        if let Error::Inconsistent { sequence, reason, .. } = self {
+            return Error::Inconsistent { model, sequence, reason };
         }
+        if let Error::Sqlite(it) = &self
+            && it.sqlite_error_code() == Some(rusqlite::ErrorCode::ConstraintViolation)
+        {
+            return Error::Inconsistent { model, sequence: at, reason: it.to_string() };
+        }
+        self
     }
 }

@@ -29,8 +29,7 @@ impl Tail {
             Some(account) => format!("/v1/accounts/{}/events", encoded(account)),
             None => "/v1/events".to_owned(),
         };
-        // An index beyond any event: the tail goes on with the next commit.
-        let last = self.after.map(|it| format!("{it}/{}", u32::MAX));
+        let last = self.after.map(|it| it.to_string());
         let headers: Vec<(&str, &str)> =
             last.iter().map(|it| ("last-event-id", it.as_str())).collect();
         let response = client

@@ -1,7 +1,8 @@
 //! Accounts.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
+use events::AccountId;
 use projections::Page;
 use projections::licenses::{self, AccountSummary};
 use serde::Deserialize;
@@ -9,7 +10,7 @@ use utoipa::IntoParams;
 
 use super::App;
 use super::problem::Problem;
-use super::query::{self, AsOfSequence, LIMIT_DEFAULT, Params};
+use super::query::{self, AsOfSequence, Params, Segments};
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -40,7 +41,7 @@ pub(super) async fn list(
 ) -> Result<Response, Problem> {
     let view = &app.views.licenses;
     let as_of = query::as_of(&app, view, params.at.as_deref(), params.min_sequence).await?;
-    let limit = params.limit.unwrap_or(LIMIT_DEFAULT);
+    let limit = query::limit(params.limit)?;
     let page = query::ask_slowly(view, move |db| {
         licenses::accounts(db, params.cursor.as_deref(), limit, as_of.sequence)
     });
@@ -63,7 +64,7 @@ pub(super) struct OneParams {
     get, path = "/v1/accounts/{account}", tag = "read",
     params(("account" = String, Path, description = "Which account"), OneParams),
     responses(
-        (status = 200, description = "The account", body = AccountSummary),
+        (status = 200, description = "The account", body = AsOfSequence<AccountSummary>),
         (status = 400, description = "A parameter is not usable", body = super::ProblemDocument),
         (status = 404, description = "There is no such account", body = super::ProblemDocument),
         (status = 503, description = "Not there yet", body = super::ProblemDocument)
@@ -71,7 +72,7 @@ pub(super) struct OneParams {
 )]
 pub(super) async fn one(
     State(app): State<App>,
-    Path(account): Path<String>,
+    Segments(account): Segments<String>,
     Params(params): Params<OneParams>,
 ) -> Result<Response, Problem> {
     let name = query::account(&account)?;
@@ -82,6 +83,17 @@ pub(super) async fn one(
     let (found, sequence) = asked.await?;
     let item = found.ok_or_else(|| unknown(&account))?;
     query::answer(&app, as_of, sequence, &AsOfSequence { item, sequence })
+}
+
+/// An empty list of an account that is not there is an answer to another question.
+pub(super) async fn known(app: &App, account: &AccountId, sequence: u64) -> Result<(), Problem> {
+    let view = &app.views.licenses;
+    query::as_of(app, view, None, Some(sequence)).await?;
+    let (found, _) = query::ask(view, |db| licenses::account(db, account.as_str(), sequence))?;
+    match found {
+        Some(_) => Ok(()),
+        None => Err(unknown(account.as_str())),
+    }
 }
 
 /// There is no such account.

@@ -1,6 +1,6 @@
 //! Assignments.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
 use events::Email;
 use projections::Page;
@@ -9,35 +9,66 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 use uuid::Uuid;
 
-use super::App;
 use super::problem::Problem;
-use super::query::{self, AsOf, AsOfSequence, LIMIT_DEFAULT, Params};
+use super::query::{self, AsOf, AsOfSequence, Params, Segments};
+use super::{App, accounts};
 
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(super) struct ListParams {
-    /// Only those that hold a seat, or only those that do not
-    active: Option<bool>,
-    /// Only those that downstream is done with, or only those that it is not
-    fulfilled: Option<bool>,
-    /// Those that have ended, too
-    #[serde(default)]
-    ended: bool,
-    /// Where to go on: `next` of the page before
-    cursor: Option<String>,
-    /// Items of the page, 1 to 1,000; 100 when absent
-    limit: Option<usize>,
-    /// As of a sequence, an RFC 3339 time, or the end of a day (UTC)
-    at: Option<String>,
-    /// Wait until this sequence is taken in
-    min_sequence: Option<u64>,
-    /// Of a holder: `email` says that the path names an e-mail address; of an account: only of this user
+/// What every list of assignments can be asked, and what only one of them can.
+macro_rules! list_params {
+    ($name:ident { $($(#[$doc:meta])* $field:ident: $type:ty),* }) => {
+        #[derive(Debug, Deserialize, IntoParams)]
+        #[serde(deny_unknown_fields)]
+        #[into_params(parameter_in = Query)]
+        pub(super) struct $name {
+            $($(#[$doc])* $field: $type,)*
+            /// Only those that hold a seat, or only those that do not
+            active: Option<bool>,
+            /// Only those that downstream is done with, or only those that it is not
+            fulfilled: Option<bool>,
+            /// Those that have ended, too
+            #[serde(default)]
+            ended: bool,
+            /// Where to go on: `next` of the page before
+            cursor: Option<String>,
+            /// Items of the page, 1 to 1,000; 100 when absent
+            limit: Option<usize>,
+            /// As of a sequence, an RFC 3339 time, or the end of a day (UTC)
+            at: Option<String>,
+            /// Wait until this sequence is taken in
+            min_sequence: Option<u64>,
+        }
+
+        impl $name {
+            async fn listing(&self, app: &App) -> Result<Listing, Problem> {
+                let filter =
+                    Filter { active: self.active, fulfilled: self.fulfilled, ended: self.ended };
+                let (cursor, limit) = (self.cursor.clone(), query::limit(self.limit)?);
+                let view = &app.views.assignments;
+                let as_of = query::as_of(app, view, self.at.as_deref(), self.min_sequence).await?;
+                Ok(Listing { filter, cursor, limit, as_of })
+            }
+        }
+    };
+}
+
+list_params!(OfLicenseParams {});
+list_params!(OfHolderParams {
+    /// How the path names them: `user` (as when absent) or `email`
+    by: Option<By>
+});
+list_params!(OfAccountParams {
+    /// Only of this user
     user: Option<String>,
-    /// Of an account: only of this e-mail address
-    email: Option<String>,
-    /// Of a holder: how the path names them, `user` (as when absent) or `email`
-    by: Option<By>,
+    /// Only of this e-mail address
+    email: Option<String>
+});
+
+/// A list that was asked for, understood.
+struct Listing {
+    filter: Filter,
+    cursor: Option<String>,
+    limit: usize,
+    as_of: AsOf,
 }
 
 #[derive(Debug, Clone, Copy, Deserialize, utoipa::ToSchema)]
@@ -47,28 +78,13 @@ enum By {
     Email,
 }
 
-impl ListParams {
-    fn filter(&self) -> Filter {
-        Filter { active: self.active, fulfilled: self.fulfilled, ended: self.ended }
-    }
-
-    fn limit(&self) -> usize {
-        self.limit.unwrap_or(LIMIT_DEFAULT)
-    }
-
-    async fn as_of(&self, app: &App) -> Result<AsOf, Problem> {
-        let view = &app.views.assignments;
-        query::as_of(app, view, self.at.as_deref(), self.min_sequence).await
-    }
-}
-
 /// Assignments of a license, in the order in which they were made
 #[utoipa::path(
     get, path = "/v1/accounts/{account}/licenses/{license}/assignments", tag = "read",
     params(
         ("account" = String, Path, description = "Of which account"),
         ("license" = String, Path, description = "Of which license"),
-        ListParams
+        OfLicenseParams
     ),
     responses(
         (status = 200, description = "A page of assignments", body = Page<Assignment>),
@@ -79,15 +95,14 @@ impl ListParams {
 )]
 pub(super) async fn of_license(
     State(app): State<App>,
-    Path((account, license)): Path<(String, String)>,
-    Params(params): Params<ListParams>,
+    Segments((account, license)): Segments<(String, String)>,
+    Params(params): Params<OfLicenseParams>,
 ) -> Result<Response, Problem> {
     let name = query::account(&account)?;
-    let as_of = params.as_of(&app).await?;
+    let Listing { filter, cursor, limit, as_of } = params.listing(&app).await?;
     let wanted = license.clone();
     let asked = query::ask_slowly(&app.views.assignments, move |db| {
-        let (filter, limit) = (params.filter(), params.limit());
-        let (cursor, at) = (params.cursor.as_deref(), as_of.sequence);
+        let (cursor, at) = (cursor.as_deref(), as_of.sequence);
         assignments::of_license(db, name.as_str(), &wanted, &filter, cursor, limit, at)
     });
     let page = asked.await?;
@@ -119,7 +134,7 @@ async fn known_license(
     params(
         ("account" = String, Path, description = "Of which account"),
         ("holder" = String, Path, description = "A user id, or with by=email an e-mail address"),
-        ListParams
+        OfHolderParams
     ),
     responses(
         (status = 200, description = "A page of assignments", body = Page<Assignment>),
@@ -129,20 +144,20 @@ async fn known_license(
 )]
 pub(super) async fn of_holder(
     State(app): State<App>,
-    Path((account, holder)): Path<(String, String)>,
-    Params(params): Params<ListParams>,
+    Segments((account, holder)): Segments<(String, String)>,
+    Params(params): Params<OfHolderParams>,
 ) -> Result<Response, Problem> {
     let who = match params.by {
         Some(By::Email) => Holder::Email(email(&holder)?),
         Some(By::User) | None => Holder::User(holder),
     };
-    list_of(&app, &account, Some(who), params).await
+    list_of(&app, &account, Some(who), params.listing(&app).await?).await
 }
 
 /// Assignments of an account
 #[utoipa::path(
     get, path = "/v1/accounts/{account}/assignments", tag = "read",
-    params(("account" = String, Path, description = "Of which account"), ListParams),
+    params(("account" = String, Path, description = "Of which account"), OfAccountParams),
     responses(
         (status = 200, description = "A page of assignments", body = Page<Assignment>),
         (status = 400, description = "A parameter is not usable", body = super::ProblemDocument),
@@ -151,8 +166,8 @@ pub(super) async fn of_holder(
 )]
 pub(super) async fn of_account(
     State(app): State<App>,
-    Path(account): Path<String>,
-    Params(params): Params<ListParams>,
+    Segments(account): Segments<String>,
+    Params(params): Params<OfAccountParams>,
 ) -> Result<Response, Problem> {
     let who = match (&params.user, &params.email) {
         (Some(user), None) => Some(Holder::User(user.clone())),
@@ -162,7 +177,7 @@ pub(super) async fn of_account(
             return Err(query::invalid("email", "give a user or an e-mail address, not both"));
         }
     };
-    list_of(&app, &account, who, params).await
+    list_of(&app, &account, who, params.listing(&app).await?).await
 }
 
 enum Holder {
@@ -178,13 +193,13 @@ async fn list_of(
     app: &App,
     account: &str,
     who: Option<Holder>,
-    params: ListParams,
+    listing: Listing,
 ) -> Result<Response, Problem> {
     let name = query::account(account)?;
-    let as_of = params.as_of(app).await?;
+    let Listing { filter, cursor, limit, as_of } = listing;
+    let wanted = name.clone();
     let asked = query::ask_slowly(&app.views.assignments, move |db| {
-        let (account, filter, limit) = (name.as_str(), params.filter(), params.limit());
-        let (cursor, at) = (params.cursor.as_deref(), as_of.sequence);
+        let (account, cursor, at) = (wanted.as_str(), cursor.as_deref(), as_of.sequence);
         let who = match &who {
             Some(Holder::User(user)) => Who::User(user),
             Some(Holder::Email(email)) => Who::Email(email.as_str()),
@@ -193,6 +208,9 @@ async fn list_of(
         assignments::of_holder(db, account, who, &filter, cursor, limit, at)
     });
     let page = asked.await?;
+    if page.items.is_empty() {
+        accounts::known(app, &name, page.sequence).await?;
+    }
     query::answer(app, as_of, page.sequence, &page)
 }
 
@@ -215,7 +233,7 @@ pub(super) struct OneParams {
         OneParams
     ),
     responses(
-        (status = 200, description = "The assignment", body = Assignment),
+        (status = 200, description = "The assignment", body = AsOfSequence<Assignment>),
         (status = 400, description = "A parameter is not usable", body = super::ProblemDocument),
         (status = 404, description = "There is no such assignment", body = super::ProblemDocument),
         (status = 503, description = "Not there yet", body = super::ProblemDocument)
@@ -223,7 +241,7 @@ pub(super) struct OneParams {
 )]
 pub(super) async fn one(
     State(app): State<App>,
-    Path((account, assignment)): Path<(String, String)>,
+    Segments((account, assignment)): Segments<(String, String)>,
     Params(params): Params<OneParams>,
 ) -> Result<Response, Problem> {
     let name = query::account(&account)?;

@@ -1,7 +1,7 @@
 //! May this holder use this product?
 
 use axum::body::Bytes;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
 use events::Email;
 use projections::checks::{self, Question, Verdict};
@@ -10,7 +10,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::App;
 use super::problem::Problem;
-use super::query::{self, Params};
+use super::query::{self, Params, Segments};
 
 /// Checks in one request.
 const CHECKS_MAX: usize = 1_000;
@@ -45,11 +45,14 @@ pub(super) struct CheckParams {
 )]
 pub(super) async fn one(
     State(app): State<App>,
-    Path(account): Path<String>,
+    Segments(account): Segments<String>,
     Params(params): Params<CheckParams>,
 ) -> Result<Response, Problem> {
     let account = query::account(&account)?;
     let email = params.email.as_deref().map(email).transpose()?;
+    if params.user.as_deref() == Some("") {
+        return Err(query::invalid("user", "it is empty"));
+    }
     let view = &app.views.checks;
     let as_of = query::as_of(&app, view, params.at.as_deref(), params.min_sequence).await?;
     let question = Question {
@@ -123,7 +126,7 @@ pub(super) struct Verdicts {
 )]
 pub(super) async fn many(
     State(app): State<App>,
-    Path(account): Path<String>,
+    Segments(account): Segments<String>,
     Params(params): Params<ManyParams>,
     body: Bytes,
 ) -> Result<Response, Problem> {

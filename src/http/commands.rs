@@ -1,7 +1,7 @@
 //! Commands in, and their outcomes.
 
 use axum::body::Bytes;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use events::CommandId;
@@ -11,7 +11,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::App;
 use super::problem::Problem;
-use super::query::{self, Params};
+use super::query::{self, Params, Segments};
 use crate::intake::Document;
 
 /// Header with the command's id, so that an answer can be traced to its events.
@@ -39,6 +39,8 @@ pub(super) struct Accepted {
     sequence: u64,
     /// Whether this repeats an earlier answer
     replayed: bool,
+    /// Whether nothing was written because nothing was meant to be
+    dry_run: Option<bool>,
     /// What it caused; empty when it was so already
     #[schema(value_type = Vec<Object>)]
     events: Vec<serde_json::Value>,
@@ -65,18 +67,17 @@ pub(super) struct Accepted {
 )]
 pub(super) async fn send(
     State(app): State<App>,
-    Path((account, kind)): Path<(String, String)>,
+    Segments((account, kind)): Segments<(String, String)>,
     Params(params): Params<SendParams>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, Problem> {
     let key = headers.get("idempotency-key").map(|it| it.to_str().unwrap_or("\u{fffd}"));
     let address = Address { account: &account, kind: &kind, key, via: Via::Http };
-    let document = match params.dry_run {
-        true => with_dry_run(&body),
-        false => body,
+    let answer = match params.dry_run {
+        true => app.intake.try_out(&address, &body).await,
+        false => app.intake.send(&address, &body).await,
     };
-    let answer = app.intake.send(&address, &document).await;
     let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = match answer.document {
         Document::Accepted(json) => {
@@ -92,20 +93,6 @@ pub(super) async fn send(
         headers.insert(COMMAND, command);
     }
     Ok(response)
-}
-
-/// The document with `dry_run` set, unless it is none or says something about it itself.
-fn with_dry_run(body: &Bytes) -> Bytes {
-    let text = String::from_utf8_lossy(body);
-    match text.trim_start().strip_prefix('{') {
-        Some(rest) if rest.trim_start().starts_with('}') => {
-            Bytes::from(format!("{{\"dry_run\":true{rest}"))
-        }
-        Some(rest) if !text.contains("\"dry_run\"") => {
-            Bytes::from(format!("{{\"dry_run\":true,{rest}"))
-        }
-        Some(_) | None => body.clone(),
-    }
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -131,7 +118,7 @@ pub(super) struct OutcomeParams {
 )]
 pub(super) async fn outcome(
     State(app): State<App>,
-    Path((account, command)): Path<(String, String)>,
+    Segments((account, command)): Segments<(String, String)>,
     Params(params): Params<OutcomeParams>,
 ) -> Result<Response, Problem> {
     let account = query::account(&account)?;
@@ -150,10 +137,7 @@ pub(super) async fn outcome(
     if let Some(found) = found {
         let answer = app.intake.recall(&account, &id, found.sequence).await;
         return match answer.document {
-            Document::Accepted(json) => {
-                let document: serde_json::Value = serde_json::from_slice(&json).unwrap_or_default();
-                query::answer(&app, as_of, found.sequence, &document)
-            }
+            Document::Accepted(json) => Ok(query::answer_json(&app, as_of, found.sequence, json)),
             Document::Problem(problem) => Err(*problem),
         };
     }

@@ -1,6 +1,6 @@
 //! What happened, and what was refused.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
 use events::{Email, Moment};
 use projections::Page;
@@ -9,9 +9,9 @@ use projections::refusals::{self, Refusal};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::App;
 use super::problem::Problem;
-use super::query::{self, DayEdge, LIMIT_DEFAULT, Params};
+use super::query::{self, DayEdge, Params, Segments};
+use super::{App, accounts};
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -70,7 +70,7 @@ fn edge(name: &str, text: Option<&str>, edge: DayEdge) -> Result<Option<Moment>,
 )]
 pub(super) async fn list(
     State(app): State<App>,
-    Path(account): Path<String>,
+    Segments(account): Segments<String>,
     Params(params): Params<HistoryParams>,
 ) -> Result<Response, Problem> {
     let account = query::account(&account)?;
@@ -80,6 +80,7 @@ pub(super) async fn list(
     let email = email.map_err(|it| query::invalid("email", &it.to_string()))?;
     let view = &app.views.history;
     let as_of = query::as_of(&app, view, params.at.as_deref(), params.min_sequence).await?;
+    let (name, limit) = (account.clone(), query::limit(params.limit)?);
     let asked = query::ask_slowly(view, move |db| {
         let filter = Filter {
             license: params.license.as_deref(),
@@ -92,10 +93,13 @@ pub(super) async fn list(
             to,
         };
         let newest = params.order == Some(Order::Newest);
-        let (cursor, limit) = (params.cursor.as_deref(), params.limit.unwrap_or(LIMIT_DEFAULT));
-        history::of_account(db, account.as_str(), &filter, cursor, limit, newest, as_of.sequence)
+        let cursor = params.cursor.as_deref();
+        history::of_account(db, name.as_str(), &filter, cursor, limit, newest, as_of.sequence)
     });
     let page = asked.await?;
+    if page.items.is_empty() {
+        accounts::known(&app, &account, page.sequence).await?;
+    }
     query::answer(&app, as_of, page.sequence, &page)
 }
 
@@ -131,7 +135,7 @@ pub(super) struct RefusalsParams {
 )]
 pub(super) async fn refusals(
     State(app): State<App>,
-    Path(account): Path<String>,
+    Segments(account): Segments<String>,
     Params(params): Params<RefusalsParams>,
 ) -> Result<Response, Problem> {
     let account = query::account(&account)?;
@@ -139,6 +143,7 @@ pub(super) async fn refusals(
     let to = edge("to", params.to.as_deref(), DayEdge::Next)?;
     let view = &app.views.refusals;
     let as_of = query::as_of(&app, view, None, None).await?;
+    let limit = query::limit(params.limit)?;
     let asked = query::ask_slowly(view, move |db| {
         let filter = refusals::Filter {
             license: params.license.as_deref(),
@@ -147,7 +152,6 @@ pub(super) async fn refusals(
             from,
             to,
         };
-        let limit = params.limit.unwrap_or(LIMIT_DEFAULT);
         refusals::of_account(db, account.as_str(), &filter, params.cursor.as_deref(), limit)
     });
     let page = asked.await?;

@@ -1,6 +1,6 @@
 //! Licenses, and their usage over time.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::HeaderValue;
 use axum::http::header::ETAG;
 use axum::response::Response;
@@ -12,7 +12,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::App;
 use super::problem::Problem;
-use super::query::{self, AsOfSequence, DayEdge, LIMIT_DEFAULT, Params};
+use super::query::{self, AsOfSequence, DayEdge, Params, Segments};
 use crate::clock;
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -52,13 +52,13 @@ pub(super) struct ListParams {
 )]
 pub(super) async fn list(
     State(app): State<App>,
-    Path(account): Path<String>,
+    Segments(account): Segments<String>,
     Params(params): Params<ListParams>,
 ) -> Result<Response, Problem> {
     let name = query::account(&account)?;
     let view = &app.views.licenses;
     let as_of = query::as_of(&app, view, params.at.as_deref(), params.min_sequence).await?;
-    let limit = params.limit.unwrap_or(LIMIT_DEFAULT);
+    let limit = query::limit(params.limit)?;
     let asked = query::ask_slowly(view, move |db| {
         let filter = Filter {
             product: params.product.as_deref(),
@@ -99,7 +99,7 @@ pub(super) struct OneParams {
         OneParams
     ),
     responses(
-        (status = 200, description = "The license; ETag is the last sequence that changed it", body = License),
+        (status = 200, description = "The license; ETag is the last sequence that changed it", body = AsOfSequence<License>),
         (status = 400, description = "A parameter is not usable", body = super::ProblemDocument),
         (status = 404, description = "There is no such license", body = super::ProblemDocument),
         (status = 503, description = "Not there yet", body = super::ProblemDocument)
@@ -107,7 +107,7 @@ pub(super) struct OneParams {
 )]
 pub(super) async fn one(
     State(app): State<App>,
-    Path((account, license)): Path<(String, String)>,
+    Segments((account, license)): Segments<(String, String)>,
     Params(params): Params<OneParams>,
 ) -> Result<Response, Problem> {
     let name = query::account(&account)?;
@@ -198,7 +198,7 @@ const DAY_MS: i64 = 86_400_000;
 )]
 pub(super) async fn usage(
     State(app): State<App>,
-    Path((account, license)): Path<(String, String)>,
+    Segments((account, license)): Segments<(String, String)>,
     Params(params): Params<UsageParams>,
 ) -> Result<Response, Problem> {
     let name = query::account(&account)?;

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 
 use axum::Json;
 use axum::body::{Body, Bytes};
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use events::Refusal;
@@ -16,7 +16,7 @@ use utoipa::ToSchema;
 
 use super::App;
 use super::problem::Problem;
-use super::query;
+use super::query::{self, Segments};
 use crate::durability::{self, Durability};
 use crate::health::Condition;
 use crate::metrics as numbers;
@@ -122,7 +122,7 @@ pub(super) async fn status(State(app): State<App>) -> Result<Json<Status>, Probl
 )]
 pub(super) async fn rebuild(
     State(app): State<App>,
-    Path(name): Path<String>,
+    Segments(name): Segments<String>,
 ) -> Result<Response, Problem> {
     if !Projector::models().any(|it| it == name) {
         let known = Projector::models().collect::<Vec<_>>().join(", ");
@@ -273,21 +273,71 @@ pub(super) async fn docs(State(app): State<App>) -> Html<String> {
     Html(page)
 }
 
+/// Codes that are neither refusals nor malformed documents, each with what it means.
+const OTHER_CODES: &[(&str, &str)] = &[
+    ("behind", "The read model has not taken in the sequence that was asked for. Ask again."),
+    ("body_too_large", "The body has more bytes than the server takes."),
+    ("body_too_slow", "The body did not arrive in time."),
+    ("command_not_found", "No outcome is known for this command id."),
+    (
+        "commands_unavailable",
+        "Old commands cannot be looked up, so none can be judged. Send it again.",
+    ),
+    ("internal", "A bug. The request id finds it in the server's log."),
+    ("invalid_parameter", "A parameter of the query or the path is not usable."),
+    ("invariant_broken", "A bug was noticed before it was published. Writing has stopped."),
+    (
+        "log_damaged",
+        "The log has a commit that is missing or cannot be read. Writing has stopped; see docs/operating.md.",
+    ),
+    ("log_full", "The log has reached max_bytes. Raise it, below the disk's size."),
+    ("log_rejects", "The NATS server does not take the commit."),
+    (
+        "log_settings",
+        "A setting of the stream would let history be lost. Writing has stopped; see docs/operating.md.",
+    ),
+    ("log_went_back", "The log is not the one it was. Writing has stopped; see docs/operating.md."),
+    ("method_not_allowed", "The path is served, but not with this method."),
+    ("not_found", "Nothing is served at this path."),
+    (
+        "outcome_unknown",
+        "It is not known yet whether the command was accepted. Send it again with the same id.",
+    ),
+    ("overloaded", "Too many commands are waiting. Send it again a little later."),
+    ("panic", "A bug. The request id finds it in the server's log."),
+    ("projector_failed", "A projector ended unexpectedly. Start the ledger again."),
+    ("read_model_not_found", "There is no such read model."),
+    ("read_model_unavailable", "A read model does not answer. Ask again."),
+    ("rebuild_failed", "The rebuild was broken off; the read model in use is as it was."),
+    ("starting", "The ledger is still reading its log. Send it again."),
+    ("stopping", "The ledger is stopping."),
+    ("timeout", "The handler took too long."),
+    ("too_many_connections", "The server has as many connections as it takes."),
+];
+
 /// What a problem's `type` links to: what its code means and what to do about it.
-pub(super) async fn problem_page(Path(code): Path<String>) -> Response {
+pub(super) async fn problem_page(Segments(code): Segments<String>) -> Response {
     let refusal = Refusal::TABLE.iter().find(|it| it.0 == code);
     let malformed = MalformedCode::ALL.into_iter().find(|it| it.as_str() == code);
-    match (refusal, malformed) {
-        (Some((code, status, title, hint)), _) => {
-            Html(format!("<!doctype html><title>{code}</title><h1>{title}</h1><p>Code <code>{code}</code>, HTTP status {status}.<p>{hint}.")).into_response()
+    let other = OTHER_CODES.iter().find(|it| it.0 == code);
+    let (code, title, text) = match (refusal, malformed, other) {
+        (Some((code, status, title, hint)), _, _) => {
+            (*code, *title, format!("HTTP status {status}. What to do: {hint}."))
         }
-        (None, Some(it)) => {
-            let title = it.title();
-            Html(format!("<!doctype html><title>{code}</title><h1>{title}</h1><p>Code <code>{code}</code>.")).into_response()
+        (None, Some(it), _) => (
+            it.as_str(),
+            it.title(),
+            "The document is not a command; nothing was judged.".to_owned(),
+        ),
+        (None, None, Some((code, text))) => (*code, *code, (*text).to_owned()),
+        (None, None, None) => {
+            let detail = "no page is kept for this code".to_owned();
+            return query::not_found("not_found", "Not found", detail).into_response();
         }
-        (None, None) => {
-            query::not_found("not_found", "Not found", "no page is kept for this code".to_owned())
-                .into_response()
-        }
-    }
+    };
+    Html(format!(
+        "<!doctype html><html lang=en><meta charset=utf-8><title>{code}</title>\
+         <h1>{title}</h1><p>Code <code>{code}</code>. {text}</html>"
+    ))
+    .into_response()
 }

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use axum::extract::{FromRequestParts, Query};
+use axum::extract::{FromRequestParts, Path, Query};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use chrono::{Days, NaiveDate, NaiveTime};
 use events::{AccountId, Moment};
+use projections::page::PAGE_MAX;
 use rusqlite::Connection;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -28,7 +29,9 @@ const AT: &str = "seatledger-at";
 const WARNING: &str = "seatledger-warning";
 
 /// Items of a page unless asked for.
-pub(super) const LIMIT_DEFAULT: usize = 100;
+const LIMIT_DEFAULT: usize = 100;
+
+const DAY_MS: i64 = 86_400_000;
 
 /// Seconds after which a reader who was told `behind` tries again.
 const RETRY_SECONDS: u64 = 1;
@@ -40,9 +43,46 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Params<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        // Decoding would put U+FFFD in its place and ask for something else.
+        if decodes_to_noise(parts.uri.query().unwrap_or_default()) {
+            return Err(invalid("the query", "it is not UTF-8 once it is decoded"));
+        }
         match Query::<T>::try_from_uri(&parts.uri) {
             Ok(Query(params)) => Ok(Params(params)),
             Err(rejection) => Err(invalid("the query", &rejection.body_text())),
+        }
+    }
+}
+
+/// Whether the percent-encoded bytes of a query are no text.
+fn decodes_to_noise(query: &str) -> bool {
+    let mut bytes = Vec::with_capacity(query.len());
+    let mut rest = query.as_bytes();
+    while let [first, after @ ..] = rest {
+        let hex = |it: u8| char::from(it).to_digit(16).and_then(|it| u8::try_from(it).ok());
+        let (byte, next) = match (first, after) {
+            (b'%', [high, low, next @ ..]) => match (hex(*high), hex(*low)) {
+                (Some(high), Some(low)) => (high << 4 | low, next),
+                _ => (*first, after),
+            },
+            _ => (*first, after),
+        };
+        bytes.push(byte);
+        rest = next;
+    }
+    std::str::from_utf8(&bytes).is_err()
+}
+
+/// The segments of a path, decoded.
+pub(super) struct Segments<T>(pub(super) T);
+
+impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Segments<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        match Path::<T>::from_request_parts(parts, state).await {
+            Ok(Path(segments)) => Ok(Segments(segments)),
+            Err(rejection) => Err(invalid("the path", &rejection.body_text())),
         }
     }
 }
@@ -102,8 +142,13 @@ pub(super) async fn as_of(
             (sequence, moment.unwrap_or(Moment::from_millis(0)))
         }
         Err(_) => {
-            let moment = moment("at", at, DayEdge::End)?;
-            if moment > clock::now() {
+            let mut moment = moment("at", at, DayEdge::End)?;
+            let now = clock::now();
+            // The end of today has not come yet: as of today is as of now.
+            if !at.contains('T') && moment > now && moment.millis() - now.millis() < DAY_MS {
+                moment = now;
+            }
+            if moment > now {
                 return Err(invalid("at", &format!("{moment} is in the future")));
             }
             // Whatever was written before the question belongs to the past it asks about.
@@ -153,6 +198,15 @@ pub(super) fn moment(name: &str, text: &str, edge: DayEdge) -> Result<Moment, Pr
     millis.map(Moment::from_millis).ok_or_else(|| {
         invalid(name, "it must be a sequence, a date such as 2026-05-03, or an RFC 3339 time")
     })
+}
+
+/// Items of a page: as asked for, within bounds.
+pub(super) fn limit(asked: Option<usize>) -> Result<usize, Problem> {
+    match asked {
+        None => Ok(LIMIT_DEFAULT),
+        Some(limit @ 1..=PAGE_MAX) => Ok(limit),
+        Some(limit) => Err(invalid("limit", &format!("{limit} is not in 1 to {PAGE_MAX}"))),
+    }
 }
 
 /// Asks a read model here and now: for questions that take microseconds.
@@ -208,6 +262,11 @@ pub(super) fn answer<T: Serialize>(
     body: &T,
 ) -> Result<Response, Problem> {
     let json = serde_json::to_vec(body).map_err(|it| internal(&it.to_string()))?;
+    Ok(answer_json(app, as_of, sequence, json))
+}
+
+/// The same, of a document that is written already.
+pub(super) fn answer_json(app: &App, as_of: AsOf, sequence: u64, json: Vec<u8>) -> Response {
     let mut response = ([("content-type", "application/json")], json).into_response();
     let headers = response.headers_mut();
     headers.insert(SEQUENCE, HeaderValue::from(sequence));
@@ -217,7 +276,7 @@ pub(super) fn answer<T: Serialize>(
         headers.insert(AT, moment);
     }
     warn(app, headers);
-    Ok(response)
+    response
 }
 
 /// Says on an answer that writing has stopped, if it has.

@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use events::AccountId;
@@ -15,13 +15,16 @@ use serde::Deserialize;
 use tokio::sync::watch;
 use utoipa::IntoParams;
 
-use super::App;
 use super::problem::Problem;
-use super::query::{self, Params};
+use super::query::{self, Params, Segments};
+use super::{App, accounts};
 use crate::views::View;
 
 /// A comment keeps idle connections from being taken for dead.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
+
+/// An index beyond that of any event of a commit: after it comes the next commit.
+const INDEX_MAX: u32 = u16::MAX as u32;
 
 /// Events read at once.
 const BATCH: usize = 500;
@@ -49,11 +52,12 @@ pub(super) struct TailParams {
 )]
 pub(super) async fn of_account(
     State(app): State<App>,
-    Path(account): Path<String>,
+    Segments(account): Segments<String>,
     Params(params): Params<TailParams>,
     headers: HeaderMap,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
     let account = query::account(&account)?;
+    accounts::known(&app, &account, app.intake.writer().sequence()).await?;
     tail(&app, Some(account), &params, &headers)
 }
 
@@ -83,8 +87,7 @@ fn tail(
     let history = app.views.history.clone();
     let after = match headers.get("last-event-id") {
         Some(id) => position(id.to_str().unwrap_or_default())?,
-        // An index beyond any event: the tail begins with the next commit.
-        None => (params.after.unwrap_or(history.sequence()), u32::MAX),
+        None => (params.after.unwrap_or(history.sequence()), INDEX_MAX),
     };
     let reached = history.watch();
     let tail = Tail { history, account, after, reached, ready: VecDeque::new() };
@@ -97,9 +100,12 @@ fn tail(
 
 /// `sequence/index`, or a sequence: after all its events.
 fn position(id: &str) -> Result<(u64, u32), Problem> {
-    let (sequence, index) = id.split_once('/').unwrap_or((id, "4294967295"));
-    match (sequence.parse(), index.parse()) {
-        (Ok(sequence), Ok(index)) => Ok((sequence, index)),
+    let (sequence, index) = match id.split_once('/') {
+        Some((sequence, index)) => (sequence, index.parse::<u32>().ok()),
+        None => (id, Some(INDEX_MAX)),
+    };
+    match (sequence.parse(), index) {
+        (Ok(sequence), Some(index)) => Ok((sequence, index.min(INDEX_MAX))),
         _ => Err(query::invalid("Last-Event-ID", "it must be sequence/index, such as 17/0")),
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use events::limits::COMMIT_BYTES_MAX;
 use events::request::ContentHash;
 use events::wire::{CommandRef, HEADER_BYTES, Record};
-use events::{AccountId, CommandId, Mint, Moment, Refusal, Refused, Request};
+use events::{AccountId, CommandId, Mint, Moment, Refusal, Request};
 use uuid::Uuid;
 
 use super::recent::Accepted;
@@ -39,6 +39,16 @@ pub(super) enum Verdict {
         /// Whether an earlier command of the draft has the same id and content.
         repeats: bool,
     },
+    /// Accepted, and nothing to record: it is so already once the draft is on the log, or it was
+    /// only tried out.
+    Unrecorded {
+        /// What it would cause, for a dry run.
+        records: Records,
+        /// Whether it was only tried out.
+        dry_run: bool,
+    },
+    /// Judged and not accepted.
+    Refused(Refusal),
     /// The answer does not depend on the commit.
     Now(Outcome),
 }
@@ -59,7 +69,7 @@ impl Task {
                 Some((hash, _)) if *hash != request.hash => {
                     let sequence = self.position.sequence + 1;
                     let refusal = Refusal::CommandIdReused { id: request.id.clone(), sequence };
-                    Verdict::Now(self.refused(request, refusal, now))
+                    Verdict::Refused(refusal)
                 }
                 Some((_, records)) if !request.dry_run => {
                     Verdict::Recorded { records: *records, repeats: true }
@@ -93,13 +103,13 @@ impl Task {
             }
             Ok(Some(Accepted { sequence, .. })) => {
                 let refusal = Refusal::CommandIdReused { id: request.id.clone(), sequence };
-                return Some(Verdict::Now(self.refused(request, refusal, now)));
+                return Some(Verdict::Refused(refusal));
             }
             Err(unavailable) => return Some(Verdict::Now(Outcome::Unavailable(unavailable))),
         }
         let events = match self.ledger.decide(request, now, seed) {
             Ok(events) => events,
-            Err(refusal) => return Some(Verdict::Now(self.refused(request, refusal, now))),
+            Err(refusal) => return Some(Verdict::Refused(refusal)),
         };
         // Events have ids of their own, from the same random bits at a distance.
         let mut mint = Mint::new(now, seed.wrapping_add(1 << 31), 0);
@@ -120,12 +130,12 @@ impl Task {
         if bytes > LINES_MAX {
             draft.lines.truncate(before);
             let refusal = Refusal::CommitTooLarge { bytes, max: LINES_MAX };
-            return Some(Verdict::Now(self.refused(request, refusal, now)));
+            return Some(Verdict::Refused(refusal));
         }
         if request.dry_run || records.is_empty() {
             draft.lines.truncate(before);
             let dry_run = request.dry_run;
-            return Some(Verdict::Now(self.accepted(records, dry_run)));
+            return Some(Verdict::Unrecorded { records: Arc::new(records), dry_run });
         }
         if draft.lines.len() > LINES_MAX {
             draft.lines.truncate(before);
@@ -135,11 +145,6 @@ impl Task {
         draft.count += records.len();
         draft.records.push(Arc::new(records));
         Some(Verdict::Recorded { records: draft.records.len() - 1, repeats: false })
-    }
-
-    fn accepted(&self, records: Vec<Record>, dry_run: bool) -> Outcome {
-        let sequence = self.position.sequence;
-        Outcome::Accepted { sequence, replayed: false, dry_run, records: Arc::new(records) }
     }
 
     /// When a command of this id was accepted, if ever.
@@ -155,16 +160,5 @@ impl Task {
             Ok(found) => Ok(found.map(|(hash, sequence)| Accepted { hash, sequence })),
             Err(error) => Err(Unavailable::Commands(error.to_string())),
         }
-    }
-
-    /// Keeps what is worth knowing of a refusal. Full or not, the answer does not wait for it.
-    fn refused(&self, request: &Request, refusal: Refusal, now: Moment) -> Outcome {
-        if !request.dry_run {
-            let refused = Refused::new(Uuid::now_v7(), now, request, &refusal);
-            if self.refusals.try_send(refused).is_err() {
-                tracing::warn!(code = refusal.code(), "a refusal was not kept: too many at once");
-            }
-        }
-        Outcome::Refused(refusal)
     }
 }

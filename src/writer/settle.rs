@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use events::wire::{self, CommitHash, FORMAT, Header};
+use events::{Moment, Refusal, Refused, Request};
 use uuid::Uuid;
 
 use super::judge::{Draft, Verdict};
@@ -12,6 +13,7 @@ use super::{Ask, Outcome, Task, Unavailable};
 use crate::clock;
 use crate::health::{Condition, Stop};
 use crate::log::{Damage, Error, Position, Published};
+use crate::metrics as numbers;
 
 /// Pause before an unanswered commit is published again.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -35,7 +37,7 @@ impl Task {
             if let Condition::Stopped(stop) = self.health.condition() {
                 return answer_all(asks, &Unavailable::Stopped(stop));
             }
-            let now = clock::now().max(self.position.at.unwrap_or(events::Moment::from_millis(0)));
+            let now = clock::now().max(self.position.at.unwrap_or(Moment::from_millis(0)));
             let draft = self.draft(&asks, now);
             if let Err(broken) = self.ledger.check() {
                 self.ledger.roll_back();
@@ -49,7 +51,7 @@ impl Task {
             }
             if draft.count == 0 {
                 self.ledger.settle();
-                asks = answer(asks, draft, self.position.sequence);
+                asks = self.answer(asks, draft, self.position.sequence, now);
                 continue;
             }
             asks = self.publish(asks, draft, now).await;
@@ -57,7 +59,7 @@ impl Task {
     }
 
     /// Publishes a draft; gives back the commands that are still to be judged.
-    async fn publish(&mut self, asks: Vec<Ask>, draft: Draft, at: events::Moment) -> Vec<Ask> {
+    async fn publish(&mut self, asks: Vec<Ask>, draft: Draft, at: Moment) -> Vec<Ask> {
         let header = Header {
             format: FORMAT,
             commit: Uuid::now_v7(),
@@ -77,9 +79,12 @@ impl Task {
                 for records in &draft.records {
                     self.remember(sequence, records);
                 }
-                answer(asks, draft, sequence)
+                metrics::counter!(numbers::COMMITS).increment(1);
+                metrics::counter!(numbers::EVENTS).increment(draft.count as u64);
+                self.answer(asks, draft, sequence, at)
             }
             Fate::Lost => {
+                metrics::counter!(numbers::FENCED).increment(1);
                 self.ledger.roll_back();
                 self.catch_up().await;
                 asks
@@ -162,20 +167,42 @@ impl Task {
     }
 }
 
-fn answer(asks: Vec<Ask>, draft: Draft, sequence: u64) -> Vec<Ask> {
-    let mut asks = asks.into_iter();
-    for (verdict, ask) in draft.verdicts.into_iter().zip(asks.by_ref()) {
-        let outcome = match verdict {
-            Verdict::Now(outcome) => outcome,
-            Verdict::Recorded { records, repeats: replayed } => {
-                let records = draft.records.get(records).map(Arc::clone).unwrap_or_default();
-                Outcome::Accepted { sequence, replayed, dry_run: false, records }
-            }
-        };
-        // Nobody waits any more: the outcome can be asked for by id.
-        let _ = ask.reply.send(outcome);
+impl Task {
+    /// Tells every judged command its outcome, now that the draft is on the log or was empty; gives
+    /// back those that are still to be judged.
+    fn answer(&self, asks: Vec<Ask>, draft: Draft, sequence: u64, at: Moment) -> Vec<Ask> {
+        let mut asks = asks.into_iter();
+        for (verdict, ask) in draft.verdicts.into_iter().zip(asks.by_ref()) {
+            let outcome = match verdict {
+                Verdict::Now(outcome) => outcome,
+                Verdict::Unrecorded { records, dry_run } => {
+                    Outcome::Accepted { sequence, replayed: false, dry_run, records }
+                }
+                Verdict::Recorded { records, repeats: replayed } => {
+                    let records = draft.records.get(records).map(Arc::clone).unwrap_or_default();
+                    Outcome::Accepted { sequence, replayed, dry_run: false, records }
+                }
+                Verdict::Refused(refusal) => {
+                    self.keep(&ask.request, &refusal, at);
+                    Outcome::Refused(refusal)
+                }
+            };
+            // Nobody waits any more: the outcome can be asked for by id.
+            let _ = ask.reply.send(outcome);
+        }
+        asks.collect()
     }
-    asks.collect()
+
+    /// Keeps what is worth knowing of a refusal. Full or not, the answer does not wait for it.
+    fn keep(&self, request: &Request, refusal: &Refusal, at: Moment) {
+        if request.dry_run {
+            return;
+        }
+        let refused = Refused::new(Uuid::now_v7(), at, request, refusal);
+        if self.refusals.try_send(refused).is_err() {
+            tracing::warn!(code = refusal.code(), "a refusal was not kept: too many at once");
+        }
+    }
 }
 
 fn answer_all(asks: Vec<Ask>, unavailable: &Unavailable) {

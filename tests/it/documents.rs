@@ -1,1 +1,3 @@
 //! OpenAPI, schemas and problem pages say what the ledger does.
+
+pub mod schema;

@@ -129,6 +129,10 @@ impl Ledger {
         self.ready["nats_token"].as_str().unwrap().to_owned()
     }
 
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     pub fn nats_pid(&self) -> u32 {
         self.ready["nats_pid"].as_u64().unwrap().try_into().unwrap()
     }
@@ -183,6 +187,33 @@ impl Ledger {
         tokio::time::timeout(PATIENCE, exchange).await.map_err(|it| it.to_string())?
     }
 
+    /// POST of a body that need not be text.
+    pub async fn post_bytes(&self, path: &str, body: &[u8], headers: &[(&str, &str)]) -> Answer {
+        let mut request = Request::post(format!("{}{path}", self.http_url()));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let request = request.body(Full::new(Bytes::copy_from_slice(body))).unwrap();
+        let exchange = async {
+            let response = self.http.request(request).await.unwrap();
+            let (status, headers) = (response.status().as_u16(), response.headers().clone());
+            let body = response.into_body().collect().await.unwrap().to_bytes();
+            Answer { status, headers, body }
+        };
+        tokio::time::timeout(PATIENCE, exchange).await.unwrap()
+    }
+
+    /// A GET whose body comes bit by bit.
+    pub async fn stream(&self, path: &str, headers: &[(&str, &str)]) -> hyper::body::Incoming {
+        let mut request = Request::get(format!("{}{path}", self.http_url()));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let response = self.http.request(request.body(Full::default()).unwrap()).await.unwrap();
+        assert_eq!(response.status(), 200, "{path}");
+        response.into_body()
+    }
+
     /// Sends a command over HTTP.
     pub async fn send(&self, account: &str, command: &str, document: &Value) -> Answer {
         let path = format!("/v1/accounts/{account}/commands/{command}");
@@ -209,6 +240,14 @@ impl Ledger {
     pub async fn get_at_least(&self, path: &str, sequence: u64) -> Answer {
         let joint = if path.contains('?') { '&' } else { '?' };
         self.get(&format!("{path}{joint}min_sequence={sequence}")).await
+    }
+
+    /// The refusals of an account, the newest first, once there are that many.
+    pub async fn refusals(&self, account: &str, count: usize) -> Vec<Value> {
+        let path = format!("/v1/accounts/{account}/refusals");
+        let items = async || self.get(&path).await.json()["items"].as_array().unwrap().clone();
+        eventually("the refusals are kept", async || items().await.len() >= count).await;
+        items().await
     }
 
     /// Runs the binary against this ledger.
@@ -263,4 +302,13 @@ impl Drop for Ledger {
 pub fn signal(pid: u32, name: &str) {
     let sent = Command::new("kill").arg(format!("-{name}")).arg(pid.to_string()).status();
     assert!(sent.unwrap().success());
+}
+
+/// Waits until something holds that comes by itself.
+pub async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool) {
+    let begin = Instant::now();
+    while !holds().await {
+        assert!(begin.elapsed() < PATIENCE, "in vain: {what}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
 }

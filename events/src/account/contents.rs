@@ -1,8 +1,10 @@
-//! What an account holds, in one order, whatever its rows are; and whether every index agrees.
+//! What an account holds, in one order, whatever its rows are; the same by the plainest road there
+//! is; and whether every index agrees.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Account, Assignment, Kept, License, LicenseState};
+use crate::event::{Event, LicenseAllocated, SeatAssigned};
 use crate::holder::Holder;
 use crate::text::{AssignmentId, LicenseId, ProductId};
 
@@ -22,6 +24,104 @@ struct Live {
     active: bool,
     fulfilled: bool,
     kept: Option<Box<Kept>>,
+}
+
+impl Contents {
+    /// The second road: what an event means, without rows, indexes or counts kept in step.
+    pub(crate) fn evolve(&mut self, event: &Event) {
+        match event {
+            Event::LicenseAllocated(it) => self.licenses.push(license(it)),
+            Event::LicenseDescribed(it) => {
+                let row = self.license(&it.license);
+                row.name = it.name.clone();
+                row.external_id = it.external_id.clone();
+                row.source = it.source.clone();
+                row.metadata = it.metadata.clone();
+            }
+            Event::QuantityChanged(it) => self.license(&it.license).quantity = it.to.get(),
+            Event::WindowChanged(it) => {
+                let row = self.license(&it.license);
+                (row.starts_at, row.ends_at) = (it.starts_at, it.ends_at);
+            }
+            Event::LicenseSuspended(it) => {
+                self.license(&it.license).state = LicenseState::Suspended;
+            }
+            Event::LicenseReinstated(it) => self.license(&it.license).state = LicenseState::Active,
+            Event::LicenseRetired(it) => self.license(&it.license).state = LicenseState::Retired,
+            Event::SeatAssigned(it) => {
+                self.know(&it.holder);
+                self.assignments.insert(it.assignment, live(it));
+            }
+            Event::AssignmentDeactivated(it) => self.live(it.assignment).active = false,
+            Event::AssignmentReactivated(it) => {
+                self.know(&it.holder);
+                self.live(it.assignment).active = true;
+            }
+            Event::AssignmentFulfilled(it) => self.live(it.assignment).fulfilled = true,
+            Event::FulfilmentWithdrawn(it) => self.live(it.assignment).fulfilled = false,
+            Event::AssignmentDescribed(it) => {
+                self.live(it.assignment).kept = Kept::new(&it.redirect_to, &it.metadata);
+            }
+            Event::AssignmentRevoked(it) => {
+                self.assignments.remove(&it.assignment).unwrap();
+                self.ended.insert(it.assignment);
+            }
+        }
+        self.count();
+    }
+
+    fn count(&mut self) {
+        for license in &mut self.licenses {
+            let of_it = self.assignments.values().filter(|it| it.license == license.id);
+            license.live = of_it.clone().count() as i64;
+            license.held = of_it.filter(|it| it.active).count() as i64;
+        }
+    }
+
+    fn license(&mut self, id: &LicenseId) -> &mut License {
+        self.licenses.iter_mut().find(|it| it.id == *id).unwrap()
+    }
+
+    fn live(&mut self, id: AssignmentId) -> &mut Live {
+        self.assignments.get_mut(&id).unwrap()
+    }
+
+    /// What was said of a holder last is what is known of them, wherever they stand.
+    fn know(&mut self, holder: &Holder) {
+        self.holders.insert(format!("{:?}", holder.key()), holder.clone());
+        for it in self.assignments.values_mut().filter(|it| it.holder.key() == holder.key()) {
+            it.holder = holder.clone();
+        }
+    }
+}
+
+fn license(it: &LicenseAllocated) -> License {
+    License {
+        id: it.license.clone(),
+        number: it.number,
+        product: it.product.clone(),
+        container: it.container.clone(),
+        quantity: it.quantity.get(),
+        held: 0,
+        live: 0,
+        state: LicenseState::Active,
+        starts_at: it.starts_at,
+        ends_at: it.ends_at,
+        name: it.name.clone(),
+        external_id: it.external_id.clone(),
+        source: it.source.clone(),
+        metadata: it.metadata.clone(),
+    }
+}
+
+fn live(it: &SeatAssigned) -> Live {
+    Live {
+        license: it.license.clone(),
+        holder: it.holder.clone(),
+        active: it.active,
+        fulfilled: it.fulfilled,
+        kept: Kept::new(&it.redirect_to, &it.metadata),
+    }
 }
 
 impl Account {

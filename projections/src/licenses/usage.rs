@@ -183,35 +183,29 @@ fn last_before(db: &AsOf<'_>, license: i64, moment: Moment) -> Result<i64, Error
     let sql = "SELECT sequence, at FROM points WHERE license = ?1 AND sequence <= ?2
                ORDER BY sequence DESC LIMIT 1";
     let mut statement = db.prepare_cached(sql)?;
+    // Up to `low` all points lie before the moment, beyond `high` none does.
     let (mut low, mut high) = (0, db.at);
     while low < high {
         let middle = low + (high - low + 1) / 2;
         let found = statement
             .query_row([license, middle], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)));
         match found.optional()? {
-            Some((sequence, at)) if at < moment.millis() => {
-                // All before `middle` that is left lies before the moment too.
-                low = middle;
-                if sequence == middle && middle == high {
-                    break;
-                }
-            }
-            Some((sequence, _)) => high = sequence - 1,
-            None => high = middle - 1,
+            Some((sequence, at)) if at >= moment.millis() => high = sequence - 1,
+            Some(_) | None => low = middle,
         }
     }
     let last = statement.query_row([license, low], |row| row.get(0));
     Ok(last.optional()?.unwrap_or(0))
 }
 
-/// Where buckets begin and end: `from`, every calendar edge in between, `to`.
+/// Where buckets begin and end: `from`, every calendar edge in between, `to`. No time has no bucket.
 fn edges(from: Moment, to: Moment, window: Window) -> Result<Vec<Moment>, Error> {
     let mut edges = vec![from];
     let mut edge = from;
     loop {
         edge = next_edge(edge, window).filter(|it| *it < to).unwrap_or(to);
         if edge <= from {
-            return Ok(vec![from, from]);
+            return Ok(vec![from]);
         }
         edges.push(edge);
         if edge == to {

@@ -40,6 +40,17 @@ fn fulfilment_is_noted_and_withdrawn() {
 }
 
 #[test]
+fn an_assignment_can_be_fulfilled_from_the_start() {
+    let done = || seat_as(1, CREATIVE, ada(), |it| it.fulfilled = true);
+    given([allocated(CREATIVE, 1), done()])
+        .when(change_seat(1, |it| it.fulfilled = Some(true)))
+        .then([]);
+    given([allocated(CREATIVE, 1), done()])
+        .when(change_seat(1, |it| it.fulfilled = Some(false)))
+        .then([withdrawn(1, CREATIVE, ada())]);
+}
+
+#[test]
 fn what_is_kept_with_an_assignment_is_said_in_full() {
     let seat = || [allocated(CREATIVE, 1), rich()];
     given(seat()).when(change_seat(1, |it| it.redirect_to = Patch::Set(label("/b")))).then([

@@ -1,0 +1,163 @@
+use std::collections::BTreeSet;
+
+use events::account::{Account, LicenseState};
+use events::holder::HolderKey;
+use events::{Event, Holder, LicenseId, Moment, ProductId};
+use uuid::Uuid;
+
+use super::{Past, at_of, tried};
+use crate::checks::{self, Code, Question};
+use crate::tests::world::{ACCOUNTS, EMAILS, LICENSES, PRODUCTS, USERS};
+
+/// Whether a holder, as known to the account, is asked about.
+fn is_meant(account: &Account, holder: &Holder, question: &Question<'_>) -> bool {
+    let known = account.holder(holder.key()).unwrap_or(holder);
+    match (question.user, question.email) {
+        (Some(user), None) => known.key() == HolderKey::User(user),
+        (Some(user), Some(email)) => {
+            known.key() == HolderKey::User(user) || known.key() == HolderKey::Email(email)
+        }
+        (None, Some(email)) => known.email.as_ref().is_some_and(|it| it.as_str() == email),
+        (None, None) => false,
+    }
+}
+
+/// The verdict, from the rules' own state: why, and on which assignments it rests.
+fn expected(
+    account: Option<&Account>,
+    question: &Question<'_>,
+    now: Moment,
+) -> (Code, BTreeSet<Uuid>) {
+    let Some(account) = account else { return (Code::NoSuchAccount, BTreeSet::new()) };
+    if let Some(license) = question.license
+        && account.license(&LicenseId::new(license).unwrap()).is_none()
+    {
+        return (Code::NoSuchLicense, BTreeSet::new());
+    }
+    if let Some(product) = question.product
+        && account.licenses_of_product(&ProductId::new(product).unwrap()).next().is_none()
+    {
+        return (Code::NoSuchProduct, BTreeSet::new());
+    }
+    let mut all = vec![];
+    for it in account.assignments() {
+        let license = account.license_of(it);
+        if !is_meant(account, account.holder_of(it), question)
+            || question.license.is_some_and(|wanted| wanted != license.id.as_str())
+            || question.product.is_some_and(|wanted| wanted != license.product.as_str())
+        {
+            continue;
+        }
+        let code = match license.state {
+            _ if !it.active => Code::AssignmentInactive,
+            LicenseState::Suspended => Code::LicenseSuspended,
+            _ if license.starts_at.is_some_and(|it| now < it) => Code::LicenseNotStarted,
+            _ if license.ends_at.is_some_and(|it| it <= now) => Code::LicenseEnded,
+            LicenseState::Retired => Code::LicenseRetired,
+            LicenseState::Active => Code::Allowed,
+        };
+        all.push((code, it.id.0));
+    }
+    let Some(code) = all.iter().map(|it| it.0).min() else {
+        return (Code::NotAssigned, BTreeSet::new());
+    };
+    let grounds = all.iter().filter(|it| code != Code::Allowed || it.0 == code).map(|it| it.1);
+    (code, grounds.collect())
+}
+
+fn questions() -> Vec<Question<'static>> {
+    let mut whos: Vec<_> = USERS.iter().map(|it| (Some(*it), None)).collect();
+    whos.extend(EMAILS.iter().map(|it| (None, Some(*it))));
+    whos.extend([(Some("ada"), Some("zoe@x.org")), (Some("bo"), Some("ada@x.org"))]);
+    let mut whats: Vec<_> = PRODUCTS.iter().map(|it| (Some(*it), None)).collect();
+    whats.extend(LICENSES.iter().map(|it| (None, Some(*it))));
+    whats.extend([
+        (None, None),
+        (Some("CREATIVE"), Some("creative")),
+        (Some("OFFICE"), Some("creative")),
+    ]);
+    let asked = |(user, email)| {
+        let one = move |(product, license)| Question { user, email, product, license };
+        whats.clone().into_iter().map(one)
+    };
+    whos.into_iter().flat_map(asked).collect()
+}
+
+#[test]
+fn checks_agree_with_the_rules() {
+    let (mut world, store, sequences, _dir) = tried(5, 300, &checks::MODEL);
+    let questions = questions();
+    let mut codes = BTreeSet::new();
+    for sequence in sequences {
+        let past = Past::new(&world.commits, sequence);
+        let now = if sequence == 0 { 0 } else { at_of(&world.commits, sequence).millis() };
+        let now = Moment::from_millis(now + world.random.below(2 * 86_400_000) as i64 - 86_400_000);
+        for account in ACCOUNTS {
+            for question in &questions {
+                let verdict = checks::check(store.db(), account, question, sequence, now).unwrap();
+                let grounds: BTreeSet<_> = verdict.grounds.iter().map(|it| it.assignment).collect();
+                let expected = expected(past.account(account), question, now);
+                assert_eq!((verdict.code, grounds), expected, "{question:?} at {sequence}");
+                assert_eq!(verdict.allowed, verdict.code == Code::Allowed);
+                assert_eq!(verdict.detail.is_none(), verdict.allowed);
+                assert_eq!(verdict.sequence, sequence);
+                grounds_are_told_in_full(&past, account, &verdict);
+                what_ended_is_told(&past, account, question, &verdict);
+                codes.insert(verdict.code);
+            }
+        }
+    }
+    // Nobody has an assignment of a retired license; all other answers were given.
+    assert_eq!(codes.len(), 9, "{codes:?}");
+}
+
+fn grounds_are_told_in_full(past: &Past<'_>, account: &str, verdict: &checks::Verdict) {
+    for ground in &verdict.grounds {
+        let made = past.events(account).find_map(|(sequence, _, record)| match &record.event {
+            Event::SeatAssigned(it) if it.assignment.0 == ground.assignment => Some((sequence, it)),
+            _ => None,
+        });
+        let (sequence, it) = made.unwrap();
+        assert_eq!(
+            (ground.since_sequence, ground.license.as_str()),
+            (sequence, it.license.as_str())
+        );
+        assert_eq!(ground.since, at_of(past.commits, sequence));
+        let license = past.account(account).unwrap().license(&it.license).unwrap();
+        assert_eq!(ground.ends_at, license.ends_at);
+    }
+}
+
+fn what_ended_is_told(
+    past: &Past<'_>,
+    account: &str,
+    question: &Question<'_>,
+    verdict: &checks::Verdict,
+) {
+    let state = past.account(account);
+    let ends = past.events(account).filter_map(|(sequence, _, record)| match &record.event {
+        Event::AssignmentRevoked(it) => {
+            let product = &state.unwrap().license(&it.license).unwrap().product;
+            let meant = is_meant(state.unwrap(), &it.holder, question)
+                && question.license.is_none_or(|wanted| wanted == it.license.as_str())
+                && question.product.is_none_or(|wanted| wanted == product.as_str());
+            meant.then_some((sequence, it.assignment.0, it.license.as_str()))
+        }
+        _ => None,
+    });
+    let ends: Vec<_> = ends.collect();
+    let last = ends.iter().map(|it| it.0).max().filter(|_| verdict.code == Code::NotAssigned);
+    assert_eq!(verdict.ended.as_ref().map(|it| it.revoked_sequence), last, "{question:?}");
+    if let Some(it) = &verdict.ended {
+        assert!(ends.contains(&(it.revoked_sequence, it.assignment, it.license.as_str())));
+        assert_eq!(it.revoked_at, at_of(past.commits, it.revoked_sequence));
+    }
+}
+
+#[test]
+fn a_check_names_somebody() {
+    let (_, store, _, _dir) = tried(6, 5, &checks::MODEL);
+    let nobody = Question { product: Some("CREATIVE"), ..Question::default() };
+    let asked = checks::check(store.db(), "acme", &nobody, u64::MAX, Moment::from_millis(0));
+    assert!(matches!(asked, Err(crate::Error::Nobody)));
+}

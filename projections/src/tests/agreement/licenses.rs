@@ -1,0 +1,129 @@
+use events::{Event, ExternalId, LicenseId};
+use serde_json::{Value, json};
+
+use super::{Past, all, at_of, json, tried, without_nulls};
+use crate::licenses::{self, Filter};
+use crate::state::LicenseState;
+use crate::tests::world::{ACCOUNTS, LICENSES, PRODUCTS};
+
+/// A license by the rules' own state and by the events about it.
+fn expected(past: &Past<'_>, account: &str, license: &str) -> Option<Value> {
+    let it = past.account(account)?.license(&LicenseId::new(license).unwrap())?;
+    let about = || past.events(account).filter(|event| event.2.event.license() == &it.id);
+    let (first, _, _) = about().next().unwrap();
+    let (last, _, _) = about().next_back().unwrap();
+    Some(without_nulls(json!({
+        "license": it.id, "number": it.number, "product": it.product, "container": it.container,
+        "name": it.name, "quantity": it.quantity, "used": it.held,
+        "available": it.quantity - it.held, "assignments": it.live, "state": it.state.as_str(),
+        "starts_at": it.starts_at, "ends_at": it.ends_at, "external_id": it.external_id,
+        "source": it.source, "metadata": it.metadata,
+        "allocated_at": at_of(past.commits, first), "changed_sequence": last,
+    })))
+}
+
+#[test]
+fn licenses_agree_with_the_rules() {
+    let (world, store, sequences, _dir) = tried(1, 300, &licenses::MODEL);
+    let mut seen = 0;
+    for sequence in sequences {
+        let past = Past::new(&world.commits, sequence);
+        for account in ACCOUNTS {
+            for license in LICENSES {
+                let (found, as_of) = licenses::one(store.db(), account, license, sequence).unwrap();
+                assert_eq!(found.map(json), expected(&past, account, license));
+                assert_eq!(as_of, sequence);
+                seen += 1;
+            }
+            lists_agree(&past, &store, account);
+        }
+    }
+    assert_eq!(seen, 31 * 15);
+}
+
+fn lists_agree(past: &Past<'_>, store: &crate::Store, account: &str) {
+    let mut names = LICENSES;
+    names.sort_unstable();
+    let states = [LicenseState::Active, LicenseState::Suspended, LicenseState::Retired];
+    let mut filters = vec![Filter::default()];
+    filters.extend(PRODUCTS.map(|it| Filter { product: Some(it), ..Filter::default() }));
+    filters.extend(states.map(|it| Filter { state: Some(it), ..Filter::default() }));
+    filters.extend(["x-1", "x-2", "x-3"].map(|it| Filter {
+        external_id: Some(it),
+        product: Some(PRODUCTS[0]),
+        ..Filter::default()
+    }));
+    filters
+        .extend(["SUITE", "of", "é", ""].map(|it| Filter { name: Some(it), ..Filter::default() }));
+    for filter in filters {
+        let meant = |it: &Value| {
+            let is =
+                |field: &str, wanted: Option<&str>| wanted.is_none_or(|wanted| it[field] == wanted);
+            let name = it.get("name").unwrap_or(&it["license"]).as_str().unwrap().to_lowercase();
+            is("product", filter.product)
+                && is("state", filter.state.map(LicenseState::as_str))
+                && is("external_id", filter.external_id)
+                && filter.name.is_none_or(|it| name.contains(&it.to_lowercase()))
+        };
+        let expected: Vec<Value> =
+            names.iter().filter_map(|it| expected(past, account, it)).filter(meant).collect();
+        let found = all(past.sequence, |cursor| {
+            licenses::of_account(store.db(), account, &filter, cursor, 2, past.sequence)
+        });
+        assert_eq!(json(found), json(expected), "{filter:?} at {}", past.sequence);
+    }
+}
+
+#[test]
+fn accounts_add_up() {
+    let (world, store, sequences, _dir) = tried(2, 200, &licenses::MODEL);
+    for sequence in sequences {
+        let past = Past::new(&world.commits, sequence);
+        let expected: Vec<Value> = ACCOUNTS
+            .iter()
+            .filter_map(|account| {
+                let licenses = past.account(account)?.licenses();
+                let living = || {
+                    licenses.iter().filter(|it| it.state != events::account::LicenseState::Retired)
+                };
+                let (first, _, _) = past.events(account).next().unwrap();
+                Some(json!({
+                    "account": account, "licenses": living().count(),
+                    "quantity": living().map(|it| it.quantity).sum::<i64>(),
+                    "used": living().map(|it| it.held).sum::<i64>(),
+                    "since": at_of(past.commits, first),
+                }))
+            })
+            .collect();
+        let found = all(sequence, |cursor| licenses::accounts(store.db(), cursor, 1, sequence));
+        assert_eq!(json(found), json(expected));
+    }
+}
+
+#[test]
+fn licenses_are_found_by_number_and_by_external_id() {
+    let (world, store, sequences, _dir) = tried(3, 300, &licenses::MODEL);
+    let mut by_id = 0;
+    for sequence in sequences {
+        let past = Past::new(&world.commits, sequence);
+        for account in ACCOUNTS {
+            for (_, _, record) in Past::new(&world.commits, 300).events(account) {
+                let Event::LicenseAllocated(it) = &record.event else { continue };
+                let (found, _) =
+                    licenses::by_number(store.db(), account, it.number, sequence).unwrap();
+                assert_eq!(found.map(json), expected(&past, account, it.license.as_str()));
+            }
+            for id in ["x-1", "x-2", "x-3"] {
+                let (found, _) =
+                    licenses::by_external_id(store.db(), account, id, sequence).unwrap();
+                let owner = past
+                    .account(account)
+                    .and_then(|it| it.license_by_external_id(&ExternalId::new(id).unwrap()));
+                by_id += usize::from(owner.is_some());
+                let owner = owner.and_then(|it| expected(&past, account, it.id.as_str()));
+                assert_eq!(found.map(json), owner);
+            }
+        }
+    }
+    assert!(by_id > 10, "{by_id}");
+}

@@ -1,0 +1,156 @@
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use chrono::{DateTime, Datelike, Timelike, Utc};
+use events::wire::Commit;
+use events::{Event, Moment};
+
+use super::{Past, holding, tried};
+use crate::licenses::{self, BUCKETS_MAX, Bucket, Window};
+use crate::tests::world::{ACCOUNTS, LICENSES, Random};
+
+const STEP_MS: i64 = 900_000;
+
+/// Use of a license after each event about it: when, seats held, seats, whether the commit is over.
+fn changes(past: &Past<'_>, account: &str, license: &str) -> Vec<(i64, i64, i64, bool)> {
+    let (mut held, mut quantity) = (BTreeMap::new(), 0);
+    let mut all = vec![];
+    for (sequence, _, record) in past.events(account) {
+        if record.event.license().as_str() != license {
+            continue;
+        }
+        match &record.event {
+            Event::LicenseAllocated(it) => quantity = it.quantity.get(),
+            Event::QuantityChanged(it) => quantity = it.to.get(),
+            event => {
+                if let Some((assignment, Some(active))) = holding(event) {
+                    held.insert(assignment, active);
+                }
+            }
+        }
+        let used = held.values().filter(|it| **it).count() as i64;
+        all.push((sequence, record.at.millis(), used, quantity));
+    }
+    let next = all.iter().skip(1).map(|it| Some(it.0)).chain([None]);
+    all.iter().zip(next).map(|(it, next)| (it.1, it.2, it.3, next != Some(it.0))).collect()
+}
+
+/// A bucket, by walking over every change for every bucket.
+fn naive(changes: &[(i64, i64, i64, bool)], from: i64, to: i64) -> Bucket {
+    let before = changes.iter().rfind(|it| it.0 < from);
+    let (mut used, mut quantity) = before.map_or((0, 0), |it| (it.1, it.2));
+    let (mut since, mut integral) = (from, 0.0);
+    let inside: Vec<_> = changes.iter().filter(|it| from <= it.0 && it.0 < to).collect();
+    let carried = inside.first().is_none_or(|it| it.0 > from);
+    let mut peaks = if carried { vec![used] } else { vec![] };
+    let mut lows = peaks.clone();
+    for (at, then, seats, over) in inside {
+        integral += used as f64 * (at - since) as f64;
+        (since, used, quantity) = (*at, *then, *seats);
+        peaks.push(used);
+        if *over {
+            lows.push(used);
+        }
+    }
+    integral += used as f64 * (to - since) as f64;
+    Bucket {
+        from: Moment::from_millis(from),
+        to: Moment::from_millis(to),
+        used,
+        quantity,
+        peak: peaks.into_iter().max().unwrap(),
+        low: lows.into_iter().min().unwrap(),
+        seat_days: (integral / 86_400.0 * 1_000.0).round() / 1e6,
+    }
+}
+
+/// Whether a bucket begins at this quarter of an hour.
+fn is_edge(millis: i64, window: Window) -> bool {
+    let time = DateTime::<Utc>::from_timestamp_millis(millis).unwrap();
+    let hour = time.minute() == 0 && time.second() == 0;
+    let day = hour && time.hour() == 0;
+    match window {
+        Window::Hour => hour,
+        Window::Day => day,
+        Window::Week => day && time.weekday() == chrono::Weekday::Mon,
+        Window::Month => day && time.day() == 1,
+        Window::Whole => false,
+    }
+}
+
+/// Some time, beginning now and then just when something happens.
+fn stretch(random: &mut Random, commits: &[Arc<Commit>]) -> (i64, i64) {
+    let then = random.pick(commits).header.at.millis();
+    let anywhere = then - random.below(3 * 86_400_000) as i64;
+    let from = *random.pick(&[anywhere, then]);
+    let hour = from - from % 3_600_000;
+    let from = *random.pick(&[from, hour]);
+    (from, from + 1 + random.below(80 * 3_600_000) as i64)
+}
+
+#[test]
+fn usage_agrees_with_a_walk_over_every_change() {
+    let (mut world, store, sequences, _dir) = tried(11, 250, &licenses::MODEL);
+    let commits = world.commits.clone();
+    let windows = [Window::Hour, Window::Day, Window::Week, Window::Month, Window::Whole];
+    let (mut busy, mut transient) = (0, 0);
+    for sequence in sequences.into_iter().skip(20) {
+        let past = Past::new(&commits, sequence);
+        for (account, license) in ACCOUNTS.iter().flat_map(|a| LICENSES.map(|l| (*a, l))) {
+            let changes = changes(&past, account, license);
+            let (from, to) = stretch(&mut world.random, &commits);
+            let window = *world.random.pick(&windows);
+            let first = (from / STEP_MS + 1) * STEP_MS;
+            let edges = (first..to).step_by(STEP_MS as usize).filter(|it| is_edge(*it, window));
+            let edges: Vec<i64> = [from].into_iter().chain(edges).chain([to]).collect();
+            let expected: Vec<_> =
+                edges.windows(2).map(|it| naive(&changes, it[0], it[1])).collect();
+            busy += expected.iter().filter(|it| it.peak > 0).count();
+            transient += expected.iter().filter(|it| it.low < it.used && it.used < it.peak).count();
+            let asked = (Moment::from_millis(from), Moment::from_millis(to));
+            let (found, as_of) =
+                licenses::usage(store.db(), account, license, asked, window, sequence).unwrap();
+            assert_eq!(found.is_some(), !changes.is_empty());
+            assert_eq!(found.unwrap_or(expected.clone()), expected, "{license} {window:?}");
+            assert_eq!(as_of, sequence);
+        }
+    }
+    assert!(busy > 500 && transient > 5, "{busy} {transient}");
+}
+
+#[test]
+fn a_commit_counts_with_what_it_went_through() {
+    let (world, store, _, _dir) = tried(12, 250, &licenses::MODEL);
+    let past = Past::new(&world.commits, 250);
+    let all = (Moment::from_millis(0), Moment::from_millis(i64::MAX));
+    let mut transient = 0;
+    for (account, license) in ACCOUNTS.iter().flat_map(|a| LICENSES.map(|l| (*a, l))) {
+        let changes = changes(&past, account, license);
+        let (found, _) =
+            licenses::usage(store.db(), account, license, all, Window::Whole, u64::MAX).unwrap();
+        let Some(found) = found else { continue };
+        assert_eq!(found[0].peak, changes.iter().map(|it| it.1).max().unwrap());
+        transient += usize::from(changes.iter().any(|it| !it.3 && it.1 > 0));
+    }
+    assert!(transient > 0);
+}
+
+#[test]
+fn time_without_end_is_not_cut_into_hours() {
+    let (world, store, _, _dir) = tried(13, 20, &licenses::MODEL);
+    let account = world.commits[0].records[0].account.as_str();
+    let license = world.commits[0].records[0].event.license().as_str();
+    let ask = |from, to, window| {
+        let asked = (Moment::from_millis(from), Moment::from_millis(to));
+        licenses::usage(store.db(), account, license, asked, window, u64::MAX).map(|it| it.0)
+    };
+    let hours = |n: usize| n as i64 * 3_600_000;
+    assert_eq!(ask(0, hours(BUCKETS_MAX), Window::Hour).unwrap().unwrap().len(), BUCKETS_MAX);
+    let error = ask(0, hours(BUCKETS_MAX + 1), Window::Hour).unwrap_err();
+    assert!(matches!(error, crate::Error::Buckets { .. }), "{error}");
+    assert!(ask(i64::MIN, i64::MAX, Window::Month).is_err());
+    assert_eq!(ask(i64::MIN, i64::MAX, Window::Whole).unwrap().unwrap().len(), 1);
+    for (from, to) in [(5, 5), (7, 5)] {
+        assert_eq!(ask(from, to, Window::Day).unwrap().unwrap().len(), 0);
+    }
+}
