@@ -26,6 +26,15 @@ pub struct Stop {
     pub detail: String,
     /// What to do.
     pub fix: String,
+    /// The first sequence that is not as it must be, where there is one.
+    pub sequence: Option<u64>,
+}
+
+impl Stop {
+    fn is_further_to_the_front(&self, known: &Stop) -> bool {
+        self.code == known.code
+            && matches!((self.sequence, known.sequence), (Some(it), Some(known)) if it < known)
+    }
 }
 
 /// The condition, shared by everything that runs.
@@ -41,6 +50,14 @@ impl Health {
     /// How the ledger is now.
     pub fn condition(&self) -> Condition {
         self.0.borrow().clone()
+    }
+
+    /// The code of why writing has stopped, if it has.
+    pub fn stop_code(&self) -> Option<&'static str> {
+        match &*self.0.borrow() {
+            Condition::Stopped(stop) => Some(stop.code),
+            Condition::Starting | Condition::Ready => None,
+        }
     }
 
     /// To be told of changes.
@@ -59,22 +76,24 @@ impl Health {
         });
     }
 
-    /// Writing stops. The first reason stays.
+    /// Writing stops. The first reason stays, unless damage is found further to the front of the
+    /// log: whoever mends it needs the first bad sequence.
     pub fn stop(&self, stop: Stop) {
         self.0.send_if_modified(|condition| match condition {
-            Condition::Starting | Condition::Ready => {
+            Condition::Stopped(known) if !stop.is_further_to_the_front(known) => false,
+            Condition::Starting | Condition::Ready | Condition::Stopped(_) => {
                 tracing::error!(code = stop.code, detail = %stop.detail, fix = %stop.fix, "writing has stopped");
                 *condition = Condition::Stopped(Arc::new(stop));
                 true
             }
-            Condition::Stopped(_) => false,
         });
     }
 
     /// Writing stops because of the log.
     pub fn damaged(&self, damage: &Damage) {
         let detail = damage.to_string();
-        self.stop(Stop { code: damage.code(), detail, fix: damage.fix().to_owned() });
+        let (code, fix) = (damage.code(), damage.fix().to_owned());
+        self.stop(Stop { code, detail, fix, sequence: damage.sequence() });
     }
 }
 

@@ -17,9 +17,11 @@ mod tail;
 
 use std::sync::Arc;
 
+use axum::middleware::map_response_with_state;
 use axum::routing::get;
 use events::limits::COMMAND_BYTES_MAX;
 use metrics_exporter_prometheus::PrometheusHandle;
+use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use utoipa::{OpenApi, ToSchema};
@@ -52,7 +54,7 @@ pub struct App {
 struct Operator {
     metrics: Option<PrometheusHandle>,
     monitor: Option<String>,
-    openapi: utoipa::openapi::OpenApi,
+    openapi: Value,
 }
 
 impl std::fmt::Debug for App {
@@ -88,6 +90,7 @@ pub async fn serve(listener: TcpListener, app: App, stop: CancellationToken) {
         .route("/problems/{code}", get(operate::problem_page))
         .fallback(problem::not_found)
         .method_not_allowed_fallback(problem::method_not_allowed)
+        .layer(map_response_with_state(app.clone(), query::warn))
         .with_state(app);
     server::serve(listener, router, limits, stop).await;
 }
@@ -165,8 +168,17 @@ fn router() -> OpenApiRouter<App> {
         .routes(routes!(operate::ready))
 }
 
-/// The OpenAPI document, with the schema of every command.
-fn openapi() -> utoipa::openapi::OpenApi {
+/// The OpenAPI document, with the schema of every command and event.
+fn openapi() -> Value {
     let (_, openapi) = router().split_for_parts();
-    openapi
+    let mut document = serde_json::to_value(openapi).unwrap_or_default();
+    if let Some(schemas) = document["components"]["schemas"].as_object_mut() {
+        schemas.extend(crate::describe::components());
+    }
+    let names = ::events::CommandType::ALL.iter();
+    let commands: Vec<Value> =
+        names.map(|it| json!({ "$ref": format!("#/components/schemas/{it}") })).collect();
+    let send = &mut document["paths"]["/v1/accounts/{account}/commands/{command}"]["post"];
+    send["requestBody"]["content"]["application/json"]["schema"] = json!({ "oneOf": commands });
+    document
 }

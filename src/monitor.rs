@@ -83,6 +83,7 @@ impl Monitor {
                 code: "log_settings",
                 detail: error.to_string(),
                 fix: "set them back, then start the ledger again".to_owned(),
+                sequence: None,
             }),
             Err(error @ (Error::NoJetStream(_) | Error::Create { .. } | Error::Unavailable(_))) => {
                 tracing::warn!(%error, "the log cannot be checked")

@@ -221,6 +221,7 @@ impl Task {
                 code: "projector_failed",
                 detail: "a projector ended unexpectedly; see the log of this process".to_owned(),
                 fix: "start the ledger again; the read model heals itself".to_owned(),
+                sequence: None,
             });
         };
         let found = self.models.iter_mut().find(|it| it.model.name == store.model().name);

@@ -8,7 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 use rusqlite::{Connection, OpenFlags};
 
 use crate::error::Error;
-use crate::store::{ReadModel, expect_model};
+use crate::store::{ReadModel, expect_model, plan_once};
 
 /// A pool of read-only connections of one file. Cheap enough to be asked from an asynchronous
 /// handler: no channel, no thread, one lock that nobody waits for while there are as many slots as
@@ -83,6 +83,7 @@ impl Readers {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let db = Connection::open_with_flags(path, flags)?;
         db.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
+        plan_once(&db)?;
         // A second lock on the door: no query of this crate writes.
         db.pragma_update(None, "query_only", true)?;
         db.pragma_update(None, "trusted_schema", false)?;

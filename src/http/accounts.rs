@@ -46,7 +46,7 @@ pub(super) async fn list(
         licenses::accounts(db, params.cursor.as_deref(), limit, as_of.sequence)
     });
     let page = page.await?;
-    query::answer(&app, as_of, page.sequence, &page)
+    query::answer(as_of, page.sequence, &page)
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -82,7 +82,7 @@ pub(super) async fn one(
         query::ask_slowly(view, move |db| licenses::account(db, name.as_str(), as_of.sequence));
     let (found, sequence) = asked.await?;
     let item = found.ok_or_else(|| unknown(&account))?;
-    query::answer(&app, as_of, sequence, &AsOfSequence { item, sequence })
+    query::answer(as_of, sequence, &AsOfSequence { item, sequence })
 }
 
 /// An empty list of an account that is not there is an answer to another question.

@@ -109,7 +109,7 @@ pub(super) async fn of_license(
     if page.items.is_empty() {
         known_license(&app, &account, &license, page.sequence).await?;
     }
-    query::answer(&app, as_of, page.sequence, &page)
+    query::answer(as_of, page.sequence, &page)
 }
 
 /// An empty list of a license that is not there is an answer to another question.
@@ -211,7 +211,7 @@ async fn list_of(
     if page.items.is_empty() {
         accounts::known(app, &name, page.sequence).await?;
     }
-    query::answer(app, as_of, page.sequence, &page)
+    query::answer(as_of, page.sequence, &page)
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -255,5 +255,5 @@ pub(super) async fn one(
     let (found, sequence) =
         query::ask(view, |db| assignments::by_id(db, name.as_str(), id, as_of.sequence))?;
     let item = found.ok_or_else(unknown)?;
-    query::answer(&app, as_of, sequence, &AsOfSequence { item, sequence })
+    query::answer(as_of, sequence, &AsOfSequence { item, sequence })
 }

@@ -64,7 +64,7 @@ pub(super) async fn one(
     let verdict = query::ask(view, |db| {
         checks::check(db, account.as_str(), &question, as_of.sequence, as_of.moment)
     })?;
-    query::answer(&app, as_of, verdict.sequence, &verdict)
+    query::answer(as_of, verdict.sequence, &verdict)
 }
 
 fn email(text: &str) -> Result<Email, Problem> {
@@ -158,5 +158,5 @@ pub(super) async fn many(
         checks::check_many(db, account.as_str(), &questions, as_of.sequence, as_of.moment)
     });
     let (items, sequence) = answered.await?;
-    query::answer(&app, as_of, sequence, &Verdicts { items, sequence })
+    query::answer(as_of, sequence, &Verdicts { items, sequence })
 }

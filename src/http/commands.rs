@@ -137,7 +137,7 @@ pub(super) async fn outcome(
     if let Some(found) = found {
         let answer = app.intake.recall(&account, &id, found.sequence).await;
         return match answer.document {
-            Document::Accepted(json) => Ok(query::answer_json(&app, as_of, found.sequence, json)),
+            Document::Accepted(json) => Ok(query::answer_json(as_of, found.sequence, json)),
             Document::Problem(problem) => Err(*problem),
         };
     }
@@ -145,7 +145,7 @@ pub(super) async fn outcome(
         projections::refusals::by_command(db, account.as_str(), id.as_str())
     })?;
     let refused = refused.into_iter().next_back().ok_or_else(unknown)?;
-    query::answer(&app, as_of, commands.sequence(), &RefusedOutcome::of(refused))
+    query::answer(as_of, commands.sequence(), &RefusedOutcome::of(refused))
 }
 
 /// A refused command, told again.

@@ -100,7 +100,7 @@ pub(super) async fn list(
     if page.items.is_empty() {
         accounts::known(&app, &account, page.sequence).await?;
     }
-    query::answer(&app, as_of, page.sequence, &page)
+    query::answer(as_of, page.sequence, &page)
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -155,5 +155,5 @@ pub(super) async fn refusals(
         refusals::of_account(db, account.as_str(), &filter, params.cursor.as_deref(), limit)
     });
     let page = asked.await?;
-    query::answer(&app, as_of, page.sequence, &page)
+    query::answer(as_of, page.sequence, &page)
 }

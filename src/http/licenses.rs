@@ -75,7 +75,7 @@ pub(super) async fn list(
     });
     let (page, known) = asked.await?;
     match known {
-        true => query::answer(&app, as_of, page.sequence, &page),
+        true => query::answer(as_of, page.sequence, &page),
         false => Err(super::accounts::unknown(&account)),
     }
 }
@@ -117,7 +117,7 @@ pub(super) async fn one(
         query::ask(view, |db| licenses::one(db, name.as_str(), &license, as_of.sequence))?;
     let item = found.ok_or_else(|| unknown(&account, &license))?;
     let tag = format!("\"{}\"", item.changed_sequence);
-    let mut response = query::answer(&app, as_of, sequence, &AsOfSequence { item, sequence })?;
+    let mut response = query::answer(as_of, sequence, &AsOfSequence { item, sequence })?;
     if let Ok(tag) = HeaderValue::from_str(&tag) {
         response.headers_mut().insert(ETAG, tag);
     }
@@ -237,5 +237,5 @@ pub(super) async fn usage(
             no_free_seat: it.no_free_seat,
         })
         .collect();
-    query::answer(&app, as_of, sequence, &Usage { license, from, to, items, sequence })
+    query::answer(as_of, sequence, &Usage { license, from, to, items, sequence })
 }

@@ -260,8 +260,7 @@ pub(super) async fn docs(State(app): State<App>) -> Html<String> {
          <h1>seatledger API</h1><p>The whole of it is in <a href=/openapi.json>openapi.json</a>; \
          commands are described in docs/commands.md of the source.</p><dl>",
     );
-    let document = serde_json::to_value(&app.operator.openapi).unwrap_or_default();
-    let paths = document["paths"].as_object().cloned().unwrap_or_default();
+    let paths = app.operator.openapi["paths"].as_object().cloned().unwrap_or_default();
     for (path, methods) in paths {
         for (method, it) in methods.as_object().into_iter().flatten() {
             let summary = it["summary"].as_str().unwrap_or_default();

@@ -21,9 +21,9 @@ const RESERVED: [&str; 7] = ["type", "title", "status", "code", "detail", "hint"
 
 /// Why a request or a command was not done.
 ///
-/// Serialising needs no HTTP: [`Problem::to_json`] is also the body of a NATS error reply. As an HTTP
-/// response it takes `status` for its status and `retry_after` for its `Retry-After` header; a missing
-/// `request_id` is filled in by the server around the router, so handlers need not know it.
+/// Serialising needs no HTTP: [`Problem::to_json`] is also the body of a NATS error reply. As an
+/// HTTP response it takes `status` for its status and `retry_after` for its `Retry-After` header; a
+/// missing `request_id` is filled in by the server around the router, so handlers need not know it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Problem {
     /// Stable and machine-readable; `type` is `/problems/<code>`.
@@ -142,8 +142,8 @@ pub async fn not_found(method: Method, uri: Uri) -> Problem {
     .hint("GET /openapi.json lists every path")
 }
 
-/// For `Router::method_not_allowed_fallback`: 405, the path is served, but not with this method. The
-/// router adds the `Allow` header.
+/// For `Router::method_not_allowed_fallback`: 405, the path is served, but not with this method.
+/// The router adds the `Allow` header.
 pub async fn method_not_allowed(method: Method, uri: Uri) -> Problem {
     Problem::new(
         405,

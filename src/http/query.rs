@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use axum::extract::{FromRequestParts, Path, Query};
+use axum::extract::{FromRequestParts, Path, Query, State};
+use axum::http::HeaderValue;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use chrono::{Days, NaiveDate, NaiveTime};
 use events::{AccountId, Moment};
@@ -16,7 +16,6 @@ use serde::de::DeserializeOwned;
 use super::App;
 use super::problem::Problem;
 use crate::clock;
-use crate::health::Condition;
 use crate::views::{Behind, View};
 
 /// Header of every answer: the sequence as of which it answers.
@@ -254,19 +253,18 @@ fn internal(reason: &str) -> Problem {
     Problem::new(500, "internal", "Something went wrong here", "the question was not answered")
 }
 
-/// An answer with its sequence, and a warning while writing has stopped.
+/// An answer with its sequence.
 pub(super) fn answer<T: Serialize>(
-    app: &App,
     as_of: AsOf,
     sequence: u64,
     body: &T,
 ) -> Result<Response, Problem> {
     let json = serde_json::to_vec(body).map_err(|it| internal(&it.to_string()))?;
-    Ok(answer_json(app, as_of, sequence, json))
+    Ok(answer_json(as_of, sequence, json))
 }
 
 /// The same, of a document that is written already.
-pub(super) fn answer_json(app: &App, as_of: AsOf, sequence: u64, json: Vec<u8>) -> Response {
+pub(super) fn answer_json(as_of: AsOf, sequence: u64, json: Vec<u8>) -> Response {
     let mut response = ([("content-type", "application/json")], json).into_response();
     let headers = response.headers_mut();
     headers.insert(SEQUENCE, HeaderValue::from(sequence));
@@ -275,15 +273,15 @@ pub(super) fn answer_json(app: &App, as_of: AsOf, sequence: u64, json: Vec<u8>) 
     {
         headers.insert(AT, moment);
     }
-    warn(app, headers);
     response
 }
 
-/// Says on an answer that writing has stopped, if it has.
-pub(super) fn warn(app: &App, headers: &mut HeaderMap) {
-    if let Condition::Stopped(stop) = app.health.condition() {
-        headers.insert(WARNING, HeaderValue::from_static(stop.code));
+/// Says on an answer, whatever it is, that writing has stopped, if it has.
+pub(super) async fn warn(State(app): State<App>, mut response: Response) -> Response {
+    if let Some(code) = app.health.stop_code() {
+        response.headers_mut().insert(WARNING, HeaderValue::from_static(code));
     }
+    response
 }
 
 /// A document and the sequence as of which it holds.

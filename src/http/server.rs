@@ -1,9 +1,10 @@
 //! The accept loop: connections with deadlines, limits and a clean end, around any router.
 //!
-//! Both `Content-Length` and `Transfer-Encoding` in one request: hyper 1.12 lets `Transfer-Encoding` win,
-//! takes `Content-Length` away before anyone sees the request, and closes the connection after the answer,
-//! as RFC 9112 section 6.3 asks. A proxy that reads it the other way can therefore smuggle nothing past
-//! that one request. It cannot be refused here with 400: nothing is left to tell it by.
+//! Both `Content-Length` and `Transfer-Encoding` in one request: hyper 1.12 lets
+//! `Transfer-Encoding` win, takes `Content-Length` away before anyone sees the request, and closes
+//! the connection after the answer, as RFC 9112 section 6.3 asks. A proxy that reads it the other
+//! way can therefore smuggle nothing past that one request. It cannot be refused here with 400:
+//! nothing is left to tell it by.
 
 mod body;
 mod guard;
@@ -35,7 +36,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use guard::Guard;
-use limits::{ACCEPT_BACKOFF, REFUSALS_AT_ONCE, WARN_EVERY, h2};
+use limits::{ACCEPT_BACKOFF, LEAST_HEAD_BYTES, REFUSALS_AT_ONCE, WARN_EVERY, h2};
 use pulse::Pulse;
 use request_id::RequestIds;
 use slots::{Full, Slot, Slots};
@@ -43,8 +44,8 @@ use slots::{Full, Slot, Slots};
 pub use limits::Limits;
 pub use request_id::RequestId;
 
-/// Serves `app` to whoever connects, HTTP/1.1 or HTTP/2 in clear, until `stop`. When it returns no handler of
-/// it runs any more.
+/// Serves `app` to whoever connects, HTTP/1.1 or HTTP/2 in clear, until `stop`. When it returns no
+/// handler of it runs any more.
 ///
 /// Each request has its [`RequestId`] and `ConnectInfo<SocketAddr>` in its extensions.
 pub async fn serve(listener: TcpListener, app: Router, limits: Limits, stop: CancellationToken) {
@@ -186,7 +187,7 @@ fn builder(limits: &Limits, streams: Streams) -> auto::Builder<Streams> {
         .http1()
         // The watch has this deadline, and others.
         .header_read_timeout(None)
-        .max_buf_size(limits.head_bytes);
+        .max_buf_size(limits.head_bytes.max(LEAST_HEAD_BYTES));
     builder
         .http2()
         .timer(TokioTimer::new())
@@ -194,7 +195,7 @@ fn builder(limits: &Limits, streams: Streams) -> auto::Builder<Streams> {
         .max_header_list_size(u32::try_from(limits.head_bytes).unwrap_or(u32::MAX))
         .keep_alive_interval(h2::PING)
         .keep_alive_timeout(h2::PONG)
-        .max_pending_accept_reset_streams(1_000_000)
+        .max_pending_accept_reset_streams(h2::RESET_BY_CLIENT)
         .max_local_error_reset_streams(h2::RESET_BY_US)
         .initial_connection_window_size(h2::CONNECTION_WINDOW)
         .initial_stream_window_size(h2::STREAM_WINDOW)
@@ -231,7 +232,8 @@ fn is_of_client(kind: ErrorKind) -> bool {
     )
 }
 
-/// A handler's panic is caught around the handler; what arrives here came out of a response's stream.
+/// A handler's panic is caught around the handler; what arrives here came out of a response's
+/// stream.
 fn log_panic(ended: Result<(), tokio::task::JoinError>) {
     if let Err(error) = ended {
         tracing::error!(%error, "a connection panicked");

@@ -61,7 +61,7 @@ fn metadata(kind: CommandType) -> HashMap<String, String> {
         ("schema".to_owned(), describe::schema(kind).to_string()),
         ("example".to_owned(), describe::example(kind).to_string()),
         ("idempotent".to_owned(), "by the member id or the header Nats-Msg-Id".to_owned()),
-        ("doc".to_owned(), format!("/openapi.json#{kind}")),
+        ("doc".to_owned(), format!("/openapi.json#/components/schemas/{kind}")),
     ])
 }
 

@@ -105,6 +105,20 @@ impl Damage {
         }
     }
 
+    /// The first sequence that is not as it must be, as far as is known.
+    pub fn sequence(&self) -> Option<u64> {
+        match self {
+            Damage::Gap { expected, .. } => Some(*expected),
+            Damage::Hole { missing, .. } => Some(*missing),
+            Damage::Unreadable { sequence, .. }
+            | Damage::Chain { sequence, .. }
+            | Damage::Changed { sequence } => Some(*sequence),
+            Damage::WentBack { last, .. } => Some(last + 1),
+            Damage::Beheaded { .. } => Some(1),
+            Damage::Replaced { .. } | Damage::Missing { .. } => None,
+        }
+    }
+
     /// What an operator does about it.
     pub fn fix(&self) -> &'static str {
         match self {

@@ -15,7 +15,7 @@ use uuid::Uuid;
 use super::Log;
 
 /// How long an acknowledgement is waited for before the outcome counts as unknown.
-const ACK_TIMEOUT: Duration = Duration::from_secs(2);
+const ACK_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// What became of a publish.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -46,6 +46,7 @@ impl Task {
                     detail: format!("invariant_broken: {broken}; nothing of it was published"),
                     fix: "start the ledger again; report this with the commands that led to it"
                         .to_owned(),
+                    sequence: None,
                 });
                 continue;
             }

@@ -98,6 +98,7 @@ impl Task {
                     code: "log_damaged",
                     detail: format!("log_damaged: sequence {}: {error}", commit.sequence),
                     fix: "the log contradicts itself: keep a copy of it and report it".to_owned(),
+                    sequence: None,
                 });
             }
         }

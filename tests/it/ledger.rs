@@ -267,6 +267,12 @@ impl Ledger {
         self.wait().await
     }
 
+    /// The same, where what it has left behind is looked at afterwards.
+    pub async fn stop_in_place(&mut self) -> ExitStatus {
+        signal(self.child.id(), "TERM");
+        self.wait().await
+    }
+
     /// `kill -9`, and waits until it is gone.
     pub async fn kill(mut self) {
         self.child.kill().unwrap();
@@ -311,4 +317,9 @@ pub async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool) {
         assert!(begin.elapsed() < PATIENCE, "in vain: {what}");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
+}
+
+/// Text as one segment of a path or one value of a query.
+pub fn encoded(text: &str) -> String {
+    text.bytes().map(|it| format!("%{it:02X}")).collect()
 }

@@ -1,1 +1,69 @@
 //! What is no command is told so, with a stable code, and nothing is written.
+
+mod limits;
+mod names;
+mod refused;
+mod table;
+
+use serde_json::{Value, json};
+
+use crate::Ledger;
+use crate::doors::{Door, Doors, Told};
+
+/// A document that is wrong, and what is said about it.
+pub struct Case {
+    /// What is wrong, for whoever reads a failed test.
+    pub what: &'static str,
+    pub command: &'static str,
+    pub body: Vec<u8>,
+    pub code: &'static str,
+    pub pointer: &'static str,
+}
+
+/// Sends each case through each door, and sees that all are told the same and nothing is written.
+pub async fn all_doors_say_the_same(ledger: &Ledger, cases: Vec<Case>) {
+    let doors = Doors::of(ledger).await;
+    let before = doors.sequence().await;
+    for (number, case) in cases.iter().enumerate() {
+        // Beside the document, so that what is not even JSON has an outcome to listen for.
+        let key = format!("case-{number}");
+        let mut told = vec![];
+        for door in Door::ALL {
+            let said = doors.send(door, ("acme", case.command), Some(&key), &case.body).await;
+            fits(case, door, &said);
+            told.push(said.document);
+        }
+        assert!(told.iter().all(|it| *it == told[0]), "{}: {told:#?}", case.what);
+    }
+    assert_eq!(doors.sequence().await, before, "something was written");
+    assert_eq!(ledger.get("/v1/accounts/acme/refusals").await.json()["items"], json!([]));
+    let alive = json!({"license": "alive", "product": "P", "quantity": 1});
+    assert_eq!(ledger.accepted("acme", "AllocateLicense", &alive).await, before + 1);
+}
+
+fn fits(case: &Case, door: Door, told: &Told) {
+    let what = format!("{} through {door:?}: {told:?}", case.what);
+    assert_eq!(told.code(), case.code, "{what}");
+    let status = match case.code {
+        "payload_too_large" => 413,
+        "unknown_command_type" => 404,
+        _ => 400,
+    };
+    assert_eq!((told.status, &told.document["status"]), (status, &json!(status)), "{what}");
+    assert_eq!(told.document["outcome"], json!("malformed"), "{what}");
+    assert_eq!(told.document["pointer"], json!(case.pointer), "{what}");
+    assert_eq!(told.document["type"], json!(format!("/problems/{}", case.code)), "{what}");
+    for sentence in ["title", "detail"] {
+        assert!(is_sentence(&told.document[sentence]), "{what}");
+    }
+    assert!(told.document.to_string().len() < 2_000, "{what}: a page of it");
+    assert_eq!(told.kind, "application/problem+json", "{what}");
+    assert_eq!(told.sequence, None, "{what}");
+    let named = (door != Door::Http).then(|| case.code.to_owned());
+    assert_eq!(told.error, named, "{what}");
+}
+
+/// Something to read: words, and nothing that steers a terminal.
+fn is_sentence(it: &Value) -> bool {
+    it.as_str().is_some_and(|it| it.contains(' ') && !it.contains(char::is_control))
+}

@@ -12,8 +12,8 @@ use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 use super::pulse::Pulse;
 
-/// How far the reading of a request's body has come. Seen by who waits for the handler, so that a slow
-/// client is told apart from a slow handler.
+/// How far the reading of a request's body has come. Seen by who waits for the handler, so that a
+/// slow client is told apart from a slow handler.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Progress(Arc<AtomicU8>);
 

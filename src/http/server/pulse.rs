@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
 
-/// Signals of one connection. Its parts run in one task (the streams of HTTP/2 aside, which only call
-/// [`Pulse::body_unread`]), so the atomics order nothing: they only make sharing possible.
+/// Signals of one connection. Its parts run in one task (the streams of HTTP/2 aside, which only
+/// call [`Pulse::body_unread`]), so the atomics order nothing: they only make sharing possible.
 ///
-/// A head is complete when the handler is called; what comes between an answer and the next call is a head,
-/// or idleness. So the phases need no word from the protocol library.
+/// A head is complete when the handler is called; what comes between an answer and the next call is
+/// a head, or idleness. So the phases need no word from the protocol library.
 #[derive(Debug)]
 pub(super) struct Pulse {
     phase: AtomicU8,

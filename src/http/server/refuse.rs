@@ -22,8 +22,8 @@ pub(super) async fn refuse(mut stream: TcpStream, full: Full, id: Uuid) {
 
 async fn tell(stream: &mut TcpStream, full: Full, id: Uuid) -> io::Result<()> {
     let mut scratch = [0; SCRATCH];
-    // An answer that comes before the request confuses some clients; one that waits for nothing is told
-    // anyway.
+    // An answer that comes before the request confuses some clients; one that waits for nothing is
+    // told anyway.
     if let Ok(read) = timeout(REFUSAL / 4, stream.read(&mut scratch)).await
         && read? == 0
     {

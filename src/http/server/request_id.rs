@@ -19,8 +19,9 @@ pub struct RequestId(pub String);
 
 /// Makes ids that no other request has, for requests that bring none.
 ///
-/// A UUIDv7 from the system's random numbers costs a call into the kernel, as much as the rest of this
-/// module's work on a request. These count on from one random start instead: an id is not a secret.
+/// A UUIDv7 from the system's random numbers costs a call into the kernel, as much as the rest of
+/// this module's work on a request. These count on from one random start instead: an id is not a
+/// secret.
 #[derive(Debug)]
 pub(super) struct RequestIds {
     /// The time in `start`, and the same moment on the clock that goes on from it.

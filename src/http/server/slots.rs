@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::limits::{CROWDED_PERCENT, Limits};
 
-/// The connections there may be. A peer is forgotten with its last connection, so the table never has
-/// more rows than there are connections.
+/// The connections there may be. A peer is forgotten with its last connection, so the table never
+/// has more rows than there are connections.
 #[derive(Debug)]
 pub(super) struct Slots {
     total: usize,

@@ -20,7 +20,7 @@ use axum::extract::{ConnectInfo, Extension, State};
 use axum::http::{Request, StatusCode};
 use axum::response::sse::{Event, Sse};
 use axum::routing::{get, post};
-use futures_util::{Stream, stream};
+use futures_util::{Stream, StreamExt as _, stream};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
@@ -44,7 +44,7 @@ struct Running {
     address: SocketAddr,
     stop: CancellationToken,
     ended: JoinHandle<()>,
-    /// Handlers of `/slow` that are running.
+    /// Handlers of `/slow` and `/slow-to-drop` that are running.
     slow: Arc<AtomicUsize>,
 }
 
@@ -84,10 +84,12 @@ fn app(slow: Arc<AtomicUsize>) -> Router {
         .route("/panic", get(async || -> &'static str { panic!("{}", "on purpose") }))
         .route_service("/panic-early", tower::service_fn(panic_early))
         .route("/slow", get(slow_handler).post(slow_after_body))
+        .route("/slow-to-drop", get(slow_to_drop))
         .route("/refused", get(async || Problem::new(409, "no_free_seat", "No free seat", "full")))
         .route("/big", get(async || vec![b'x'; BIG]))
         .route("/events", get(async || Sse::new(ticks())))
         .route("/numbers", get(async || Body::from_stream(numbers())))
+        .route("/broken", get(async || Body::from_stream(broken())))
         .route("/who", get(async |Extension(RequestId(id)): Extension<RequestId>| id))
         .route("/from", get(async |ConnectInfo(peer): ConnectInfo<SocketAddr>| peer.to_string()))
         .fallback(not_found)
@@ -126,10 +128,26 @@ async fn slow_after_body(State(running): State<Arc<AtomicUsize>>, _: Bytes) -> &
     slow_handler(State(running)).await
 }
 
-/// An event every 100 ms, for ever.
+/// Lasts long enough to be dropped, which takes a while.
+async fn slow_to_drop(State(running): State<Arc<AtomicUsize>>) {
+    struct SlowToDrop {
+        _counted: Counted,
+    }
+
+    impl Drop for SlowToDrop {
+        fn drop(&mut self) {
+            std::thread::sleep(ms(100));
+        }
+    }
+
+    let _held = SlowToDrop { _counted: Counted::new(running) };
+    sleep(PATIENCE).await;
+}
+
+/// An event every 400 ms, for ever.
 fn ticks() -> impl Stream<Item = Result<Event, Infallible>> {
     stream::unfold((), async |()| {
-        sleep(ms(100)).await;
+        sleep(ms(400)).await;
         Some((Ok(Event::default().data("tick")), ()))
     })
 }
@@ -140,4 +158,9 @@ fn numbers() -> impl Stream<Item = Result<String, Infallible>> {
         sleep(ms(100)).await;
         (n < 6).then(|| (Ok(n.to_string()), n + 1))
     })
+}
+
+/// A chunk, and then a panic outside of the handler.
+fn broken() -> impl Stream<Item = Result<&'static str, Infallible>> {
+    stream::iter([false, true]).map(|last| if last { panic!("in a stream") } else { Ok("some") })
 }

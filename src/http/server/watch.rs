@@ -1,9 +1,9 @@
 //! Gives up on a connection that takes too long over what it is doing.
 //!
-//! The protocol library has a deadline of its own, for turns. It costs a timer for every request, does not
-//! run before the protocol version is known (a silent connection stays for ever), and makes no difference
-//! between an idle connection and a dripped head. Here each connection has one alarm, which is moved when
-//! it rings too early and else left alone.
+//! The protocol library has a deadline of its own, for heads. It costs a timer for every request,
+//! does not run before the protocol version is known (a silent connection stays for ever), and
+//! makes no difference between an idle connection and a dripped head. Here each connection has one
+//! alarm, which is moved when it rings too early and else left alone.
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -33,7 +33,8 @@ pub(super) async fn watch(
         if connection.as_mut().poll(cx).is_ready() {
             return Poll::Ready(false);
         }
-        // An alarm that is too early is moved when it rings; one that is too late must be moved now.
+        // An alarm that is too early is moved when it rings; one that is too late must be moved
+        // now.
         if watch.look(pulse, Instant::now)
             && let Some(due) = watch.due().filter(|due| *due < alarm.deadline())
         {
@@ -78,16 +79,18 @@ impl<'a> Watch<'a> {
             return false;
         }
         let now = now();
+        // Some bytes taken between two looks are a new start, though it is blocked at both.
+        let since = self.blocked.filter(|_| turns == self.turns).unwrap_or(now);
+        self.blocked = blocked.then_some(since);
         if moved {
             (self.phase, self.turns, self.since) = (phase, turns, now);
             self.review = now + self.limits.head.min(self.limits.idle);
         }
-        self.blocked = blocked.then(|| self.blocked.unwrap_or(now));
         true
     }
 
-    /// When to look at the connection, if nothing happens until then. While the client takes no bytes that
-    /// alone counts.
+    /// When to look at the connection, if nothing happens until then. While the client takes no
+    /// bytes that alone counts.
     fn due(&self) -> Option<Instant> {
         match (self.phase, self.blocked) {
             (Phase::Closing, _) => Some(self.since + LINGER),

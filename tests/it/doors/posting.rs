@@ -119,3 +119,15 @@ async fn a_flood_of_posts_is_answered_one_by_one_and_never_over_quantity() {
     assert_eq!((&license["used"], &license["available"]), (&json!(SEATS), &json!(0)));
     eventually("the queue is empty", async || waiting(&doors).await == 0).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_id_in_another_account_is_another_command() {
+    let ledger = Ledger::start().await;
+    let doors = Doors::of(&ledger).await;
+    let body = br#"{"id":"order-1","license":"creative","product":"CREATIVE","quantity":1}"#;
+    for account in ["acme", "globex"] {
+        let told = doors.post(account, "AllocateLicense", None, body).await;
+        assert_eq!((told.status, &told.document["account"]), (200, &json!(account)));
+    }
+    assert_eq!(doors.sequence().await, 2);
+}

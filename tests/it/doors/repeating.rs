@@ -74,7 +74,8 @@ async fn an_id_used_for_something_else_is_refused_through_every_door() {
         ("AssignSeat", assign("c1", "eve")),
         (
             "AssignSeat",
-            json!({"id": "c1", "license": "creative", "holders": [{"user": "ada"}], "reason": "why"}),
+            json!({"id": "c1", "license": "creative", "holders": [{"user": "ada"}],
+                "reason": "why"}),
         ),
         ("SuspendLicense", json!({"id": "c1", "license": "creative"})),
         (
@@ -117,10 +118,13 @@ async fn spelling_is_not_content() {
         .await;
     for same in [
         r#"{"holders":[{"email":"bo@example.com"}],"license":"creative","id":"c1"}"#,
-        "  {\n\"id\" : \"c1\",\t\"license\":\"creative\",\"holders\":[ {\"email\":\"bo@example.com\"} ]}\n",
+        " {\n\"id\" : \"c1\",\t\"license\":\"creative\",
+           \"holders\":[ {\"email\":\"bo@example.com\"} ]}\r\n",
         r#"{"id":"c1","license":"cre\u0061tive","holders":[{"email":" BO@Example.com "}]}"#,
-        r#"{"id":"c1","license":"creative","holders":[{"email":"bo@example.com"}],"active":true,"actor":"eve"}"#,
-        r#"{"id":"c1","account":"acme","type":"AssignSeat","license":"creative","holders":[{"email":"bo@example.com"}]}"#,
+        r#"{"id":"c1","license":"creative","holders":[{"email":"bo@example.com"}],
+            "active":true,"actor":"eve"}"#,
+        r#"{"id":"c1","license":"creative","holders":[{"email":"bo@example.com"}],
+            "account":"acme","type":"AssignSeat"}"#,
     ] {
         let told = doors.send(Door::Ask, to, None, same.as_bytes()).await;
         assert_eq!((told.status, told.sequence), (200, once.sequence), "{same}: {told:?}");

@@ -15,6 +15,15 @@ async fn a_panic_is_answered_500_and_the_connection_lives() {
 }
 
 #[tokio::test]
+async fn a_panic_inside_a_response_costs_its_connection_only() {
+    let server = Running::start(Limits { connections: 1, ..Limits::default() }).await;
+    let mut client = Client::connect(server.address).await;
+    client.send("GET /broken HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    client.until_closed().await;
+    assert_eq!(get(server.address, "/").await.text(), "hello", "its place is free again");
+}
+
+#[tokio::test]
 async fn a_sane_request_id_is_kept() {
     let server = Running::start(Limits::default()).await;
     let mut client = Client::connect(server.address).await;

@@ -68,6 +68,14 @@ async fn an_idle_connection_is_closed_at_its_limit() {
 }
 
 #[tokio::test]
+async fn an_idle_connection_after_a_streamed_answer_is_closed_too() {
+    let server = Running::start(Limits { idle: ms(600), ..quick() }).await;
+    let mut client = Client::connect(server.address).await;
+    assert_eq!(client.get("/numbers").await.text(), "012345");
+    assert_about(client.until_closed().await, 600);
+}
+
+#[tokio::test]
 async fn idleness_is_counted_from_the_last_answer() {
     let server = Running::start(Limits { idle: ms(600), ..quick() }).await;
     let mut client = Client::connect(server.address).await;
@@ -81,17 +89,20 @@ async fn idleness_is_counted_from_the_last_answer() {
 #[tokio::test]
 async fn idle_connections_make_room_when_it_gets_crowded() {
     let server = Running::start(Limits { connections: 4, ..quick() }).await;
-    let mut clients = Vec::new();
-    for _ in 0..2 {
-        let mut client = Client::connect(server.address).await;
-        assert_eq!(client.get("/").await.status, 200);
-        clients.push(client);
-    }
+    let mut first = Client::connect(server.address).await;
+    let mut second = Client::connect(server.address).await;
+    assert_eq!(first.get("/").await.status, 200);
+    assert_eq!(second.get("/").await.status, 200);
     sleep(ms(900)).await;
-    assert_eq!(clients[0].get("/").await.status, 200);
+    assert_eq!(first.get("/").await.status, 200, "two of four are no crowd");
     let mut third = Client::connect(server.address).await;
     assert_eq!(third.get("/").await.status, 200);
-    assert_about(clients[1].until_closed().await, 0);
+    let took = tokio::select! {
+        took = first.until_closed() => took,
+        took = second.until_closed() => took,
+        took = third.until_closed() => took,
+    };
+    assert_about(took, 0);
 }
 
 #[tokio::test]
@@ -133,7 +144,7 @@ async fn an_event_stream_outlives_the_request_deadline() {
     let mut client = Client::connect(server.address).await;
     client.send("GET /events HTTP/1.1\r\nhost: x\r\n\r\n").await;
     assert_eq!(client.head().await.status, 200);
-    for _ in 0..12 {
+    for _ in 0..3 {
         assert_eq!(client.chunk().await.unwrap(), b"data: tick\n\n");
     }
 }
@@ -151,7 +162,7 @@ async fn who_takes_no_bytes_of_a_response_is_closed() {
 
 #[tokio::test]
 async fn who_takes_bytes_slowly_gets_them_all() {
-    let crowded = Limits { connections: 1, idle: ms(300), write_stall: ms(3_000), ..quick() };
+    let crowded = Limits { connections: 1, idle: ms(300), write_stall: ms(1_800), ..quick() };
     let server = Running::start(crowded).await;
     let mut client = Client::connect(server.address).await;
     client.send("GET /big HTTP/1.1\r\nhost: x\r\n\r\n").await;
@@ -160,11 +171,11 @@ async fn who_takes_bytes_slowly_gets_them_all() {
     let mut taken = client.buffered();
     let mut piece = vec![0; BIG / 100];
     while taken < BIG {
-        sleep(ms(20)).await;
+        sleep(ms(30)).await;
         let read = client.read(&mut piece).await;
         assert!(read > 0, "cut after {taken} bytes");
         taken += read;
     }
     assert_eq!(taken, BIG);
-    assert!(start.elapsed() > ms(1_500), "too fast to show anything: {:?}", start.elapsed());
+    assert!(start.elapsed() > ms(2_500), "too fast to show anything: {:?}", start.elapsed());
 }

@@ -11,6 +11,9 @@ async fn a_body_of_the_limit_passes_and_one_more_byte_is_413() {
     let answer = client.post("/length", &[b'x'; 1_001]).await;
     assert_eq!((answer.status, answer.code().as_str()), (413, "body_too_large"));
     assert_eq!(answer.header("connection"), Some("close"));
+    let mut client = Client::connect(server.address).await;
+    let answer = client.post("/ignore", &[b'x'; 1_001]).await;
+    assert_eq!(answer.status, 413, "whether or not the handler reads it");
 }
 
 #[tokio::test]
@@ -44,6 +47,16 @@ async fn who_sends_far_too_much_can_read_why() {
 }
 
 #[tokio::test]
+async fn who_never_stops_sending_is_not_read_for_ever() {
+    let server = Running::start(Limits { body: 1_000, ..Limits::default() }).await;
+    let mut client = Client::connect(server.address).await;
+    client.send("POST /length HTTP/1.1\r\nhost: x\r\ncontent-length: 999999\r\n\r\n").await;
+    assert_eq!(client.answer().await.status, 413);
+    let took = client.drip_until_closed(ms(50)).await;
+    assert!((ms(800)..ms(2_000)).contains(&took), "{took:?}");
+}
+
+#[tokio::test]
 async fn a_body_that_no_handler_wants_does_not_cost_the_connection() {
     let server = Running::start(Limits::default()).await;
     let mut client = Client::connect(server.address).await;
@@ -57,6 +70,12 @@ async fn a_huge_head_is_431() {
     let mut client = Client::connect(server.address).await;
     client.send(format!("GET / HTTP/1.1\r\nx: {}\r\n\r\n", "y".repeat(64 * 1024))).await;
     assert_eq!(client.answer().await.status, 431);
+}
+
+#[tokio::test]
+async fn a_small_head_limit_counts_as_the_least_there_is() {
+    let server = Running::start(Limits { head_bytes: 1, ..Limits::default() }).await;
+    assert_eq!(get(server.address, "/").await.text(), "hello");
 }
 
 #[tokio::test]

@@ -65,22 +65,12 @@ impl Client {
         self.stream.write_all(bytes.as_ref()).await.unwrap();
     }
 
-    /// Sends a byte at a time until the server ends the connection; says when that was.
+    /// Sends a byte at a time until the server refuses to take more; says when that was.
     pub(super) async fn drip_until_closed(&mut self, every: Duration) -> Duration {
         let start = Instant::now();
-        let mut scratch = [0; 1];
         let drip = async {
-            loop {
-                tokio::select! {
-                    read = self.stream.read(&mut scratch) => match read {
-                        Ok(0) | Err(_) => break,
-                        Ok(_) => panic!("an answer to half a request"),
-                    },
-                    () = sleep(every) => {}
-                }
-                if self.stream.write_all(b"x").await.is_err() {
-                    break;
-                }
+            while self.stream.write_all(b"x").await.is_ok() {
+                sleep(every).await;
             }
         };
         timeout(PATIENCE, drip).await.unwrap();

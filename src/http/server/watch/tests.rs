@@ -127,3 +127,16 @@ fn while_no_bytes_are_taken_that_alone_counts() {
     case.look(21);
     assert!(case.is_over(51, false));
 }
+
+#[test]
+fn some_bytes_taken_between_two_looks_count() {
+    let limits = limits();
+    let mut case = Case::new(&limits);
+    case.pulse.head_complete();
+    for second in [10, 20, 60] {
+        case.pulse.wrote(true);
+        case.pulse.wrote(false);
+        case.look(second);
+        assert_eq!(case.due(), Some(second + 30));
+    }
+}
