@@ -98,17 +98,34 @@ impl Intake {
 
     /// Reads a document, has it judged, and answers when the outcome is durable.
     pub async fn send(&self, address: &Address<'_>, document: &[u8]) -> Answer {
-        self.judge(address, document, false).await
+        self.judge(address, document, false, None).await
+    }
+
+    /// The same; a document without an id is given `made`, so that it has the same one each time it
+    /// is delivered.
+    pub async fn send_again(
+        &self,
+        address: &Address<'_>,
+        document: &[u8],
+        made: Option<CommandId>,
+    ) -> Answer {
+        self.judge(address, document, false, made).await
     }
 
     /// The same, but judged only: nothing is written, whatever the document says.
     pub async fn try_out(&self, address: &Address<'_>, document: &[u8]) -> Answer {
-        self.judge(address, document, true).await
+        self.judge(address, document, true, None).await
     }
 
-    async fn judge(&self, address: &Address<'_>, document: &[u8], dry_run: bool) -> Answer {
+    async fn judge(
+        &self,
+        address: &Address<'_>,
+        document: &[u8],
+        dry_run: bool,
+        made: Option<CommandId>,
+    ) -> Answer {
         let begin = Instant::now();
-        let answer = self.outcome(address, document, dry_run).await;
+        let answer = self.outcome(address, document, dry_run, made).await;
         let outcome = match answer.status {
             200 => "accepted",
             503 => "unavailable",
@@ -122,10 +139,16 @@ impl Intake {
         answer
     }
 
-    async fn outcome(&self, address: &Address<'_>, document: &[u8], dry_run: bool) -> Answer {
-        let made = || CommandId::new(Uuid::now_v7().to_string());
+    async fn outcome(
+        &self,
+        address: &Address<'_>,
+        document: &[u8],
+        dry_run: bool,
+        made: Option<CommandId>,
+    ) -> Answer {
+        let made = made.map_or_else(|| CommandId::new(Uuid::now_v7().to_string()), Ok);
         // Invariant: a UUID is a token, so the fallback is never taken.
-        let Ok(made) = made() else { return starting() };
+        let Ok(made) = made else { return starting() };
         let mut request = match Request::read(address, document, || made) {
             Ok(request) => request,
             Err(malformed) => return malformed_answer(&malformed),

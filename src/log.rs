@@ -122,6 +122,12 @@ impl Log {
                 create(&jetstream, config).await?;
             }
         }
+        if let Some(posts) = find(&jetstream, &settings.posts_stream()).await? {
+            let wrong = settings::wrong_posts_settings(&settings, &posts.config);
+            if !wrong.is_empty() {
+                return Err(Error::Settings { stream: posts.config.name, wrong });
+            }
+        }
         let stream = attempts(|| jetstream.get_stream_no_info(&name)).await;
         let stream = stream.map_err(|it| Error::Unavailable(it.to_string()))?;
         let created = found.map(|it| it.created.to_rfc3339()).unwrap_or_default();
@@ -174,11 +180,24 @@ impl Log {
 
     async fn check_known(&self, known: &Known, info: &Info) -> Result<(), Error> {
         let created = info.created.to_rfc3339();
-        if known.created != created {
-            let stream = info.config.name.clone();
-            return Err(Damage::Replaced { stream, created, known: known.created.clone() }.into());
-        }
         let last = info.state.last_sequence;
+        if known.created != created {
+            // A stream restored from a backup has the same history and another time of creation.
+            // What stands at the anchor's sequence says which it is.
+            let same = self.check_commit(known.sequence, known.hash, last).await;
+            return match same {
+                Ok(()) => {
+                    tracing::warn!(known = %known.created, %created, "the stream was made again and holds the same history");
+                    Ok(())
+                }
+                Err(Error::Damaged(_)) => {
+                    let stream = info.config.name.clone();
+                    let known = known.created.clone();
+                    Err(Damage::Replaced { stream, created, known }.into())
+                }
+                Err(error) => Err(error),
+            };
+        }
         if known.sequence > last {
             return Err(Damage::WentBack { known: known.sequence, last }.into());
         }
@@ -211,6 +230,22 @@ impl Log {
             bytes: info.state.bytes,
             max_bytes: info.config.max_bytes,
         })
+    }
+
+    /// The same, asked once: for those who would rather hear nothing than wait.
+    pub async fn head_now(&self) -> Result<Head, Error> {
+        let info = self.stream.get_info().await;
+        let info = info.map_err(|it| Error::Unavailable(it.to_string()))?;
+        Ok(Head {
+            last: info.state.last_sequence,
+            bytes: info.state.bytes,
+            max_bytes: info.config.max_bytes,
+        })
+    }
+
+    /// Whether there is a connection to the server.
+    pub fn is_connected(&self) -> bool {
+        self.client.connection_state() == async_nats::connection::State::Connected
     }
 
     /// The bytes of the commit at a sequence, from the leader; `None` where there is none or it

@@ -55,7 +55,11 @@ impl Monitor {
 
     async fn write(&mut self) {
         let position = *self.verified.borrow();
-        if position.sequence == 0 {
+        // A reader that begins anew is behind for a while, and a log that went back stays so: the
+        // anchor only ever moves on.
+        let known = self.anchor.known().map_or(0, |it| it.sequence);
+        if position.sequence == 0 || position.sequence < known || self.health.stop_code().is_some()
+        {
             return;
         }
         let known = Known {

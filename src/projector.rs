@@ -7,7 +7,7 @@
 mod rebuild;
 mod refusals;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -81,7 +81,7 @@ impl Projector {
         // As many as threads that may ask: the async ones, and some of the blocking ones.
         let slots = 2 * std::thread::available_parallelism().map_or(4, usize::from) + 4;
         let open = |model: &'static ReadModel| -> Result<Model, projections::Error> {
-            let store = Store::open(&dir, model)?;
+            let store = open_or_begin_anew(&dir, model)?;
             let (reached, watch) = watch::channel(store.checkpoint().sequence);
             let readers = Readers::new(store.path(), model, slots);
             let view = Arc::new(View::new(model.name, readers, watch));
@@ -144,6 +144,10 @@ impl Task {
                 () = stop.cancelled() => return,
                 Some(adoption) = adopting.recv() => {
                     self.adopt(adoption, reader.position()).await;
+                    continue;
+                }
+                () = tokio::time::sleep(RETRY), if self.models.iter().any(|it| it.failed.is_some()) => {
+                    self.retry(reader.position().sequence).await;
                     continue;
                 }
                 next = reader.next() => next,
@@ -214,6 +218,22 @@ impl Task {
         }
     }
 
+    /// Has models that failed catch up, whether or not anything new arrives.
+    async fn retry(&mut self, to: u64) {
+        for place in 0..self.models.len() {
+            let model = &mut self.models[place];
+            if model.failed.is_none() {
+                continue;
+            }
+            let Some(store) = model.store.take() else { continue };
+            let applied = match catch_up(&self.log, store, to).await {
+                Ok(store) => Applied { store: Some(store), error: None },
+                Err(failed) => failed.into(),
+            };
+            self.keep(applied);
+        }
+    }
+
     fn keep(&mut self, applied: Applied) {
         let Applied { store, error } = applied;
         let Some(store) = store else {
@@ -238,6 +258,19 @@ impl Task {
             }
         }
         model.store = Some(store);
+    }
+}
+
+/// Opens a read model. A file that is none, or another one, is thrown away: it is a copy of the log.
+fn open_or_begin_anew(dir: &Path, model: &'static ReadModel) -> Result<Store, projections::Error> {
+    use projections::{Error, store};
+    match Store::open(dir, model) {
+        Err(error @ (Error::NotADatabase { .. } | Error::OtherModel { .. })) => {
+            tracing::warn!(%error, "a read model is built anew");
+            store::drop_file(&store::path(dir, model))?;
+            Store::open(dir, model)
+        }
+        opened => opened,
     }
 }
 

@@ -33,7 +33,7 @@ pub(super) struct Dev {
     #[arg(long)]
     no_demo: bool,
     /// Never fetch a nats-server
-    #[arg(long, env = "SEATLEDGER_NO_FETCH")]
+    #[arg(long, env = "SEATLEDGER_NO_FETCH", value_parser = clap::builder::FalseyValueParser::new())]
     no_fetch: bool,
     /// Take the nats-server on PATH before the pinned one
     #[arg(long)]
@@ -78,7 +78,7 @@ impl Dev {
             (true, _) | (false, Condition::Starting | Condition::Stopped(_)) => 0,
         };
         let ready = Ready {
-            ready: true,
+            ready: condition == Condition::Ready,
             http: format!("http://{}", service.http),
             nats: natsd.url(),
             nats_token: Some(natsd.token().to_owned()),

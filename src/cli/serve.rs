@@ -6,6 +6,7 @@ use clap::Args;
 
 use super::remote::Ready;
 use super::{Exit, Global, failed, output};
+use crate::health::Condition;
 use crate::service::{self, Service};
 use crate::{log, nats};
 
@@ -65,7 +66,7 @@ impl Serve {
         };
         let service = Service::start(connection, settings).await.map_err(refused)?;
         let url = self.nats.url.unwrap_or_else(|| "nats://127.0.0.1:4222".to_owned());
-        let ready = Ready {
+        let mut ready = Ready {
             ready: true,
             http: format!("http://{}", service.http),
             nats: url,
@@ -74,12 +75,12 @@ impl Serve {
             pid: std::process::id(),
             nats_pid: None,
         };
-        ready.write(&global.dir)?;
         let mut signals = Signals::new()?;
         tokio::select! {
-            _ = service.ready() => {}
+            condition = service.ready() => ready.ready = condition == Condition::Ready,
             () = signals.next() => return stop(service, signals).await,
         }
+        ready.write(&global.dir)?;
         match self.ready_json || global.json {
             true => output::line(&serde_json::to_string(&ready)?),
             false => {

@@ -74,7 +74,7 @@ pub(super) struct ModelStatus {
     responses((status = 200, description = "How it is", body = Status))
 )]
 pub(super) async fn status(State(app): State<App>) -> Result<Json<Status>, Problem> {
-    let head = app.log.head().await;
+    let head = app.log.head_now().await;
     let (sequence, bytes, max_bytes) = match &head {
         Ok(head) => (head.last, head.bytes, head.max_bytes),
         Err(_) => (app.intake.writer().sequence(), 0, 0),
@@ -179,7 +179,7 @@ pub(super) async fn health() -> &'static str {
 pub(super) struct Readiness {
     /// Whether commands are taken and the read models are near the log
     ready: bool,
-    /// `starting`, `ready`, or the code of what is wrong
+    /// `starting`, `ready`, `nats_disconnected`, or the code of why writing has stopped
     writing: &'static str,
     /// Commits that the slowest read model is behind what this process has written or read
     behind: u64,
@@ -206,6 +206,7 @@ pub(super) async fn ready(State(app): State<App>) -> Response {
     let behind = app.intake.writer().sequence().saturating_sub(app.views.lowest());
     let (writing, stop) = match app.health.condition() {
         Condition::Starting => ("starting", None),
+        Condition::Ready if !app.log.is_connected() => ("nats_disconnected", None),
         Condition::Ready => ("ready", None),
         Condition::Stopped(stop) => (stop.code, Some(stop)),
     };
@@ -225,7 +226,7 @@ pub(super) async fn ready(State(app): State<App>) -> Response {
 pub(super) async fn metrics(State(app): State<App>) -> Response {
     let sequence = app.intake.writer().sequence();
     metrics::gauge!(numbers::LOG_SEQUENCE).set(sequence as f64);
-    let writing = matches!(app.health.condition(), Condition::Ready);
+    let writing = matches!(app.health.condition(), Condition::Ready) && app.log.is_connected();
     metrics::gauge!(numbers::WRITING).set(f64::from(u8::from(writing)));
     for view in app.views.all().into_iter().filter(|it| it.name() != "refusals") {
         let behind = sequence.saturating_sub(view.sequence());
@@ -283,6 +284,7 @@ const OTHER_CODES: &[(&str, &str)] = &[
         "Old commands cannot be looked up, so none can be judged. Send it again.",
     ),
     ("internal", "A bug. The request id finds it in the server's log."),
+    ("internal_error", "A bug. The request id finds it in the server's log."),
     ("invalid_parameter", "A parameter of the query or the path is not usable."),
     ("invariant_broken", "A bug was noticed before it was published. Writing has stopped."),
     (
@@ -297,13 +299,13 @@ const OTHER_CODES: &[(&str, &str)] = &[
     ),
     ("log_went_back", "The log is not the one it was. Writing has stopped; see docs/operating.md."),
     ("method_not_allowed", "The path is served, but not with this method."),
+    ("metrics_unavailable", "This process keeps no metrics."),
     ("not_found", "Nothing is served at this path."),
     (
         "outcome_unknown",
         "It is not known yet whether the command was accepted. Send it again with the same id.",
     ),
     ("overloaded", "Too many commands are waiting. Send it again a little later."),
-    ("panic", "A bug. The request id finds it in the server's log."),
     ("projector_failed", "A projector ended unexpectedly. Start the ledger again."),
     ("read_model_not_found", "There is no such read model."),
     ("read_model_unavailable", "A read model does not answer. Ask again."),
@@ -311,6 +313,7 @@ const OTHER_CODES: &[(&str, &str)] = &[
     ("starting", "The ledger is still reading its log. Send it again."),
     ("stopping", "The ledger is stopping."),
     ("timeout", "The handler took too long."),
+    ("too_many_headers", "The request has more headers than the server takes."),
     ("too_many_connections", "The server has as many connections as it takes."),
 ];
 

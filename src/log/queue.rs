@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use async_nats::jetstream::consumer::{AckPolicy, pull};
 use async_nats::jetstream::{AckKind, Message};
+use events::CommandId;
 use futures_util::StreamExt;
 
 use super::{Error, Log, RETRY_PAUSE};
@@ -84,6 +85,13 @@ impl Posted {
     /// The document.
     pub fn document(&self) -> &[u8] {
         &self.0.payload
+    }
+
+    /// An id for a command that has none: the same at each delivery.
+    pub fn made_id(&self) -> Option<CommandId> {
+        let info = self.0.info().ok()?;
+        let at = info.published.timestamp_millis();
+        CommandId::new(format!("post-{at}-{}", info.stream_sequence)).ok()
     }
 
     /// The value of a header.

@@ -9,6 +9,9 @@ use async_nats::jetstream::stream::{
 /// How long the server remembers message ids. Only a first net: the ledger's own fence decides.
 const DUPLICATE_WINDOW: Duration = Duration::from_secs(120);
 
+/// The shortest that the server takes.
+const POSTS_DUPLICATE_WINDOW: Duration = Duration::from_millis(100);
+
 /// How long a refusal is kept.
 const REFUSALS_AGE_MAX: Duration = Duration::from_secs(400 * 24 * 3600);
 
@@ -79,6 +82,9 @@ impl Settings {
             subjects: vec![format!("{}.post.*.*", self.prefix)],
             max_bytes: self.max_bytes / 16,
             retention: RetentionPolicy::WorkQueue,
+            // Message ids are scoped by account, the server's memory of them is not: it must not
+            // take one account's command for another's. The ledger itself knows repeats.
+            duplicate_window: POSTS_DUPLICATE_WINDOW,
             ..self.stream_defaults()
         }
     }
@@ -134,6 +140,20 @@ pub(super) fn wrong_settings(settings: &Settings, found: &Config) -> Vec<String>
     let subjects = settings.log().subjects;
     demand(found.subjects == subjects, "subjects", &format!("{subjects:?}"));
     wrong
+}
+
+/// The same of the work queue of posted commands, which must not lose one before it is answered.
+pub(super) fn wrong_posts_settings(settings: &Settings, found: &Config) -> Vec<String> {
+    let must = settings.posts();
+    let checks = [
+        (found.storage == must.storage, "storage must be file"),
+        (found.retention == must.retention, "retention must be workqueue"),
+        (found.discard == must.discard, "discard must be new"),
+        (found.max_age.is_zero(), "max_age must be unlimited"),
+        (found.max_messages <= 0, "max_msgs must be unlimited"),
+        (found.max_messages_per_subject <= 0, "max_msgs_per_subject must be unlimited"),
+    ];
+    checks.into_iter().filter(|it| !it.0).map(|it| it.1.to_owned()).collect()
 }
 
 #[cfg(test)]

@@ -123,7 +123,12 @@ impl Task {
         let (same, store) = match swapped.await {
             Ok(Ok(swapped)) => swapped,
             Ok(Err(error)) => {
-                model.store = Store::open(&self.dir, model.model).ok();
+                match Store::open(&self.dir, model.model) {
+                    Ok(store) => model.store = Some(store),
+                    Err(error) => {
+                        tracing::error!(model = name, %error, "a read model is closed until the next start");
+                    }
+                }
                 return Err(error.to_string());
             }
             Err(error) => return Err(error.to_string()),

@@ -133,7 +133,8 @@ impl Task {
                     tracing::warn!(%reason, sequence = last + 1, "a commit is not acknowledged");
                 }
             }
-            if stop.run_until_cancelled(tokio::time::sleep(PAUSE)).await.is_none() {
+            let waited = stop.run_until_cancelled(tokio::time::sleep(PAUSE)).await;
+            if waited.is_none() || self.health.stop_code().is_some() {
                 return Fate::Unsettled;
             }
         }

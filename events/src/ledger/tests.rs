@@ -12,10 +12,11 @@ use uuid::Uuid;
 use self::walk::{Ask, Commit, Walk, day, walks};
 use super::*;
 use crate::account::contents::Contents;
+use crate::command::{AssignSeat, Command};
 use crate::request::{ContentHash, Via};
 use crate::text::AssignmentId;
 use crate::wire::{self, CommandRef, CommitHash, Header, Record};
-use crate::{Actor, CommandId};
+use crate::{Actor, CommandId, Holder, LicenseId, UserId};
 
 /// A ledger, and beside it what a reader of the log would know.
 #[derive(Default)]
@@ -184,6 +185,10 @@ fn random_histories_get_everywhere() {
 }
 
 fn allocate(account: &str) -> Request {
+    request(account, walk::allocation("a", "P", 1))
+}
+
+fn request(account: &str, command: Command) -> Request {
     Request {
         id: CommandId::new("c").unwrap(),
         account: AccountId::new(account).unwrap(),
@@ -191,7 +196,7 @@ fn allocate(account: &str) -> Request {
         via: Via::Nats,
         change: Default::default(),
         dry_run: false,
-        command: walk::allocation("a", "P", 3),
+        command,
         hash: ContentHash([7; 16]),
     }
 }
@@ -263,4 +268,32 @@ fn what_cannot_follow_is_not_published() {
     assert!(matches!(ledger.check(), Err(Broken::Inconsistent(..))));
     ledger.roll_back();
     assert_eq!(ledger.check(), Ok(()));
+}
+
+#[test]
+fn a_seat_given_away_twice_is_not_published() {
+    let seat = |user: &str| {
+        let command = Command::AssignSeat(AssignSeat {
+            license: Some(LicenseId::new("a").unwrap()),
+            product: None,
+            holders: vec![Holder::user(UserId::new(user).unwrap())],
+            active: true,
+            fulfilled: false,
+            redirect_to: None,
+            metadata: None,
+        });
+        request("acme", command)
+    };
+    let mut ledger = Ledger::default();
+    first_license(&mut ledger, "acme");
+    ledger.settle();
+    // Both are judged before either is taken note of: what the writer must never do.
+    let ada = ledger.decide(&seat("ada"), day(0, 0), 1 << 32).unwrap();
+    let bo = ledger.decide(&seat("bo"), day(0, 0), 2 << 32).unwrap();
+    let acme = AccountId::new("acme").unwrap();
+    ledger.begin();
+    ledger.take_note(&acme, &ada);
+    assert_eq!(ledger.check(), Ok(()));
+    ledger.take_note(&acme, &bo);
+    assert!(matches!(ledger.check(), Err(Broken::Counts { held: 2, quantity: 1, .. })));
 }
