@@ -100,20 +100,21 @@ pub enum Error {
 impl Log {
     /// Opens the log, and creates its streams if nothing is known of them and none is there.
     ///
-    /// `known` is what the anchor says; a stream that should exist and does not is damage, never a
-    /// first start. A damaged log is opened all the same, so that reads can go on; it must not be
+    /// `known` is what the anchor says, `seen` the highest sequence that a read model has; a stream
+    /// that should exist and does not is damage, never a first start. A damaged log is opened all the same, so that reads can go on; it must not be
     /// written. Repeating this is harmless.
     pub async fn open(
         client: Client,
         settings: Settings,
         known: Option<&Known>,
+        seen: u64,
     ) -> Result<(Log, Option<Damage>), Error> {
         let jetstream = jetstream::ContextBuilder::new().timeout(ASK_TIMEOUT).build(client.clone());
         let account = attempts(|| jetstream.query_account()).await;
         account.map_err(|it| Error::NoJetStream(it.to_string()))?;
         let name = settings.stream();
         let mut found = find(&jetstream, &name).await?;
-        if found.is_none() && known.is_none() {
+        if found.is_none() && known.is_none() && seen == 0 {
             create(&jetstream, settings.log()).await?;
             found = find(&jetstream, &name).await?;
         }
@@ -134,6 +135,10 @@ impl Log {
         let log = Log { client, jetstream, stream, settings, created };
         match log.check(known).await {
             Ok(_) => Ok((log, None)),
+            Err(Error::Damaged(Damage::Missing { stream, known })) => {
+                let known = known.max(seen);
+                Ok((log, Some(Damage::Missing { stream, known })))
+            }
             Err(Error::Damaged(damage)) => Ok((log, Some(damage))),
             Err(error) => Err(error),
         }

@@ -4,23 +4,25 @@
 //! models take a batch in side by side, each in one transaction with its checkpoint. A model that
 //! fails stands still and catches up later, while the others go on.
 
+mod models;
 mod rebuild;
 mod refusals;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use events::wire::Commit;
 use futures_util::FutureExt;
-use projections::{Checkpoint, ReadModel, Readers, Store};
+use projections::Store;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::health::{Health, Stop};
-use crate::log::{Error, Log, Position};
-use crate::views::{View, Views};
+use crate::log::{Log, Position};
 
+use models::Model;
+pub use models::Models;
 pub use rebuild::{Progress, Rebuilt};
 
 /// Events that the models take in at once: large enough to share a transaction, small enough to
@@ -49,14 +51,6 @@ struct Adoption {
     reply: oneshot::Sender<Result<(bool, u64, u64), String>>,
 }
 
-struct Model {
-    model: &'static ReadModel,
-    store: Option<Store>,
-    failed: Option<Instant>,
-    reached: watch::Sender<u64>,
-    view: Arc<View>,
-}
-
 struct Task {
     log: Log,
     dir: PathBuf,
@@ -67,41 +61,15 @@ struct Task {
 }
 
 impl Projector {
-    /// Opens all read models in `dir` and starts to follow the log. The tasks end when `stop` is
-    /// cancelled.
+    /// Starts to follow the log, if the models agree with it. The tasks end when `stop` is cancelled.
     pub fn start(
         log: Log,
-        dir: PathBuf,
+        models: Models,
         health: Health,
         stop: CancellationToken,
         tasks: &tokio_util::task::TaskTracker,
-    ) -> Result<(Projector, Views), projections::Error> {
-        std::fs::create_dir_all(&dir)
-            .map_err(|source| projections::Error::File { path: dir.clone(), source })?;
-        // As many as threads that may ask: the async ones, and some of the blocking ones.
-        let slots = 2 * std::thread::available_parallelism().map_or(4, usize::from) + 4;
-        let open = |model: &'static ReadModel| -> Result<Model, projections::Error> {
-            let store = open_or_begin_anew(&dir, model)?;
-            let (reached, watch) = watch::channel(store.checkpoint().sequence);
-            let readers = Readers::new(store.path(), model, slots);
-            let view = Arc::new(View::new(model.name, readers, watch));
-            Ok(Model { model, store: Some(store), failed: None, reached, view })
-        };
-        let models: Vec<Model> =
-            projections::ALL.iter().map(|it| open(it)).collect::<Result<_, _>>()?;
-        let refused = open(&projections::refusals::MODEL)?;
-        let view = |name: &str| {
-            let found = models.iter().find(|it| it.model.name == name);
-            found.map_or_else(|| refused.view.clone(), |it| it.view.clone())
-        };
-        let views = Views {
-            licenses: view("licenses"),
-            assignments: view("assignments"),
-            checks: view("checks"),
-            history: view("history"),
-            commands: view("commands"),
-            refusals: refused.view.clone(),
-        };
+    ) -> Projector {
+        let Models { dir, models, refused, agree } = models;
         let (tail, _) = broadcast::channel(TAIL_COMMITS_MAX);
         let (verified, verifying) = watch::channel(Position::START);
         let (adoptions, adopting) = mpsc::channel(1);
@@ -114,8 +82,11 @@ impl Projector {
             verified,
             health,
         };
-        tasks.spawn(task.run(adopting, stop));
-        Ok((Projector { log, dir, adoptions, tail, verified: verifying }, views))
+        // Models that have seen another log must not take in this one.
+        if agree {
+            tasks.spawn(task.run(adopting, stop));
+        }
+        Projector { log, dir, adoptions, tail, verified: verifying }
     }
 
     /// Commits as they arrive, from now on.
@@ -131,17 +102,10 @@ impl Projector {
 
 impl Task {
     async fn run(mut self, mut adopting: mpsc::Receiver<Adoption>, stop: CancellationToken) {
-        let checkpoints: Vec<_> =
-            self.models.iter().filter_map(|it| it.store.as_ref()).map(Store::checkpoint).collect();
-        let checked = check(&self.log, &self.health, &checkpoints);
-        match stop.run_until_cancelled(checked).await {
-            Some(true) => {}
-            Some(false) | None => return,
-        }
         let mut reader = self.log.read(self.lowest());
         loop {
             let first = tokio::select! {
-                () = stop.cancelled() => return,
+                () = stop.cancelled() => return self.close(),
                 Some(adoption) = adopting.recv() => {
                     self.adopt(adoption, reader.position()).await;
                     continue;
@@ -218,6 +182,15 @@ impl Task {
         }
     }
 
+    /// Leaves files that are whole in themselves, without a WAL beside them.
+    fn close(self) {
+        for store in self.models.iter().filter_map(|it| it.store.as_ref()) {
+            if let Err(error) = store.settle() {
+                tracing::debug!(model = store.model().name, %error, "a WAL is left behind");
+            }
+        }
+    }
+
     /// Has models that failed catch up, whether or not anything new arrives.
     async fn retry(&mut self, to: u64) {
         for place in 0..self.models.len() {
@@ -259,41 +232,6 @@ impl Task {
         }
         model.store = Some(store);
     }
-}
-
-/// Opens a read model. A file that is none, or another one, is thrown away: it is a copy of the log.
-fn open_or_begin_anew(dir: &Path, model: &'static ReadModel) -> Result<Store, projections::Error> {
-    use projections::{Error, store};
-    match Store::open(dir, model) {
-        Err(error @ (Error::NotADatabase { .. } | Error::OtherModel { .. })) => {
-            tracing::warn!(%error, "a read model is built anew");
-            store::drop_file(&store::path(dir, model))?;
-            Store::open(dir, model)
-        }
-        opened => opened,
-    }
-}
-
-/// Whether the log still holds what the models have taken in. They are witnesses against a log that
-/// went back, each for itself.
-async fn check(log: &Log, health: &Health, checkpoints: &[Checkpoint]) -> bool {
-    let last = loop {
-        match log.head().await {
-            Ok(head) => break head.last,
-            Err(error) => tracing::warn!(%error, "the log does not say where it ends"),
-        }
-    };
-    for at in checkpoints {
-        match log.check_commit(at.sequence, at.hash, last).await {
-            Ok(()) => {}
-            Err(Error::Damaged(damage)) => {
-                health.damaged(&damage);
-                return false;
-            }
-            Err(error) => tracing::warn!(%error, "a checkpoint cannot be compared with the log"),
-        }
-    }
-    true
 }
 
 /// A store after a batch, and what went wrong with it.

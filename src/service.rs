@@ -17,7 +17,7 @@ use crate::intake::{Intake, ask, post};
 use crate::log::{self, Log};
 use crate::monitor::Monitor;
 use crate::nats::Connection;
-use crate::projector::Projector;
+use crate::projector::{Models, Projector};
 use crate::views::Views;
 use crate::writer::{self, Writer};
 use crate::{http, refusals};
@@ -117,7 +117,10 @@ impl Service {
         check_durability(&settings).await?;
         let Connection { client, reconnects } = connection;
         let anchor = Anchor::open(&settings.dir, &settings.log.stream())?;
-        let (log, damage) = Log::open(client.clone(), settings.log.clone(), anchor.known()).await?;
+        let mut models = Models::open(settings.dir.join("read"))?;
+        let (log, damage) =
+            Log::open(client.clone(), settings.log.clone(), anchor.known(), models.highest())
+                .await?;
         let listener = TcpListener::bind(settings.http).await;
         let listener = listener.map_err(|source| Error::Listen { http: settings.http, source })?;
         let http = listener.local_addr().unwrap_or(settings.http);
@@ -125,9 +128,10 @@ impl Service {
         if let Some(damage) = damage {
             health.damaged(&damage);
         }
-        let models = settings.dir.join("read");
-        let (projector, views) =
-            Projector::start(log.clone(), models, health.clone(), stop.clone(), &tasks)?;
+        // Before anything can be written: a log that went back must not be taken for a new one.
+        models.check(&log, &health).await;
+        let views = models.views();
+        let projector = Projector::start(log.clone(), models, health.clone(), stop.clone(), &tasks);
         let (refused, refusing) = mpsc::channel(refusals::WAITING_MAX);
         tasks.spawn(refusals::publish(log.clone(), refusing));
         let parts = writer::Parts {

@@ -1,0 +1,117 @@
+//! The read models as files: opened before anything else, because they are witnesses.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+use projections::{Checkpoint, ReadModel, Readers, Store};
+use tokio::sync::watch;
+
+use crate::health::Health;
+use crate::log::{Error, Log};
+use crate::views::{View, Views};
+
+/// All read models of a directory, open.
+pub struct Models {
+    pub(super) dir: PathBuf,
+    pub(super) models: Vec<Model>,
+    pub(super) refused: Model,
+    /// Whether the log holds what they have taken in.
+    pub(super) agree: bool,
+}
+
+/// One read model and how it stands.
+pub(super) struct Model {
+    pub(super) model: &'static ReadModel,
+    pub(super) store: Option<Store>,
+    pub(super) failed: Option<Instant>,
+    pub(super) reached: watch::Sender<u64>,
+    pub(super) view: Arc<View>,
+}
+
+impl Models {
+    /// Opens all read models in `dir`; those that are missing begin anew.
+    pub fn open(dir: PathBuf) -> Result<Models, projections::Error> {
+        std::fs::create_dir_all(&dir)
+            .map_err(|source| projections::Error::File { path: dir.clone(), source })?;
+        // As many as threads that may ask: the async ones, and some of the blocking ones.
+        let slots = 2 * std::thread::available_parallelism().map_or(4, usize::from) + 4;
+        let open = |model: &'static ReadModel| -> Result<Model, projections::Error> {
+            let store = open_or_begin_anew(&dir, model)?;
+            let (reached, watch) = watch::channel(store.checkpoint().sequence);
+            let readers = Readers::new(store.path(), model, slots);
+            let view = Arc::new(View::new(model.name, readers, watch));
+            Ok(Model { model, store: Some(store), failed: None, reached, view })
+        };
+        let models = projections::ALL.iter().map(|it| open(it)).collect::<Result<_, _>>()?;
+        let refused = open(&projections::refusals::MODEL)?;
+        Ok(Models { dir, models, refused, agree: true })
+    }
+
+    /// The models as readers see them.
+    pub fn views(&self) -> Views {
+        let view = |name: &str| {
+            let found = self.models.iter().find(|it| it.model.name == name);
+            found.map_or_else(|| self.refused.view.clone(), |it| it.view.clone())
+        };
+        Views {
+            licenses: view("licenses"),
+            assignments: view("assignments"),
+            checks: view("checks"),
+            history: view("history"),
+            commands: view("commands"),
+            refusals: self.refused.view.clone(),
+        }
+    }
+
+    /// The highest sequence that any of them has taken in from the log.
+    pub fn highest(&self) -> u64 {
+        self.checkpoints().iter().map(|it| it.sequence).max().unwrap_or_default()
+    }
+
+    fn checkpoints(&self) -> Vec<Checkpoint> {
+        self.models.iter().filter_map(|it| it.store.as_ref()).map(Store::checkpoint).collect()
+    }
+
+    /// Compares what each of them has taken in with what the log holds. They are witnesses against a
+    /// log that went back, each for itself.
+    pub async fn check(&mut self, log: &Log, health: &Health) {
+        let checkpoints = self.checkpoints();
+        self.agree = check(log, health, &checkpoints).await;
+    }
+}
+
+/// Opens a read model. A file that is none, or another one, is thrown away: it is a copy of the log.
+fn open_or_begin_anew(dir: &Path, model: &'static ReadModel) -> Result<Store, projections::Error> {
+    use projections::{Error, store};
+    match Store::open(dir, model) {
+        Err(error @ (Error::NotADatabase { .. } | Error::OtherModel { .. })) => {
+            tracing::warn!(%error, "a read model is built anew");
+            store::drop_file(&store::path(dir, model))?;
+            Store::open(dir, model)
+        }
+        opened => opened,
+    }
+}
+
+/// Whether the log still holds what was taken in.
+async fn check(log: &Log, health: &Health, checkpoints: &[Checkpoint]) -> bool {
+    let last = match log.head().await {
+        Ok(head) => head.last,
+        Err(error) => {
+            tracing::warn!(%error, "the log does not say where it ends");
+            return health.stop_code().is_none();
+        }
+    };
+    for at in checkpoints {
+        match log.check_commit(at.sequence, at.hash, last).await {
+            Ok(()) => {}
+            Err(Error::Damaged(damage)) => {
+                health.damaged(&damage);
+                return false;
+            }
+            Err(error) => tracing::warn!(%error, "a checkpoint cannot be compared with the log"),
+        }
+    }
+    true
+}
