@@ -133,7 +133,16 @@ pub fn logging(arguments: &Arguments) {
     use tracing_subscriber::EnvFilter;
     let quiet = match arguments.command {
         Subcommands::Serve(_) => "info",
-        _ => "warn",
+        Subcommands::Dev(_)
+        | Subcommands::Send(_)
+        | Subcommands::Check(_)
+        | Subcommands::Usage(_)
+        | Subcommands::History(_)
+        | Subcommands::Tail(_)
+        | Subcommands::Rebuild(_)
+        | Subcommands::Status(_)
+        | Subcommands::Doctor(_)
+        | Subcommands::Bench(_) => "warn",
     };
     let filter = arguments.global.log.as_deref().unwrap_or(quiet);
     // A filter that makes no sense is replaced and not fatal: logging must not keep a ledger down.

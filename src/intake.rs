@@ -13,7 +13,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::http::problem::Problem;
-use crate::log::Log;
+use crate::log::{Damage, Log};
 use crate::metrics as numbers;
 use crate::writer::{Outcome, Unavailable, Writer};
 
@@ -159,7 +159,8 @@ impl Intake {
             Outcome::Repeated { sequence } => {
                 return self.recall(&account, &command, sequence).await;
             }
-            outcome => outcome,
+            outcome
+            @ (Outcome::Accepted { .. } | Outcome::Refused(_) | Outcome::Unavailable(_)) => outcome,
         };
         answer(account.as_str(), command.as_str(), &outcome)
     }
@@ -180,7 +181,12 @@ impl Intake {
     async fn read_again(&self, sequence: u64) -> Result<Vec<Record>, Unavailable> {
         let unreadable = |it: String| Unavailable::Commands(format!("sequence {sequence}: {it}"));
         let payload = self.log.get(sequence).await.map_err(|it| unreadable(it.to_string()))?;
-        let payload = payload.ok_or_else(|| unreadable("it is not there".to_owned()))?;
+        let payload = payload.ok_or_else(|| {
+            // It was on the log once: the command's id says so.
+            let last = self.writer.sequence();
+            self.writer.health().damaged(&Damage::Hole { missing: sequence, last });
+            unreadable("it is not there".to_owned())
+        })?;
         let commit = wire::decode(sequence, &payload).map_err(|it| unreadable(it.to_string()))?;
         Ok(commit.records)
     }
@@ -193,11 +199,7 @@ fn starting() -> Answer {
 /// The answer to a document that is no command.
 pub fn malformed_answer(malformed: &Malformed) -> Answer {
     let code = malformed.code;
-    let status = match code {
-        events::malformed::MalformedCode::PayloadTooLarge => 413,
-        events::malformed::MalformedCode::UnknownCommandType => 404,
-        _ => 400,
-    };
+    let status = code.status();
     let mut problem = Problem::new(status, code.as_str(), code.title(), malformed.detail.clone())
         .with("outcome", "malformed")
         .with("pointer", malformed.pointer.clone());

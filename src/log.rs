@@ -276,7 +276,9 @@ impl Log {
 async fn find(jetstream: &Context, name: &str) -> Result<Option<Info>, Error> {
     let gone = |error: &jetstream::context::GetStreamError| match error.kind() {
         GetStreamErrorKind::JetStream(it) => it.error_code() == ErrorCode::STREAM_NOT_FOUND,
-        _ => false,
+        GetStreamErrorKind::EmptyName
+        | GetStreamErrorKind::Request
+        | GetStreamErrorKind::InvalidStreamName => false,
     };
     match attempts_while(|| jetstream.get_stream(name), |it| !gone(it)).await {
         Ok(stream) => Ok(Some(stream.cached_info().clone())),

@@ -80,7 +80,19 @@ impl Monitor {
     }
 
     async fn check(&mut self) {
-        match self.log.check(self.anchor.known()).await {
+        // What this process has read itself is newer than the anchor, most of the time.
+        let position = *self.verified.borrow();
+        let anchored = self.anchor.known().map_or(0, |it| it.sequence);
+        let read = Known {
+            created: self.log.created().to_owned(),
+            sequence: position.sequence,
+            hash: position.hash,
+        };
+        let known = match position.sequence > anchored {
+            true => Some(&read),
+            false => self.anchor.known(),
+        };
+        match self.log.check(known).await {
             Ok(_) => {}
             Err(Error::Damaged(damage)) => self.health.damaged(&damage),
             Err(error @ Error::Settings { .. }) => self.health.stop(Stop {

@@ -51,6 +51,7 @@ pub struct Projector {
     adoptions: mpsc::Sender<Adoption>,
     tail: broadcast::Sender<Arc<Commit>>,
     verified: watch::Receiver<Position>,
+    health: Health,
 }
 
 /// A rebuilt model that wants to take the place of the one in use.
@@ -88,13 +89,13 @@ impl Projector {
             models,
             tail: tail.clone(),
             verified,
-            health,
+            health: health.clone(),
         };
         // Models that have seen another log must not take in this one.
         if agree {
             tasks.spawn(task.run(adopting, stop));
         }
-        Projector { log, dir, adoptions, tail, verified: verifying }
+        Projector { log, dir, adoptions, tail, verified: verifying, health }
     }
 
     /// Commits as they arrive, from now on.
@@ -179,10 +180,10 @@ impl Task {
             }
             let Some(store) = model.store.take() else { continue };
             let batch = batch.to_vec();
-            let log = self.log.clone();
+            let (log, health) = (self.log.clone(), self.health.clone());
             running.push(async move {
                 let store = match store.checkpoint().sequence + 1 < first {
-                    true => catch_up(&log, store, first - 1).await,
+                    true => catch_up(&log, &health, store, first - 1).await,
                     false => Ok(store),
                 };
                 match store {
@@ -214,7 +215,7 @@ impl Task {
                 continue;
             }
             let Some(store) = model.store.take() else { continue };
-            let applied = match catch_up(&self.log, store, to).await {
+            let applied = match catch_up(&self.log, &self.health, store, to).await {
                 Ok(store) => Applied { store: Some(store), error: None },
                 Err(failed) => failed.into(),
             };
@@ -277,11 +278,11 @@ async fn apply(mut store: Store, batch: Vec<Arc<Commit>>) -> Applied {
 }
 
 /// Has one model take in the log up to a sequence, by itself.
-async fn catch_up(log: &Log, mut store: Store, to: u64) -> Result<Store, Failed> {
+async fn catch_up(log: &Log, health: &Health, mut store: Store, to: u64) -> Result<Store, Failed> {
     let at = store.checkpoint();
     let mut reader = log.read(Position { sequence: at.sequence, hash: at.hash, at: None });
     while store.checkpoint().sequence < to {
-        let batch = match read_batch(&mut reader, to).await {
+        let batch = match read_batch(&mut reader, health, to).await {
             Ok(batch) => batch,
             Err(error) => return Err(Failed { store: Some(store), error }),
         };
@@ -296,10 +297,17 @@ async fn catch_up(log: &Log, mut store: Store, to: u64) -> Result<Store, Failed>
 }
 
 /// Commits up to a sequence, as many as one batch takes.
-async fn read_batch(reader: &mut crate::log::Reader, to: u64) -> Result<Vec<Arc<Commit>>, String> {
+async fn read_batch(
+    reader: &mut crate::log::Reader,
+    health: &Health,
+    to: u64,
+) -> Result<Vec<Arc<Commit>>, String> {
     let (mut batch, mut events) = (vec![], 0);
     while reader.position().sequence < to && events < BATCH_EVENTS_MAX {
-        let commit = reader.next().await.map_err(|it| it.to_string())?;
+        let commit = reader.next().await.map_err(|damage| {
+            health.damaged(&damage);
+            damage.to_string()
+        })?;
         events += commit.records.len();
         batch.push(Arc::new(commit));
     }

@@ -39,7 +39,12 @@ async fn put(log: &Log, payload: Bytes) {
     for _ in 0..ATTEMPTS_MAX {
         match log.publish_refusals(payload.clone()).await {
             Published::Stored(_) => return,
-            outcome => tracing::debug!(?outcome, "refusals are not acknowledged"),
+            outcome @ (Published::Fenced { .. }
+            | Published::Full(_)
+            | Published::Rejected(_)
+            | Published::Unknown(_)) => {
+                tracing::debug!(?outcome, "refusals are not acknowledged");
+            }
         }
         tokio::time::sleep(PAUSE).await;
     }

@@ -143,6 +143,11 @@ impl Writer {
         *self.position.borrow()
     }
 
+    /// How the ledger is.
+    pub fn health(&self) -> &Health {
+        &self.health
+    }
+
     /// Sends a command and waits for its outcome, at most [`OUTCOME_TIMEOUT`].
     pub async fn ask(&self, request: Request) -> Outcome {
         match self.health.condition() {

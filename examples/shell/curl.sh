@@ -80,5 +80,11 @@ must LicenseAllocated SeatAssigned AssignmentRevoked '"reason":"left"'
 get "commands/$run-2"
 must '"outcome":"accepted"' "\"sequence\":$assigned"
 
+# The live tail does not end by itself; --max-time ends it here, which curl reports as a failure.
+printf '\nGET events?after=%s\n' "$((assigned - 1))"
+answer=$(curl -sN --max-time 1 "$account/events?after=$((assigned - 1))" || true)
+printf '%s\n' "$answer"
+must "id: $assigned/0" "id: $assigned/1" "id: $sequence/0" 'event: AssignmentRevoked'
+
 echo
 echo "all as it must be"

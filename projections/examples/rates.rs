@@ -1,6 +1,7 @@
 //! How fast the read models are written and checks are answered. Run it in release mode:
 //!
 //! `cargo run --release -p projections --example rates -- [events] [events a commit] [events a batch]`
+#![allow(clippy::wildcard_enum_match_arm, reason = "an example picks the events it is about")]
 #![expect(clippy::print_stdout, reason = "figures are what it is for")]
 #![expect(clippy::unwrap_used, reason = "a measurement that fails has no one to tell")]
 

@@ -235,7 +235,15 @@ pub(super) fn unavailable(error: projections::Error) -> Problem {
         projections::Error::Cursor => invalid("cursor", &error.to_string()),
         projections::Error::Buckets { .. } => invalid("window", &error.to_string()),
         projections::Error::Nobody => invalid("user", &error.to_string()),
-        _ => {
+        projections::Error::NotADatabase { .. }
+        | projections::Error::OtherModel { .. }
+        | projections::Error::Gap { .. }
+        | projections::Error::Chain { .. }
+        | projections::Error::Inconsistent { .. }
+        | projections::Error::Feed { .. }
+        | projections::Error::Damaged(_)
+        | projections::Error::File { .. }
+        | projections::Error::Sqlite(_) => {
             tracing::error!(%error, "a read model does not answer");
             Problem::new(
                 503,

@@ -126,7 +126,15 @@ impl Damage {
             | Damage::Unreadable { error: DecodeError::UnknownEvent { .. }, .. } => {
                 "a newer release wrote this: run that release or a later one"
             }
-            _ => {
+            Damage::Gap { .. }
+            | Damage::Hole { .. }
+            | Damage::Unreadable { .. }
+            | Damage::Chain { .. }
+            | Damage::WentBack { .. }
+            | Damage::Changed { .. }
+            | Damage::Replaced { .. }
+            | Damage::Missing { .. }
+            | Damage::Beheaded { .. } => {
                 "stop writing, keep a copy of the JetStream store and of the ledger's directory, \
                  and restore the stream from a backup that contains everything up to the anchor; \
                  see docs/operating.md"

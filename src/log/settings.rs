@@ -171,7 +171,8 @@ mod tests {
 
     #[test]
     fn each_setting_that_could_lose_history_is_named() {
-        let changes: [(&str, fn(&mut Config)); 12] = [
+        type Change = (&'static str, fn(&mut Config));
+        let changes: [Change; 12] = [
             ("storage", |it| it.storage = StorageType::Memory),
             ("retention", |it| it.retention = RetentionPolicy::WorkQueue),
             ("discard", |it| it.discard = DiscardPolicy::Old),

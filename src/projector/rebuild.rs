@@ -68,7 +68,7 @@ impl Projector {
         let mut store = opened.map_err(|it| it.to_string())?;
         let mut reader = self.log.read(Position::START);
         while reader.position().sequence < last {
-            let batch = read_batch(&mut reader, last).await?;
+            let batch = read_batch(&mut reader, &self.health, last).await?;
             match apply(store, batch).await {
                 Applied { store: Some(it), error: None } => store = it,
                 Applied { error, .. } => return Err(error.unwrap_or_default()),
@@ -103,7 +103,7 @@ impl Task {
     }
 
     async fn swap(&mut self, store: Store, position: Position) -> Result<(bool, u64, u64), String> {
-        let built = catch_up(&self.log, store, position.sequence).await;
+        let built = catch_up(&self.log, &self.health, store, position.sequence).await;
         let built = built.map_err(|it| it.error)?;
         let name = built.model().name;
         let model = self.models.iter_mut().find(|it| it.model.name == name);

@@ -111,9 +111,10 @@ impl<'a> Doors<'a> {
 
     pub async fn ask(&self, account: &str, command: &str, key: Option<&str>, body: &[u8]) -> Told {
         let subject = format!("seatledger.command.{account}.{command}");
-        let asked = self.nats.request_with_headers(subject, keyed(key), body.to_vec().into());
-        let reply = tokio::time::timeout(PATIENCE, asked).await.unwrap().unwrap();
-        Told::over_nats(&reply)
+        let asked =
+            self.nats.request_with_headers(subject.clone(), keyed(key), body.to_vec().into());
+        let reply = tokio::time::timeout(PATIENCE, asked).await.unwrap();
+        Told::over_nats(&reply.unwrap_or_else(|it| panic!("{subject}: {it}")))
     }
 
     /// Posts, and waits for the outcome on the subject of the key or of the id in the document.

@@ -1,0 +1,90 @@
+//! Outcomes told again, and demand that was denied.
+
+use serde_json::{Value, json};
+
+use super::model::{ACCOUNT, World};
+use super::{all_pages, items};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_outcome_of_every_command_can_be_asked_for() {
+    let world = World::with_a_past().await;
+    world.ledger.refusals("acme", world.refused.len()).await;
+    for fact in &world.facts {
+        let path = format!("/commands/{}", fact.command);
+        let told = world.get(&path).await;
+        assert_eq!(
+            (&told["outcome"], &told["command"]),
+            (&json!("accepted"), &json!(fact.command))
+        );
+        assert_eq!((&told["sequence"], &told["replayed"]), (&json!(fact.sequence), &json!(true)));
+        let event = &told["events"][usize::try_from(fact.index).unwrap()];
+        assert_eq!(event["type"], json!(fact.kind));
+    }
+    for (id, code, license) in &world.refused {
+        let told = world.get(&format!("/commands/{id}")).await;
+        assert_eq!((&told["outcome"], &told["code"]), (&json!("refused"), &json!(code)), "{id}");
+        assert_eq!((&told["license"], &told["command"]), (&json!(license), &json!(id)));
+        assert!(told["detail"].is_string(), "{told}");
+    }
+    for nobody in ["c9999", "%20", "a.b", "x%00"] {
+        let answer = world.ledger.get(&format!("{ACCOUNT}/commands/{nobody}")).await;
+        let code = answer.json()["code"].clone();
+        assert_eq!((answer.status, code), (404, json!("command_not_found")), "{nobody}");
+    }
+    let elsewhere = world.ledger.get("/v1/accounts/globex/commands/c0").await;
+    assert_eq!(elsewhere.status, 404, "an id belongs to its account");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_outcome_told_again_is_the_document_that_was_told_first() {
+    let world = World::empty().await;
+    let document = json!({"id": "c1", "license": "l", "product": "P", "quantity": 3,
+        "metadata": {"b": 1, "a": 2}});
+    let first = world.ledger.send("acme", "AllocateLicense", &document).await;
+    let again = world.ledger.get_at_least(&format!("{ACCOUNT}/commands/c1"), 1).await;
+    let repeated = world.ledger.send("acme", "AllocateLicense", &document).await;
+    let mut wanted = first.json();
+    wanted["replayed"] = json!(true);
+    assert_eq!((again.json(), repeated.json()), (wanted.clone(), wanted));
+    assert_eq!(again.body, repeated.body, "byte for byte");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn refusals_are_listed_newest_first_and_filtered() {
+    let world = World::with_a_past().await;
+    let kept = world.ledger.refusals("acme", world.refused.len()).await;
+    let mut wanted: Vec<_> = world.refused.iter().map(|it| (it.0.as_str(), it.1)).collect();
+    wanted.reverse();
+    let told = |items: &[Value]| -> Vec<(String, String)> {
+        let text = |it: &Value| it.as_str().unwrap().to_owned();
+        items.iter().map(|it| (text(&it["command"]), text(&it["code"]))).collect()
+    };
+    let owned = |it: &[(&str, &str)]| -> Vec<(String, String)> {
+        it.iter().map(|it| (it.0.to_owned(), it.1.to_owned())).collect()
+    };
+    assert_eq!(told(&kept), owned(&wanted));
+    for limit in [1, 3] {
+        let paged = all_pages(&world.ledger, &format!("{ACCOUNT}/refusals"), limit).await;
+        assert_eq!(paged, kept, "pages of {limit}");
+    }
+    let get =
+        async |query: &str| world.ledger.get(&format!("{ACCOUNT}/refusals?{query}")).await.json();
+    for (query, is) in [
+        ("code=no_free_seat", (|it| it["code"] == "no_free_seat") as fn(&Value) -> bool),
+        ("license=creative", |it| it["license"] == "creative"),
+        ("actor=ada", |it| it["actor"] == "ada"),
+        ("actor=ada&code=no_free_seat&license=zoom", |it| {
+            it["actor"] == "ada" && it["code"] == "no_free_seat" && it["license"] == "zoom"
+        }),
+        ("code=nope", |_| false),
+        ("from=2999-01-01", |_| false),
+        ("to=2020-01-01", |_| false),
+    ] {
+        let wanted: Vec<Value> = kept.iter().filter(|it| is(it)).cloned().collect();
+        assert_eq!(items(&get(query).await), wanted, "{query}");
+    }
+    let middle = kept[kept.len() / 2]["at"].as_str().unwrap();
+    let later = items(&get(&format!("from={middle}")).await).to_vec();
+    let earlier = items(&get(&format!("to={middle}")).await).to_vec();
+    assert_eq!([later, earlier].concat(), kept, "from is inclusive, to is not");
+}
