@@ -28,9 +28,10 @@ for block in blocks:
     script = block["script"].replace("http://127.0.0.1:8640", arguments.http)
     script = script.replace("target/debug/seatledger", f"{arguments.bin} --dir {arguments.dir}")
     print(f"$ {script.rstrip()}")
-    # Standard error stays apart: curl's progress is no answer.
-    done = subprocess.run(["bash", "-c", script], stdout=subprocess.PIPE, text=True, timeout=60)
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=60)
     print(done.stdout)
     if block["wanted"] not in done.stdout:
+        # Shown only here: where all is well it is curl's progress.
+        print(done.stderr, file=sys.stderr)
         sys.exit(f"not as the README says: {block['wanted']} is missing")
 print(f"{len(blocks)} examples are as the README says")

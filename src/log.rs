@@ -223,8 +223,25 @@ impl Log {
             Some(payload) if CommitHash::of(&payload) == hash => Ok(()),
             Some(_) => Err(Damage::Changed { sequence }.into()),
             None if sequence > last => Err(Damage::WentBack { known: sequence, last }.into()),
-            None => Err(Damage::Hole { missing: sequence, last }.into()),
+            None => {
+                let missing = self.first_missing(sequence).await?;
+                Err(Damage::Hole { missing, last }.into())
+            }
         }
+    }
+
+    /// Where the hole begins that `sequence` is in: all up to the end of a cut tail is missing, so
+    /// halving finds it. A hole further to the front is found by whoever reads from there.
+    async fn first_missing(&self, sequence: u64) -> Result<u64, Error> {
+        let (mut low, mut high) = (1, sequence);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            match self.get(middle).await? {
+                Some(_) => low = middle + 1,
+                None => high = middle,
+            }
+        }
+        Ok(low)
     }
 
     /// Where the log ends now, as its leader says.

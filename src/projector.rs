@@ -52,6 +52,8 @@ pub struct Projector {
     tail: broadcast::Sender<Arc<Commit>>,
     verified: watch::Receiver<Position>,
     health: Health,
+    /// Held by the one rebuild that is under way.
+    rebuilding: Arc<tokio::sync::Mutex<()>>,
 }
 
 /// A rebuilt model that wants to take the place of the one in use.
@@ -95,7 +97,15 @@ impl Projector {
         if agree {
             tasks.spawn(task.run(adopting, stop));
         }
-        Projector { log, dir, adoptions, tail, verified: verifying, health }
+        Projector {
+            log,
+            dir,
+            adoptions,
+            tail,
+            verified: verifying,
+            health,
+            rebuilding: Arc::default(),
+        }
     }
 
     /// Commits as they arrive, from now on.

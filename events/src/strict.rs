@@ -387,7 +387,10 @@ impl de::Error for Malformed {
     }
 
     fn invalid_type(found: de::Unexpected<'_>, wanted: &dyn de::Expected) -> Malformed {
-        let detail = format!("{} was expected, not {}", wanted, shown(found));
+        let wanted = wanted.to_string();
+        // A struct is how this code calls what a document calls an object.
+        let wanted = if wanted.starts_with("struct ") { "an object" } else { wanted.as_str() };
+        let detail = format!("{wanted} was expected, not {}", shown(found));
         Malformed::whole(MalformedCode::WrongType, detail)
     }
 

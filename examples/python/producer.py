@@ -2,7 +2,7 @@
 """A producer in Python: sends commands to a running ledger over NATS, by ask and by post.
 
     pip install -r examples/python/requirements.txt
-    python examples/python/producer.py
+    python3 examples/python/producer.py
 
 It finds the ledger that `cargo run -- dev` runs through .seatledger/ready.json (another place:
 --dir). Where NATS_URL is set, it and NATS_TOKEN say which server to use instead.

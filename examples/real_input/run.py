@@ -3,7 +3,7 @@
 what they must be.
 
     pip install -r examples/python/requirements.txt
-    python examples/real_input/run.py
+    python3 examples/real_input/run.py
 
 Run it again: the ids are fixed, so nothing happens twice and the figures stay.
 Finds the ledger through .seatledger/ready.json (another place: --dir). Ends with 1 when a figure

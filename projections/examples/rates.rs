@@ -1,6 +1,6 @@
 //! How fast the read models are written and checks are answered. Run it in release mode:
 //!
-//! `cargo run --release -p projections --example rates -- [events] [events a commit] [events a batch]`
+//! `cargo run --release -p projections --example rates -- [events] [events a commit] [events a batch] [model]`
 #![allow(clippy::wildcard_enum_match_arm, reason = "an example picks the events it is about")]
 #![expect(clippy::print_stdout, reason = "figures are what it is for")]
 #![expect(clippy::unwrap_used, reason = "a measurement that fails has no one to tell")]
@@ -179,7 +179,9 @@ impl Clock {
 }
 
 fn main() {
-    let given: Vec<usize> = std::env::args().skip(1).map(|it| it.parse().unwrap()).collect();
+    let only = std::env::args().nth(4);
+    let given = std::env::args().skip(1).take(3);
+    let given: Vec<usize> = given.map(|it| it.parse().unwrap()).collect();
     let given = |n: usize, otherwise| given.get(n).copied().unwrap_or(otherwise);
     let (events, each, batch) = (given(0, 1_000_000), given(1, 10), given(2, 4_096));
     let dir = std::env::temp_dir().join(format!("rates-{}", std::process::id()));
@@ -188,7 +190,7 @@ fn main() {
     let events: usize = commits.iter().map(|it| it.records.len()).sum();
     println!("{events} events, {each} a commit, {batch} a batch");
     let all = Clock::start();
-    for model in ALL {
+    for model in ALL.iter().filter(|it| only.as_ref().is_none_or(|only| it.name == only)) {
         let mut store = Store::open(&dir, model).unwrap();
         let clock = Clock::start();
         for batch in commits.chunks((batch / each).max(1)) {
@@ -199,6 +201,9 @@ fn main() {
         println!("{:12} {rates}, {size:4.0} bytes an event", model.name);
     }
     println!("{:12} {}", "one by one", all.rates(events));
+    if only.is_some() {
+        return std::fs::remove_dir_all(&dir).unwrap();
+    }
     check(&dir, &commits);
     find(&dir, &commits);
     std::fs::remove_dir_all(&dir).unwrap();

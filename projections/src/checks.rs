@@ -5,13 +5,13 @@
 mod queries;
 mod verdict;
 
-use events::event::{Assigned, LicenseAllocated, SeatAssigned};
+use events::event::{Assigned, LicenseAllocated, WindowChanged};
 use events::wire::{Commit, Record};
-use events::{AccountId, Event, LicenseId, Moment};
+use events::{AccountId, AssignmentId, Event, LicenseId, Moment};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::as_of::int;
-use crate::emails::{self, holder_key};
+use crate::emails::{self, Notes, holder_key};
 use crate::error::Error;
 use crate::known::{self, Known};
 use crate::state::LicenseState;
@@ -91,9 +91,32 @@ struct License {
     product: i64,
 }
 
+/// Changes to entitlements and addresses are held back until the end of a batch and then made in
+/// the order of the tables: holders come in any order, and neighbours share a page.
 #[derive(Default)]
 struct Checks {
     known: Known<License>,
+    changes: Vec<Change>,
+    notes: Notes,
+}
+
+/// A change to what a holder has of a license.
+struct Change {
+    account: i64,
+    holder: String,
+    product: i64,
+    license: i64,
+    sequence: u64,
+    at: Moment,
+    assignment: AssignmentId,
+    to: To,
+}
+
+enum To {
+    /// Another assignment than before, or none.
+    New(Status),
+    /// The same assignment goes on, with or without a seat.
+    Same(Status),
 }
 
 impl Writer for Checks {
@@ -101,21 +124,20 @@ impl Writer for Checks {
         commit.records.iter().try_for_each(|record| self.record(db, commit, record))
     }
 
-    fn flush(&mut self, _: &Connection) -> Result<(), Error> {
+    fn flush(&mut self, db: &Connection) -> Result<(), Error> {
+        self.notes.flush(db)?;
+        // Stable: what a holder has of a license changes in the order of the log.
+        self.changes.sort_by(|a, b| a.place().cmp(&b.place()));
+        self.changes.drain(..).try_for_each(|it| it.write(db))?;
         self.known.trim();
         Ok(())
     }
 
     fn forget(&mut self) {
         self.known.forget();
+        self.changes.clear();
+        self.notes.forget();
     }
-}
-
-/// Where an assignment stands.
-struct Place {
-    account: i64,
-    product: i64,
-    license: i64,
 }
 
 impl Checks {
@@ -126,34 +148,55 @@ impl Checks {
         }
         let load = |account| load(db, account, license);
         let (account, known) = self.known.license(db, &it.account, license, commit, load)?;
-        let place = Place { account, product: known.product, license: known.id };
+        let (id, product) = (known.id, known.product);
+        let change = |it: &Assigned, to| Change {
+            account,
+            holder: holder_key(&it.holder),
+            product,
+            license: id,
+            sequence: commit.sequence,
+            at: commit.header.at,
+            assignment: it.assignment,
+            to,
+        };
         match &it.event {
             Event::LicenseAllocated(_)
             | Event::LicenseDescribed(_)
             | Event::QuantityChanged(_)
             | Event::AssignmentFulfilled(_)
             | Event::FulfilmentWithdrawn(_)
-            | Event::AssignmentDescribed(_) => Ok(()),
-            Event::WindowChanged(it) => {
-                let (starts_at, ends_at) =
-                    (it.starts_at.map(Moment::millis), it.ends_at.map(Moment::millis));
-                let sql = "UPDATE licenses SET changed = ?2, starts_at = ?3, ends_at = ?4
-                           WHERE id = ?1";
-                let row = params![place.license, int(commit.sequence), starts_at, ends_at];
-                db.prepare_cached(sql)?.execute(row)?;
-                keep_version(db, place.license)
+            | Event::AssignmentDescribed(_) => {}
+            Event::WindowChanged(it) => move_window(db, commit, id, it)?,
+            Event::LicenseSuspended(_) => turn(db, commit, id, LicenseState::Suspended)?,
+            Event::LicenseReinstated(_) => turn(db, commit, id, LicenseState::Active)?,
+            Event::LicenseRetired(_) => turn(db, commit, id, LicenseState::Retired)?,
+            Event::SeatAssigned(it) => {
+                let to = To::New(if it.active { Status::Active } else { Status::Inactive });
+                let (holder, assignment) = (holder_key(&it.holder), it.assignment);
+                let (sequence, at) = (commit.sequence, commit.header.at);
+                self.notes.add(account, &it.holder, int(sequence));
+                let license = id;
+                self.changes.push(Change {
+                    account,
+                    holder,
+                    product,
+                    license,
+                    sequence,
+                    at,
+                    assignment,
+                    to,
+                });
             }
-            Event::LicenseSuspended(_) => turn(db, commit, &place, LicenseState::Suspended),
-            Event::LicenseReinstated(_) => turn(db, commit, &place, LicenseState::Active),
-            Event::LicenseRetired(_) => turn(db, commit, &place, LicenseState::Retired),
-            Event::SeatAssigned(it) => assigned(db, commit, &place, it),
-            Event::AssignmentDeactivated(it) => change(db, commit, &place, it, Status::Inactive),
+            Event::AssignmentDeactivated(it) => {
+                self.changes.push(change(it, To::Same(Status::Inactive)));
+            }
             Event::AssignmentReactivated(it) => {
-                emails::note(db, account, &it.holder, int(commit.sequence))?;
-                change(db, commit, &place, it, Status::Active)
+                self.notes.add(account, &it.holder, int(commit.sequence));
+                self.changes.push(change(it, To::Same(Status::Active)));
             }
-            Event::AssignmentRevoked(it) => revoked(db, commit, &place, it),
+            Event::AssignmentRevoked(it) => self.changes.push(change(it, To::New(Status::Ended))),
         }
+        Ok(())
     }
 
     fn allocated(
@@ -203,10 +246,22 @@ fn load(db: &Connection, account: i64, license: &LicenseId) -> Result<Option<Lic
     Ok(found.optional()?)
 }
 
-fn turn(db: &Connection, commit: &Commit, place: &Place, state: LicenseState) -> Result<(), Error> {
+fn move_window(
+    db: &Connection,
+    commit: &Commit,
+    license: i64,
+    it: &WindowChanged,
+) -> Result<(), Error> {
+    let sql = "UPDATE licenses SET changed = ?2, starts_at = ?3, ends_at = ?4 WHERE id = ?1";
+    let (starts_at, ends_at) = (it.starts_at.map(Moment::millis), it.ends_at.map(Moment::millis));
+    db.prepare_cached(sql)?.execute(params![license, int(commit.sequence), starts_at, ends_at])?;
+    keep_version(db, license)
+}
+
+fn turn(db: &Connection, commit: &Commit, license: i64, state: LicenseState) -> Result<(), Error> {
     let sql = "UPDATE licenses SET changed = ?2, state = ?3 WHERE id = ?1";
-    db.prepare_cached(sql)?.execute(params![place.license, int(commit.sequence), state])?;
-    keep_version(db, place.license)
+    db.prepare_cached(sql)?.execute(params![license, int(commit.sequence), state])?;
+    keep_version(db, license)
 }
 
 /// Keeps how the license is from its last change on; the last one in a commit is what counts.
@@ -217,75 +272,51 @@ fn keep_version(db: &Connection, license: i64) -> Result<(), Error> {
     Ok(())
 }
 
-/// In one commit an assignment may end and another one begin: the last one is what counts.
-const ENTITLE: &str = "INSERT OR REPLACE INTO entitlements
-                       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+impl Change {
+    fn place(&self) -> (i64, &str, i64, i64) {
+        (self.account, &self.holder, self.product, self.license)
+    }
 
-fn assigned(
-    db: &Connection,
-    commit: &Commit,
-    place: &Place,
-    it: &SeatAssigned,
-) -> Result<(), Error> {
-    let sequence = int(commit.sequence);
-    emails::note(db, place.account, &it.holder, sequence)?;
-    let status = if it.active { Status::Active } else { Status::Inactive };
-    db.prepare_cached(ENTITLE)?.execute(params![
-        place.account,
-        holder_key(&it.holder),
-        place.product,
-        place.license,
-        sequence,
-        status as i64,
-        it.assignment.0.as_bytes(),
-        sequence,
-        commit.header.at.millis()
-    ])?;
-    Ok(())
-}
-
-fn revoked(db: &Connection, commit: &Commit, place: &Place, it: &Assigned) -> Result<(), Error> {
-    let sequence = int(commit.sequence);
-    db.prepare_cached(ENTITLE)?.execute(params![
-        place.account,
-        holder_key(&it.holder),
-        place.product,
-        place.license,
-        sequence,
-        Status::Ended as i64,
-        it.assignment.0.as_bytes(),
-        sequence,
-        commit.header.at.millis()
-    ])?;
-    Ok(())
-}
-
-/// The same assignment goes on, with or without a seat.
-fn change(
-    db: &Connection,
-    commit: &Commit,
-    place: &Place,
-    it: &Assigned,
-    status: Status,
-) -> Result<(), Error> {
-    let sql = "INSERT OR REPLACE INTO entitlements
-               SELECT account, holder, product, license, ?5, ?6, assignment, assigned, at
-               FROM entitlements
-               WHERE account = ?1 AND holder = ?2 AND product = ?3 AND license = ?4
-               ORDER BY since DESC LIMIT 1";
-    let changed = db.prepare_cached(sql)?.execute(params![
-        place.account,
-        holder_key(&it.holder),
-        place.product,
-        place.license,
-        int(commit.sequence),
-        status as i64
-    ])?;
-    match changed {
-        1 => Ok(()),
-        _ => {
-            let reason = format!("assignment {} is not live", it.assignment);
-            Err(Error::inconsistent(commit.sequence, reason))
+    /// In one commit an assignment may end and another one begin: the last one is what counts.
+    fn write(&self, db: &Connection) -> Result<(), Error> {
+        let sequence = int(self.sequence);
+        let changed = match self.to {
+            To::New(status) => {
+                let sql = "INSERT OR REPLACE INTO entitlements
+                           VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?5, ?8)";
+                db.prepare_cached(sql)?.execute(params![
+                    self.account,
+                    self.holder,
+                    self.product,
+                    self.license,
+                    sequence,
+                    status as i64,
+                    self.assignment.0.as_bytes(),
+                    self.at.millis()
+                ])?
+            }
+            To::Same(status) => {
+                let sql = "INSERT OR REPLACE INTO entitlements
+                           SELECT account, holder, product, license, ?5, ?6, assignment, assigned, at
+                           FROM entitlements
+                           WHERE account = ?1 AND holder = ?2 AND product = ?3 AND license = ?4
+                           ORDER BY since DESC LIMIT 1";
+                db.prepare_cached(sql)?.execute(params![
+                    self.account,
+                    self.holder,
+                    self.product,
+                    self.license,
+                    sequence,
+                    status as i64
+                ])?
+            }
+        };
+        match changed {
+            1 => Ok(()),
+            _ => {
+                let reason = format!("assignment {} is not live", self.assignment);
+                Err(Error::inconsistent(self.sequence, reason))
+            }
         }
     }
 }

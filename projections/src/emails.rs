@@ -9,7 +9,8 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::error::Error;
 
-/// One row from each sequence on at which a user was named with another address than before.
+/// One row from each sequence on at which a user was named with another address than before, twice:
+/// by user, and by address.
 pub(crate) const SCHEMA: &str = "
     CREATE TABLE emails (
         account INTEGER NOT NULL,
@@ -18,7 +19,14 @@ pub(crate) const SCHEMA: &str = "
         email   TEXT    NOT NULL,
         PRIMARY KEY (account, user, since)
     ) STRICT, WITHOUT ROWID;
-    CREATE INDEX emails_of_address ON emails (account, email);";
+
+    CREATE TABLE addresses (
+        account INTEGER NOT NULL,
+        email   TEXT    NOT NULL,
+        user    TEXT    NOT NULL,
+        since   INTEGER NOT NULL,
+        PRIMARY KEY (account, email, user, since)
+    ) STRICT, WITHOUT ROWID;";
 
 /// What makes two holders the same one, as a key of tables: `u` and the user, or `e` and the
 /// address of a holder who is no user yet.
@@ -37,20 +45,56 @@ pub(crate) fn email_key(email: &str) -> String {
     ["e", email].concat()
 }
 
-/// Takes note of what an event says of its holder.
-pub(crate) fn note(
-    db: &Connection,
+/// What events say of their holders, held back until the end of a batch and then written in the
+/// order of the tables: names come in any order, and neighbours share a page.
+#[derive(Default)]
+pub(crate) struct Notes(Vec<Note>);
+
+struct Note {
     account: i64,
-    holder: &Holder,
-    sequence: i64,
-) -> Result<(), Error> {
-    let (Some(user), Some(email)) = (&holder.user, &holder.email) else { return Ok(()) };
-    if of_user(db, account, user.as_str(), i64::MAX)?.as_deref() != Some(email.as_str()) {
-        let sql = "INSERT OR REPLACE INTO emails VALUES (?1, ?2, ?3, ?4)";
-        let row = params![account, user.as_str(), sequence, email.as_str()];
-        db.prepare_cached(sql)?.execute(row)?;
+    user: String,
+    since: i64,
+    email: String,
+}
+
+impl Notes {
+    /// Takes note of what an event says of its holder.
+    pub(crate) fn add(&mut self, account: i64, holder: &Holder, since: i64) {
+        if let (Some(user), Some(email)) = (&holder.user, &holder.email) {
+            let (user, email) = (user.as_str().to_owned(), email.as_str().to_owned());
+            self.0.push(Note { account, user, since, email });
+        }
     }
-    Ok(())
+
+    /// Writes those that say something new.
+    pub(crate) fn flush(&mut self, db: &Connection) -> Result<(), Error> {
+        // Stable: of two notes of one commit the last one counts.
+        self.0.sort_by(|a, b| (a.account, &a.user, a.since).cmp(&(b.account, &b.user, b.since)));
+        let sql = "INSERT OR REPLACE INTO emails VALUES (?1, ?2, ?3, ?4)";
+        let mut insert = db.prepare_cached(sql)?;
+        let mut news = vec![];
+        for it in self.0.drain(..) {
+            let known = of_user(db, it.account, &it.user, i64::MAX)?;
+            if known.as_deref() != Some(it.email.as_str()) {
+                insert.execute(params![it.account, it.user, it.since, it.email])?;
+                news.push(it);
+            }
+        }
+        news.sort_unstable_by(|a, b| {
+            (a.account, &a.email, &a.user, a.since).cmp(&(b.account, &b.email, &b.user, b.since))
+        });
+        let sql = "INSERT OR IGNORE INTO addresses VALUES (?1, ?2, ?3, ?4)";
+        let mut insert = db.prepare_cached(sql)?;
+        for it in news {
+            insert.execute(params![it.account, it.email, it.user, it.since])?;
+        }
+        Ok(())
+    }
+
+    /// Forgets everything.
+    pub(crate) fn forget(&mut self) {
+        self.0.clear();
+    }
 }
 
 /// The address a user was known by.
@@ -73,15 +117,17 @@ pub(crate) fn holders_of(
     email: &str,
     at: i64,
 ) -> Result<Vec<String>, Error> {
-    let sql = "SELECT DISTINCT user FROM emails AS it
-               WHERE account = ?1 AND email = ?2 AND since <= ?3
-                 AND since = (SELECT max(since) FROM emails
-                              WHERE account = ?1 AND user = it.user AND since <= ?3)";
+    let sql = "SELECT DISTINCT user FROM addresses
+               WHERE account = ?1 AND email = ?2 AND since <= ?3";
     let mut statement = db.prepare_cached(sql)?;
     let mut rows = statement.query(params![account, email, at])?;
     let mut keys = vec![email_key(email)];
     while let Some(row) = rows.next()? {
-        keys.push(user_key(row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?));
+        let user = row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?;
+        // Known by it once; by another one since, perhaps.
+        if of_user(db, account, user, at)?.as_deref() == Some(email) {
+            keys.push(user_key(user));
+        }
     }
     Ok(keys)
 }

@@ -87,7 +87,6 @@ impl Readers {
         // A second lock on the door: no query of this crate writes.
         db.pragma_update(None, "query_only", true)?;
         db.pragma_update(None, "trusted_schema", false)?;
-        db.pragma_update(None, "cell_size_check", true)?;
         db.pragma_update(None, "temp_store", "MEMORY")?;
         db.pragma_update(None, "cache_size", -i64::from(CACHE_KIB))?;
         db.pragma_update(None, "mmap_size", MAPPED_BYTES)?;

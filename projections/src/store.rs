@@ -298,10 +298,9 @@ fn configure(db: &Connection) -> Result<(), rusqlite::Error> {
     db.pragma_update(None, "synchronous", "NORMAL")?;
     db.pragma_update(None, "wal_autocheckpoint", WAL_PAGES)?;
     db.pragma_update(None, "cache_size", -i64::from(WRITER_CACHE_KIB))?;
+
     // A file somebody else made must not run functions through its schema.
     db.pragma_update(None, "trusted_schema", false)?;
-    // Pages have no checksum; this notices some damaged ones before they are believed.
-    db.pragma_update(None, "cell_size_check", true)?;
     // What is sorted is small.
     db.pragma_update(None, "temp_store", "MEMORY")
 }

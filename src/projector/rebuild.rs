@@ -45,8 +45,8 @@ impl Projector {
         ALL.iter().map(|it| it.name)
     }
 
-    /// Rebuilds one read model from the log and says how far it is. One rebuild of a model at a
-    /// time; one that is broken off leaves the model in use as it is.
+    /// Rebuilds one read model from the log and says how far it is. One rebuild at a time, others
+    /// wait; one that is broken off leaves the model in use as it is.
     pub async fn rebuild(
         &self,
         name: &str,
@@ -54,6 +54,8 @@ impl Projector {
     ) -> Result<Rebuilt, String> {
         let model = ALL.iter().find(|it| it.name == name);
         let model: &'static ReadModel = model.ok_or_else(|| format!("no read model {name}"))?;
+        // They share the name of the file that is built.
+        let _one = self.rebuilding.lock().await;
         let begin = Instant::now();
         let last = self.log.head().await.map_err(|it| it.to_string())?.last;
         let dir = self.dir.clone();

@@ -29,6 +29,16 @@ pub(super) struct Draft {
     pub(super) verdicts: Vec<Verdict>,
 }
 
+impl Draft {
+    /// Whether any verdict would be another one in another state.
+    pub(super) fn rests_on_state(&self) -> bool {
+        self.verdicts.iter().any(|it| match it {
+            Verdict::Unrecorded { .. } | Verdict::Refused(_) | Verdict::Recorded { .. } => true,
+            Verdict::Now(_) => false,
+        })
+    }
+}
+
 /// What judging one command came to.
 #[derive(Debug)]
 pub(super) enum Verdict {

@@ -51,6 +51,13 @@ impl Task {
                 continue;
             }
             if draft.count == 0 {
+                // No fence proves that the state was current, so the log is asked: an answer that
+                // writes nothing must not rest on what another writer has changed meanwhile.
+                if draft.rests_on_state() && !self.is_current().await {
+                    self.ledger.roll_back();
+                    self.catch_up().await;
+                    continue;
+                }
                 self.ledger.settle();
                 asks = self.answer(asks, draft, self.position.sequence, now);
                 continue;
@@ -138,6 +145,11 @@ impl Task {
                 return Fate::Unsettled;
             }
         }
+    }
+
+    /// Whether the log ends where the state stands.
+    async fn is_current(&self) -> bool {
+        matches!(self.log.head_now().await, Ok(head) if head.last == self.position.sequence)
     }
 
     /// Whose commit stands where ours wanted to be? `None` when the log does not say yet.

@@ -261,6 +261,22 @@ impl Ledger {
             .unwrap()
     }
 
+    /// The same, with something on its standard input.
+    pub fn run_on(&self, arguments: &[&str], input: &str) -> Output {
+        use std::io::Write as _;
+        let mut child = Command::new(PROGRAM)
+            .args(arguments)
+            .arg("--dir")
+            .arg(&self.dir)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+        child.wait_with_output().unwrap()
+    }
+
     /// Asks it to stop, and waits until it has.
     pub async fn stop(mut self) -> ExitStatus {
         signal(self.child.id(), "TERM");
@@ -296,7 +312,7 @@ impl Drop for Ledger {
         let _ = self.child.kill();
         let _ = self.child.wait();
         if std::thread::panicking() {
-            let log = self.log();
+            let log = std::fs::read_to_string(self.dir.join("stderr.log")).unwrap_or_default();
             let tail: Vec<_> = log.lines().rev().take(40).collect();
             eprintln!("--- the ledger's log in {}, newest first", self.dir.display());
             tail.iter().for_each(|it| eprintln!("{it}"));

@@ -74,7 +74,8 @@ pub enum Who<'a> {
     Email(&'a str),
 }
 
-const ASSIGNMENTS: &str = "
+/// Ends where the tables begin.
+const COLUMNS: &str = "
     SELECT it.license, it.number, it.assignment, licenses.license, licenses.product, it.holder,
            it.since, it.at, it.until, it.revoked_at,
            iif(old.until IS NULL, it.active, old.active) AS active,
@@ -84,11 +85,25 @@ const ASSIGNMENTS: &str = "
            (SELECT email FROM emails
             WHERE account = it.account AND user = substr(it.holder, 2) AND it.holder >= 'u'
               AND since <= ?1 ORDER BY since DESC LIMIT 1)
-    FROM assignments AS it
-    JOIN licenses ON licenses.id = it.license
+    FROM ";
+
+const BY_ITSELF: &str = "assignments AS it";
+
+const BY_HOLDER: &str = "
+    holders CROSS JOIN assignments AS it
+        ON it.number = holders.number AND holders.account = ?2 AND holders.holder = ?3";
+
+/// Goes on where the tables have been named; `?1` is the sequence and `?2` the account.
+const REST: &str = "
+    CROSS JOIN licenses ON licenses.id = it.license
     LEFT JOIN states AS old ON old.number = it.number AND old.until =
         (SELECT min(until) FROM states WHERE number = it.number AND until > ?1)
     WHERE it.since <= ?1 AND it.account = ?2";
+
+fn query(db: &AsOf<'_>, account: i64) -> Query {
+    let sql = [COLUMNS, BY_ITSELF, REST].concat();
+    Query::new(&sql, [Value::from(db.at), account.into()])
+}
 
 /// An assignment, and what lists are ordered by.
 struct Found {
@@ -165,7 +180,7 @@ pub fn of_license(
     };
     let mut all = vec![];
     for over in overs(&db, filter) {
-        let mut query = Query::new(ASSIGNMENTS, [Value::from(db.at), account.into()]);
+        let mut query = query(&db, account);
         query.and("it.over = ?", Some(over)).and("it.license = ?", Some(license));
         query.and("it.number > ?", Some(after));
         narrow(&mut query, filter, db.at);
@@ -192,7 +207,7 @@ pub fn of_account(
     };
     let mut all = vec![];
     for over in overs(&db, filter) {
-        let mut query = Query::new(ASSIGNMENTS, [Value::from(db.at), account.into()]);
+        let mut query = query(&db, account);
         query.and("it.over = ?", Some(over));
         query.and("it.license >= ?", Some(license));
         query.values.push(number.into());
@@ -224,10 +239,12 @@ pub fn of_holder(
             Who::Email(email) => emails::holders_of(&db, account, email, db.at)?,
         };
         for holder in holders {
-            let mut query = Query::new(ASSIGNMENTS, [Value::from(db.at), account.into()]);
-            query.and("it.holder = ?", Some(holder)).and("it.number > ?", Some(after));
+            let sql = [COLUMNS, BY_HOLDER, REST].concat();
+            let values = [Value::from(db.at), account.into(), holder.into()];
+            let mut query = Query::new(&sql, values);
+            query.and("holders.number > ?", Some(after));
             narrow(&mut query, filter, db.at);
-            query.limit(" ORDER BY it.number LIMIT ?", rows_for(limit));
+            query.limit(" ORDER BY holders.number LIMIT ?", rows_for(limit));
             all.extend(ask(&db, &query)?);
         }
     }
@@ -279,7 +296,7 @@ fn one(
 ) -> Result<(Option<Assignment>, u64), Error> {
     let db = AsOf::new(db, at)?;
     let Some(account) = known::find(&db, account)? else { return Ok((None, db.sequence())) };
-    let mut query = Query::new(ASSIGNMENTS, [Value::from(db.at), account.into()]);
+    let mut query = query(&db, account);
     query.and(condition, Some(value));
     let found = ask(&db, &query)?.into_iter().next().map(|it| it.assignment);
     Ok((found, db.sequence()))

@@ -174,7 +174,6 @@ async fn of_many_commands_with_one_id_and_different_content_one_is_accepted() {
     assert_eq!(doors.sequence().await, last + 1);
 }
 
-// waits for a fix (D9)
 /// The same wish under many ids at once, behind a crowd that keeps the writer busy, so that most of
 /// them are judged together with the one that is granted.
 #[tokio::test(flavor = "multi_thread")]

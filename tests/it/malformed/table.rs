@@ -54,143 +54,137 @@ async fn what_is_not_a_json_object_is_malformed() {
     all_doors_say_the_same(&ledger, bodies.into_iter().map(case).collect()).await;
 }
 
+/// What is wrong, the command, its document, the code, and where.
+type Row = (&'static str, &'static str, &'static str, &'static str, &'static str);
+
+const MISSING: &[Row] = &[
+    ("a license", ALLOCATE, r#"{"product":"P","quantity":1}"#, "missing_field", "/license"),
+    ("a product", ALLOCATE, r#"{"license":"x","quantity":1}"#, "missing_field", "/product"),
+    ("a quantity", ALLOCATE, r#"{"license":"x","product":"P"}"#, "missing_field", "/quantity"),
+    ("everything", ALLOCATE, "{}", "missing_field", "/license"),
+    ("of what", ASSIGN, r#"{"holders":[{"user":"a"}]}"#, "missing_field", "/license"),
+    ("holders", ASSIGN, r#"{"license":"x"}"#, "missing_field", "/holders"),
+    ("a holder", ASSIGN, r#"{"license":"x","holders":[]}"#, "missing_field", "/holders"),
+    ("a name", ASSIGN, r#"{"license":"x","holders":[{}]}"#, "missing_field", "/holders/0"),
+    ("which assignment", CHANGE, r#"{"active":true}"#, "missing_field", "/assignment"),
+    ("whose assignment", CHANGE, r#"{"license":"x"}"#, "missing_field", "/holder"),
+    ("of which license", CHANGE, r#"{"holder":{"user":"a"}}"#, "missing_field", "/license"),
+    ("which assignments", REVOKE, "{}", "missing_field", "/assignment"),
+    ("whose assignments", REVOKE, r#"{"license":"x"}"#, "missing_field", "/holders"),
+    ("of which license", REVOKE, r#"{"holders":[{"user":"a"}]}"#, "missing_field", "/license"),
+];
+
+const CONTRADICTING: &[Row] = &[
+    (
+        "a license and a product",
+        ASSIGN,
+        r#"{"license":"x","product":"P","holders":[{"user":"a"}]}"#,
+        "contradiction",
+        "/product",
+    ),
+    (
+        "an id and a license",
+        CHANGE,
+        r#"{"assignment":"01990000-0000-7000-8000-000000000001","license":"x"}"#,
+        "contradiction",
+        "/assignment",
+    ),
+    (
+        "an id and holders",
+        REVOKE,
+        r#"{"assignment":"01990000-0000-7000-8000-000000000001","license":"x",
+            "holders":[{"user":"a"}]}"#,
+        "contradiction",
+        "/assignment",
+    ),
+    (
+        "another account",
+        ALLOCATE,
+        r#"{"license":"x","product":"P","quantity":1,"account":"globex"}"#,
+        "contradiction",
+        "/account",
+    ),
+    (
+        "another command",
+        ALLOCATE,
+        r#"{"license":"x","product":"P","quantity":1,"type":"AssignSeat"}"#,
+        "contradiction",
+        "/type",
+    ),
+    (
+        "another id",
+        ALLOCATE,
+        r#"{"license":"x","product":"P","quantity":1,"id":"c1"}"#,
+        "contradiction",
+        "/id",
+    ),
+    (
+        "two reasons",
+        ALLOCATE,
+        r#"{"license":"x","product":"P","quantity":1,"reason":"a","change":{"reason":"b"}}"#,
+        "contradiction",
+        "/reason",
+    ),
+];
+
+const TWICE: &[Row] = &[
+    (
+        "a key",
+        ALLOCATE,
+        r#"{"license":"x","product":"P","quantity":1,"quantity":2}"#,
+        "duplicate_key",
+        "/quantity",
+    ),
+    (
+        "a key, once escaped",
+        ALLOCATE,
+        r#"{"license":"x","product":"P","quantity":1,"quantit\u0079":1}"#,
+        "duplicate_key",
+        "/quantity",
+    ),
+    (
+        "the same id",
+        ALLOCATE,
+        r#"{"license":"x","product":"P","quantity":1,"id":"a","id":"a"}"#,
+        "duplicate_key",
+        "/id",
+    ),
+    (
+        "a key of a holder",
+        ASSIGN,
+        r#"{"license":"x","holders":[{"user":"a"},{"user":"b","user":"c"}]}"#,
+        "duplicate_key",
+        "/holders/1/user",
+    ),
+    (
+        "a key of the change",
+        ALLOCATE,
+        r#"{"license":"x","product":"P","quantity":1,"change":{"type":"a","type":"b"}}"#,
+        "duplicate_key",
+        "/change/type",
+    ),
+    (
+        "a key of metadata",
+        ALLOCATE,
+        r#"{"license":"x","product":"P","quantity":1,"metadata":{"a":1,"a":1}}"#,
+        "invalid_metadata",
+        "/metadata",
+    ),
+    (
+        "a key deep in metadata",
+        ALLOCATE,
+        r#"{"license":"x","product":"P","quantity":1,"metadata":{"a":[{"b":{"c":1,"c":2}}]}}"#,
+        "invalid_metadata",
+        "/metadata",
+    ),
+];
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_has_the_wrong_members_is_told_which_and_where() {
     let ledger = Ledger::start().await;
-    let assign = |holders: &str| format!(r#"{{"license":"x","holders":{holders}}}"#);
-    let cases = vec![
-        case(
-            "a license is missing",
-            ALLOCATE,
-            r#"{"product":"P","quantity":1}"#,
-            "missing_field",
-            "/license",
-        ),
-        case(
-            "a product is missing",
-            ALLOCATE,
-            r#"{"license":"x","quantity":1}"#,
-            "missing_field",
-            "/product",
-        ),
-        case("everything is missing", ALLOCATE, "{}", "missing_field", "/license"),
-        case(
-            "a license or a product",
-            ASSIGN,
-            r#"{"holders":[{"user":"a"}]}"#,
-            "missing_field",
-            "/license",
-        ),
-        case("holders are missing", ASSIGN, r#"{"license":"x"}"#, "missing_field", "/holders"),
-        case("no holders", ASSIGN, assign("[]"), "missing_field", "/holders"),
-        case("a holder who is nobody", ASSIGN, assign("[{}]"), "missing_field", "/holders/0"),
-        case("which assignment", CHANGE, r#"{"active":true}"#, "missing_field", "/assignment"),
-        case("whose assignment", CHANGE, r#"{"license":"x"}"#, "missing_field", "/holder"),
-        case("of which license", CHANGE, r#"{"holder":{"user":"a"}}"#, "missing_field", "/license"),
-        case("which assignments", REVOKE, "{}", "missing_field", "/assignment"),
-        case("whose assignments", REVOKE, r#"{"license":"x"}"#, "missing_field", "/holders"),
-        case(
-            "of which license",
-            REVOKE,
-            r#"{"holders":[{"user":"a"}]}"#,
-            "missing_field",
-            "/license",
-        ),
-        case(
-            "a license and a product",
-            ASSIGN,
-            r#"{"license":"x","product":"P","holders":[{"user":"a"}]}"#,
-            "contradiction",
-            "/product",
-        ),
-        case(
-            "an id and a holder",
-            CHANGE,
-            r#"{"assignment":"01990000-0000-7000-8000-000000000001","license":"x"}"#,
-            "contradiction",
-            "/assignment",
-        ),
-        case(
-            "ids and holders",
-            REVOKE,
-            r#"{"assignment":"01990000-0000-7000-8000-000000000001","license":"x",
-                "holders":[{"user":"a"}]}"#,
-            "contradiction",
-            "/assignment",
-        ),
-        case(
-            "another account",
-            ALLOCATE,
-            allocate(r#""quantity":1,"account":"globex""#),
-            "contradiction",
-            "/account",
-        ),
-        case(
-            "another command",
-            ALLOCATE,
-            allocate(r#""quantity":1,"type":"AssignSeat""#),
-            "contradiction",
-            "/type",
-        ),
-        case("another id", ALLOCATE, allocate(r#""quantity":1,"id":"c1""#), "contradiction", "/id"),
-        case(
-            "two reasons",
-            ALLOCATE,
-            allocate(r#""quantity":1,"reason":"a","change":{"reason":"b"}"#),
-            "contradiction",
-            "/reason",
-        ),
-        case(
-            "a key twice",
-            ALLOCATE,
-            allocate(r#""quantity":1,"quantity":2"#),
-            "duplicate_key",
-            "/quantity",
-        ),
-        case(
-            "a key twice, escaped",
-            ALLOCATE,
-            allocate(r#""quantity":1,"quantit\u0079":1"#),
-            "duplicate_key",
-            "/quantity",
-        ),
-        case(
-            "an id twice",
-            ALLOCATE,
-            allocate(r#""quantity":1,"id":"a","id":"a""#),
-            "duplicate_key",
-            "/id",
-        ),
-        case(
-            "a key twice in a holder",
-            ASSIGN,
-            assign(r#"[{"user":"a"},{"user":"b","user":"c"}]"#),
-            "duplicate_key",
-            "/holders/1/user",
-        ),
-        case(
-            "a key twice in the change",
-            ALLOCATE,
-            allocate(r#""quantity":1,"change":{"type":"a","type":"b"}"#),
-            "duplicate_key",
-            "/change/type",
-        ),
-        case(
-            "a key twice in metadata",
-            ALLOCATE,
-            allocate(r#""quantity":1,"metadata":{"a":1,"a":1}"#),
-            "invalid_metadata",
-            "/metadata",
-        ),
-        case(
-            "a key twice deep in metadata",
-            ALLOCATE,
-            allocate(r#""quantity":1,"metadata":{"a":[{"b":{"c":1,"c":2}}]}"#),
-            "invalid_metadata",
-            "/metadata",
-        ),
-    ];
-    all_doors_say_the_same(&ledger, cases).await;
+    let rows = MISSING.iter().chain(CONTRADICTING).chain(TWICE);
+    let row = |it: &Row| case(it.0, it.1, it.2, it.3, it.4);
+    all_doors_say_the_same(&ledger, rows.map(row).collect()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

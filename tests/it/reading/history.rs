@@ -7,6 +7,8 @@ use super::{all_pages, items};
 
 type Place = (u64, u64);
 
+type Filter = Box<dyn Fn(&Fact) -> bool>;
+
 fn places(items: &[Value]) -> Vec<Place> {
     let number = |it: &Value| it.as_u64().unwrap();
     items.iter().map(|it| (number(&it["sequence"]), number(&it["index"]))).collect()
@@ -55,8 +57,7 @@ async fn history_is_the_list_of_what_was_done() {
 async fn history_is_found_by_every_filter_and_by_pairs_of_them() {
     let world = World::with_a_past().await;
     let command = world.facts[world.facts.len() / 2].command.clone();
-    let mut filters: Vec<(String, Box<dyn Fn(&Fact) -> bool>)> =
-        vec![(String::new(), Box::new(|_| true))];
+    let mut filters: Vec<(String, Filter)> = vec![(String::new(), Box::new(|_| true))];
     for license in ["creative", "office", "zoom", "nope"] {
         filters.push((format!("license={license}"), Box::new(move |it| it.license == license)));
     }
