@@ -4,10 +4,13 @@
 #![allow(
     clippy::expect_used,
     clippy::print_stderr,
+    clippy::print_stdout,
     clippy::too_many_lines,
     clippy::type_complexity,
     clippy::unwrap_used,
+    clippy::await_holding_lock,
     clippy::wildcard_enum_match_arm,
+    clippy::wrong_self_convention,
     dead_code,
     unreachable_pub,
     reason = "a test that cannot go on fails, says why, and picks what it is about; tables are long"

@@ -66,7 +66,8 @@ async fn producers_in_each_others_way_are_each_told_what_the_log_says() {
     let play = Play::small();
     let doors = Doors::of(&ledger).await;
     for order in play.licenses(4) {
-        book.lock().unwrap().note(&order, doors.post(&order).await, true);
+        let told = doors.post(&order).await;
+        book.lock().unwrap().note(&order, told, true);
     }
     let stop = CancellationToken::new();
     let mut tasks = vec![];

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use crate::faults::dice::Dice;
 use crate::faults::producer::{Book, Doors, Order, Play, SharedBook, Told, produce};
 use crate::faults::replay::Replay;
-use crate::faults::{setting, told};
+use crate::faults::setting;
 use crate::ledger::signal;
 use pair::Pair;
 

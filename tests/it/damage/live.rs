@@ -3,7 +3,6 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use hyper::Method;
 use serde_json::{Value, json};
 
 use super::scene::{Cases, ENDINGS, Ending, readiness};

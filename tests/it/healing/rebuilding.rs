@@ -1,11 +1,9 @@
 //! Read models are built anew while reads and writes go on.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use hyper::Method;
 use serde_json::{Value, json};
-use tokio_util::sync::CancellationToken;
 
 use super::asleep::{MODELS, fill};
 use crate::faults::dice::Dice;
