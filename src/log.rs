@@ -16,7 +16,7 @@ use async_nats::jetstream::context::GetStreamErrorKind;
 use async_nats::jetstream::stream::{Info, RawMessageErrorKind, Stream};
 use async_nats::jetstream::{self, Context};
 use async_nats::{Client, jetstream::ErrorCode};
-use events::wire::CommitHash;
+use events::wire::{self, CommitHash};
 
 pub use chain::{Damage, Position};
 pub use publish::Published;
@@ -67,6 +67,15 @@ pub struct Head {
     pub max_bytes: i64,
 }
 
+/// The stream of refusals as the server describes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Refusals {
+    /// Of when it was created: another one where it was made anew.
+    pub stream: CommitHash,
+    /// Its first sequence; earlier ones are forgotten.
+    pub first: u64,
+}
+
 /// Why the log cannot be opened or asked.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -85,7 +94,10 @@ pub enum Error {
     #[error("JetStream is not available to this account: {0}")]
     NoJetStream(String),
     /// The server does not make the stream.
-    #[error("the server does not create the stream {stream}: {reason}")]
+    #[error(
+        "the server does not create the stream {stream}: {reason}; --max-bytes says how large the \
+         log may become, the other streams may have an eighth of it"
+    )]
     Create {
         /// Its name.
         stream: String,
@@ -101,8 +113,8 @@ impl Log {
     /// Opens the log, and creates its streams if nothing is known of them and none is there.
     ///
     /// `known` is what the anchor says, `seen` the highest sequence that a read model has; a stream
-    /// that should exist and does not is damage, never a first start. A damaged log is opened all the same, so that reads can go on; it must not be
-    /// written. Repeating this is harmless.
+    /// that should exist and does not is damage, never a first start. A damaged log is opened all
+    /// the same, so that reads can go on; it must not be written. Repeating this is harmless.
     pub async fn open(
         client: Client,
         settings: Settings,
@@ -114,34 +126,46 @@ impl Log {
         account.map_err(|it| Error::NoJetStream(it.to_string()))?;
         let name = settings.stream();
         let mut found = find(&jetstream, &name).await?;
-        if found.is_none() && known.is_none() && seen == 0 {
+        let existed = known.is_some() || seen > 0;
+        if found.is_none() && !existed {
             create(&jetstream, settings.log()).await?;
             found = find(&jetstream, &name).await?;
-        }
-        for config in [settings.refusals(), settings.posts()] {
-            if find(&jetstream, &config.name).await?.is_none() {
-                create(&jetstream, config).await?;
-            }
-        }
-        if let Some(posts) = find(&jetstream, &settings.posts_stream()).await? {
-            let wrong = settings::wrong_posts_settings(&settings, &posts.config);
-            if !wrong.is_empty() {
-                return Err(Error::Settings { stream: posts.config.name, wrong });
-            }
         }
         let stream = attempts(|| jetstream.get_stream_no_info(&name)).await;
         let stream = stream.map_err(|it| Error::Unavailable(it.to_string()))?;
         let created = found.map(|it| it.created.to_rfc3339()).unwrap_or_default();
         let log = Log { client, jetstream, stream, settings, created };
-        match log.check(known).await {
-            Ok(_) => Ok((log, None)),
+        let damage = match log.check(known).await {
+            Ok(_) => None,
             Err(Error::Damaged(Damage::Missing { stream, known })) => {
-                let known = known.max(seen);
-                Ok((log, Some(Damage::Missing { stream, known })))
+                Some(Damage::Missing { stream, known: known.max(seen) })
             }
-            Err(Error::Damaged(damage)) => Ok((log, Some(damage))),
-            Err(error) => Err(error),
+            Err(Error::Damaged(damage)) => Some(damage),
+            Err(error) => return Err(error),
+        };
+        log.open_others(existed).await?;
+        Ok((log, damage))
+    }
+
+    /// Makes the streams of posts and refusals where they are missing. They are no part of the
+    /// truth; still it is said when one has gone.
+    async fn open_others(&self, existed: bool) -> Result<(), Error> {
+        for config in [self.settings.refusals(), self.settings.posts()] {
+            let stream = config.name.clone();
+            if find(&self.jetstream, &stream).await?.is_none() {
+                create(&self.jetstream, config).await?;
+                if existed {
+                    tracing::error!(%stream, "a stream was gone and is made anew: what was in it and not done is lost");
+                }
+            }
         }
+        if let Some(posts) = find(&self.jetstream, &self.settings.posts_stream()).await? {
+            let wrong = settings::wrong_posts_settings(&self.settings, &posts.config);
+            if !wrong.is_empty() {
+                return Err(Error::Settings { stream: posts.config.name, wrong });
+            }
+        }
+        Ok(())
     }
 
     /// When its stream was created, as the server says it.
@@ -189,9 +213,9 @@ impl Log {
         if known.created != created {
             // A stream restored from a backup has the same history and another time of creation.
             // What stands at the anchor's sequence says which it is.
-            let same = self.check_commit(known.sequence, known.hash, last).await;
+            let same = self.position(known.sequence, known.hash, last).await;
             return match same {
-                Ok(()) => {
+                Ok(_) => {
                     tracing::warn!(known = %known.created, %created, "the stream was made again and holds the same history");
                     Ok(())
                 }
@@ -206,21 +230,26 @@ impl Log {
         if known.sequence > last {
             return Err(Damage::WentBack { known: known.sequence, last }.into());
         }
-        self.check_commit(known.sequence, known.hash, last).await
+        self.position(known.sequence, known.hash, last).await.map(|_| ())
     }
 
-    /// Checks that the commit at a sequence is the one it was.
-    pub async fn check_commit(
+    /// The position after the commit at a sequence, which must be the one of this hash. `last` is
+    /// where the log ends.
+    pub async fn position(
         &self,
         sequence: u64,
         hash: CommitHash,
         last: u64,
-    ) -> Result<(), Error> {
+    ) -> Result<Position, Error> {
         if sequence == 0 {
-            return Ok(());
+            return Ok(Position::START);
         }
         match self.get(sequence).await? {
-            Some(payload) if CommitHash::of(&payload) == hash => Ok(()),
+            Some(payload) if CommitHash::of(&payload) == hash => {
+                let commit = wire::decode(sequence, &payload);
+                let commit = commit.map_err(|error| Damage::Unreadable { sequence, error })?;
+                Ok(Position::of(&commit))
+            }
             Some(_) => Err(Damage::Changed { sequence }.into()),
             None if sequence > last => Err(Damage::WentBack { known: sequence, last }.into()),
             None => {
@@ -263,6 +292,15 @@ impl Log {
             bytes: info.state.bytes,
             max_bytes: info.config.max_bytes,
         })
+    }
+
+    /// What is known of the stream of refusals: which one it is, and the first it has not forgotten.
+    pub async fn refusals(&self) -> Result<Refusals, Error> {
+        let stream = self.settings.refusals_stream();
+        let info = find(&self.jetstream, &stream).await?;
+        let info = info.ok_or_else(|| Error::Unavailable(format!("{stream} is gone")))?;
+        let stream = CommitHash::of(info.created.to_rfc3339().as_bytes());
+        Ok(Refusals { stream, first: info.state.first_sequence })
     }
 
     /// Whether there is a connection to the server.

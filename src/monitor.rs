@@ -25,6 +25,8 @@ pub struct Monitor {
     pub anchor: Anchor,
     /// How far the log was read and found whole.
     pub verified: watch::Receiver<Position>,
+    /// How far the writer's state stands: what it has read, and what the server has acknowledged.
+    pub written: watch::Receiver<Position>,
     /// When the connection was there again.
     pub reconnects: mpsc::Receiver<()>,
     /// Where trouble is said.
@@ -39,9 +41,15 @@ impl Monitor {
         anchor.set_missed_tick_behavior(MissedTickBehavior::Delay);
         check.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut connected = true;
+        let mut written = self.written.clone();
         loop {
+            let first = self.anchor.known().is_none();
             tokio::select! {
                 () = stop.cancelled() => break,
+                // The first commit is anchored at once: from then on the stream has to exist.
+                true = async { written.wait_for(|it| it.sequence > 0).await.is_ok() }, if first => {
+                    self.write().await;
+                }
                 _ = anchor.tick() => self.write().await,
                 _ = check.tick() => self.check().await,
                 again = self.reconnects.recv(), if connected => match again {
@@ -53,8 +61,14 @@ impl Monitor {
         self.write().await;
     }
 
+    /// The newest that this process knows of the log.
+    fn newest(&self) -> Position {
+        let (verified, written) = (*self.verified.borrow(), *self.written.borrow());
+        if written.sequence > verified.sequence { written } else { verified }
+    }
+
     async fn write(&mut self) {
-        let position = *self.verified.borrow();
+        let position = self.newest();
         // A reader that begins anew is behind for a while, and a log that went back stays so: the
         // anchor only ever moves on.
         let known = self.anchor.known().map_or(0, |it| it.sequence);
@@ -80,8 +94,8 @@ impl Monitor {
     }
 
     async fn check(&mut self) {
-        // What this process has read itself is newer than the anchor, most of the time.
-        let position = *self.verified.borrow();
+        // What this process knows itself is newer than the anchor, most of the time.
+        let position = self.newest();
         let anchored = self.anchor.known().map_or(0, |it| it.sequence);
         let read = Known {
             created: self.log.created().to_owned(),

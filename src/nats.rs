@@ -120,11 +120,17 @@ impl Options {
             .event_callback(move |event| {
                 let told = told.clone();
                 async move {
-                    if matches!(event, Event::Connected) {
+                    match event {
                         // Full means that somebody is about to look anyway.
-                        let _ = told.try_send(());
-                    } else {
-                        tracing::warn!(%event, "nats");
+                        Event::Connected => drop(told.try_send(())),
+                        // This process has closed it.
+                        Event::Closed => tracing::debug!(%event, "nats"),
+                        Event::Disconnected
+                        | Event::LameDuckMode
+                        | Event::Draining
+                        | Event::SlowConsumer(_)
+                        | Event::ServerError(_)
+                        | Event::ClientError(_) => tracing::warn!(%event, "nats"),
                     }
                 }
             });

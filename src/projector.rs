@@ -80,11 +80,11 @@ impl Projector {
         stop: CancellationToken,
         tasks: &tokio_util::task::TaskTracker,
     ) -> Projector {
-        let Models { dir, models, refused, agree } = models;
+        let Models { dir, models, refused, lowest } = models;
         let (tail, _) = broadcast::channel(TAIL_COMMITS_MAX);
         let (verified, verifying) = watch::channel(Position::START);
         let (adoptions, adopting) = mpsc::channel(1);
-        tasks.spawn(refusals::follow(log.clone(), refused, stop.clone()));
+        tasks.spawn(refusals::follow(log.clone(), dir.clone(), refused, stop.clone()));
         let task = Task {
             log: log.clone(),
             dir: dir.clone(),
@@ -94,8 +94,8 @@ impl Projector {
             health: health.clone(),
         };
         // Models that have seen another log must not take in this one.
-        if agree {
-            tasks.spawn(task.run(adopting, stop));
+        if let Some(lowest) = lowest {
+            tasks.spawn(task.run(lowest, adopting, stop));
         }
         Projector {
             log,
@@ -120,8 +120,13 @@ impl Projector {
 }
 
 impl Task {
-    async fn run(mut self, mut adopting: mpsc::Receiver<Adoption>, stop: CancellationToken) {
-        let mut reader = self.log.read(self.lowest());
+    async fn run(
+        mut self,
+        lowest: Position,
+        mut adopting: mpsc::Receiver<Adoption>,
+        stop: CancellationToken,
+    ) {
+        let mut reader = self.log.read(lowest);
         loop {
             let first = tokio::select! {
                 () = stop.cancelled() => return self.close(),
@@ -163,17 +168,6 @@ impl Task {
                 }
             }
         }
-    }
-
-    /// The position of the model that is furthest behind.
-    fn lowest(&self) -> Position {
-        let checkpoints = self.models.iter().filter_map(|it| it.store.as_ref());
-        let lowest = checkpoints.map(Store::checkpoint).min_by_key(|it| it.sequence);
-        lowest.map_or(Position::START, |it| Position {
-            sequence: it.sequence,
-            hash: it.hash,
-            at: None,
-        })
     }
 
     /// Has every model take in a batch, side by side, and tells whoever listens.

@@ -129,7 +129,7 @@ impl Service {
             health.damaged(&damage);
         }
         // Before anything can be written: a log that went back must not be taken for a new one.
-        models.check(&log, &health).await;
+        models.check(&log, &health).await?;
         let views = models.views();
         let projector = Projector::start(log.clone(), models, health.clone(), stop.clone(), &tasks);
         let (refused, refusing) = mpsc::channel(refusals::WAITING_MAX);
@@ -143,9 +143,14 @@ impl Service {
         };
         let (writer, task) = Writer::start(parts, stop.clone());
         tasks.spawn(task);
-        let verified = projector.verified();
-        let monitor =
-            Monitor { log: log.clone(), anchor, verified, reconnects, health: health.clone() };
+        let monitor = Monitor {
+            log: log.clone(),
+            anchor,
+            verified: projector.verified(),
+            written: writer.position(),
+            reconnects,
+            health: health.clone(),
+        };
         tasks.spawn(monitor.run(stop.clone()));
         let intake = Intake::new(writer, log.clone());
         let prefix = &settings.log.prefix;

@@ -98,7 +98,7 @@ struct Ask {
 pub struct Writer {
     asks: mpsc::Sender<Ask>,
     health: Health,
-    position: watch::Receiver<u64>,
+    position: watch::Receiver<Position>,
 }
 
 /// What the writer's task needs.
@@ -121,7 +121,7 @@ impl Writer {
     /// `stop` is cancelled, after the commit in flight.
     pub fn start(parts: Parts, stop: CancellationToken) -> (Writer, tokio::task::JoinHandle<()>) {
         let (asks, waiting) = mpsc::channel(WAITING_MAX);
-        let (reached, position) = watch::channel(0);
+        let (reached, position) = watch::channel(Position::START);
         let health = parts.health.clone();
         let task = Task {
             log: parts.log,
@@ -140,7 +140,12 @@ impl Writer {
 
     /// Where the writer's state stands.
     pub fn sequence(&self) -> u64 {
-        *self.position.borrow()
+        self.position.borrow().sequence
+    }
+
+    /// The same as it moves on, with what proves it.
+    pub fn position(&self) -> watch::Receiver<Position> {
+        self.position.clone()
     }
 
     /// How the ledger is.
@@ -180,7 +185,7 @@ struct Task {
     health: Health,
     ledger: Ledger,
     position: Position,
-    reached: watch::Sender<u64>,
+    reached: watch::Sender<Position>,
     recent: Recent,
     stop: CancellationToken,
 }

@@ -57,7 +57,7 @@ pub(crate) trait Writer: Send {
 pub struct Checkpoint {
     /// The last commit applied; 0 before the first.
     pub sequence: u64,
-    /// The hash of that commit.
+    /// The hash of that commit; for refusals: what tells their stream from others.
     pub hash: CommitHash,
     /// Commits applied; for refusals: messages.
     pub commits: u64,
@@ -86,11 +86,11 @@ impl Checkpoint {
         }
     }
 
-    fn then_refused(&self, sequence: u64, refused: &[Refused]) -> Checkpoint {
+    fn then_refused(&self, stream: CommitHash, sequence: u64, refused: &[Refused]) -> Checkpoint {
         let ids = refused.iter().map(|it| it.id.as_bytes().as_slice());
         Checkpoint {
             sequence,
-            hash: CommitHash::NONE,
+            hash: stream,
             commits: self.commits + 1,
             events: self.events + refused.len() as u64,
             digest: digest(&self.digest, ids),
@@ -220,8 +220,13 @@ impl Store {
 
     /// Applies refusals in one transaction, each with the sequence of its message in the stream of
     /// refusals. Messages at or below the checkpoint are skipped; gaps are not looked at, because
-    /// that stream forgets.
-    pub fn apply_refusals(&mut self, batch: &[(u64, Vec<Refused>)]) -> Result<Checkpoint, Error> {
+    /// that stream forgets. `stream` says which stream it is: the checkpoint keeps it, and a model
+    /// of another one MUST begin anew.
+    pub fn apply_refusals(
+        &mut self,
+        stream: CommitHash,
+        batch: &[(u64, Vec<Refused>)],
+    ) -> Result<Checkpoint, Error> {
         if self.writer.is_some() {
             return Err(Error::Feed { model: self.model.name });
         }
@@ -231,7 +236,7 @@ impl Store {
                 if *sequence > after.sequence {
                     let written = crate::refusals::write(&self.db, *sequence, refused);
                     written.map_err(|it| it.of(self.model, *sequence))?;
-                    after = after.then_refused(*sequence, refused);
+                    after = after.then_refused(stream, *sequence, refused);
                 }
             }
             write_checkpoint(&self.db, &after)

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use clap::Args;
 
 use super::remote::Ready;
-use super::serve::{Signals, refused, stop};
+use super::serve::{Signals, refused, stop, unconnected};
 use super::{Exit, Global, demo, failed, output};
 use crate::health::Condition;
 use crate::log;
@@ -105,7 +105,7 @@ impl Dev {
         let mut http = self.http.unwrap_or(preferred);
         loop {
             let connection = options.connect("seatledger").await;
-            let connection = connection.map_err(|it| failed(Exit::Unreachable, it.to_string()))?;
+            let connection = connection.map_err(unconnected)?;
             let bytes = (natsd.max_file_bytes() / LOG_SHARE).min(LOG_BYTES_MAX);
             let settings = service::Settings {
                 dir: global.dir.clone(),

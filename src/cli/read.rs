@@ -3,7 +3,7 @@
 use clap::Args;
 use serde_json::Value;
 
-use super::remote::{Remote, encoded, get, query};
+use super::remote::{Remote, encoded, get, list, query};
 use super::{Exit, Global, failed, output};
 
 #[derive(Debug, Args)]
@@ -108,9 +108,8 @@ impl Usage {
                 (get(&client, &path).await?, LICENSE)
             }
             None => {
-                let query = query([at, ("limit", Some("1000".to_owned()))]);
-                let path = format!("{account}/licenses{query}");
-                (get(&client, &path).await?, LICENSE)
+                let path = format!("{account}/licenses");
+                (list(&client, &path, &[at], usize::MAX).await?, LICENSE)
             }
         };
         if global.json {
@@ -161,7 +160,7 @@ pub(super) struct History {
     at: Option<String>,
     /// At most this many, the newest first
     #[arg(long, default_value_t = 50)]
-    limit: u32,
+    limit: usize,
     #[command(flatten)]
     remote: Remote,
 }
@@ -172,7 +171,7 @@ impl History {
             return Err(failed(Exit::Usage, "--limit must be at least 1"));
         }
         let client = self.remote.client(global)?;
-        let query = query([
+        let filters = [
             ("license", self.license),
             ("user", self.user),
             ("email", self.email),
@@ -181,11 +180,10 @@ impl History {
             ("from", self.from),
             ("to", self.to),
             ("at", self.at),
-            ("limit", Some(self.limit.to_string())),
             ("order", Some("newest".to_owned())),
-        ]);
-        let path = format!("/v1/accounts/{}/history{query}", encoded(&self.account));
-        let answer = get(&client, &path).await?;
+        ];
+        let path = format!("/v1/accounts/{}/history", encoded(&self.account));
+        let answer = list(&client, &path, &filters, self.limit).await?;
         if global.json {
             output::json(&answer);
             return Ok(Exit::Done);

@@ -77,6 +77,33 @@ pub(super) async fn get(client: &Client, path: &str) -> anyhow::Result<Value> {
     value(&answer)
 }
 
+/// Items that the ledger hands out at a time.
+const PAGE: usize = 1_000;
+
+/// A whole list, page after page, `max` items at most: the first answer with all items in it.
+pub(super) async fn list(
+    client: &Client,
+    path: &str,
+    pairs: &[(&str, Option<String>)],
+    max: usize,
+) -> anyhow::Result<Value> {
+    let mut whole = Value::Null;
+    let mut items = vec![];
+    loop {
+        let limit = ("limit", Some((max - items.len()).min(PAGE).to_string()));
+        let cursor = ("cursor", whole["next"].as_str().map(str::to_owned));
+        let more = pairs.iter().cloned().chain([limit, cursor]);
+        whole = get(client, &format!("{path}{}", query(more))).await?;
+        if let Some(page) = whole["items"].as_array_mut() {
+            items.append(page);
+        }
+        if whole["next"].is_null() || items.len() >= max {
+            whole["items"] = items.into();
+            return Ok(whole);
+        }
+    }
+}
+
 /// The document of an answer; a problem becomes an error.
 pub(super) fn value(answer: &Answer) -> anyhow::Result<Value> {
     let document: Value = serde_json::from_slice(&answer.body)
@@ -90,11 +117,6 @@ pub(super) fn value(answer: &Answer) -> anyhow::Result<Value> {
 /// What went wrong, as a person reads it.
 pub(super) fn problem(status: u16, document: &Value) -> anyhow::Error {
     let said = |member: &str| super::output::cell(&document[member]);
-    let exit = match status {
-        400 | 413 => Exit::Usage,
-        503 => Exit::Unreachable,
-        _ => Exit::Refused,
-    };
     let pointer = match said("pointer") {
         pointer if pointer.is_empty() => pointer,
         pointer => format!("{pointer}: "),
@@ -103,7 +125,21 @@ pub(super) fn problem(status: u16, document: &Value) -> anyhow::Error {
         hint if hint.is_empty() => hint,
         hint => format!("\n  hint: {hint}"),
     };
-    failed(exit, format!("{}: {pointer}{}{hint}", said("code"), said("detail")))
+    failed(
+        exit_of(status, document),
+        format!("{}: {pointer}{}{hint}", said("code"), said("detail")),
+    )
+}
+
+/// With which code the process ends after a problem. The outcome says more than the status: 404 is
+/// a license that is not there and a command type that there is not.
+pub(super) fn exit_of(status: u16, document: &Value) -> Exit {
+    match status {
+        400 | 413 => Exit::Usage,
+        503 => Exit::Unreachable,
+        _ if document["outcome"] == "malformed" => Exit::Usage,
+        _ => Exit::Refused,
+    }
 }
 
 /// Nobody could be asked.

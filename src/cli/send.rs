@@ -3,9 +3,9 @@
 use std::io::{BufRead as _, Read as _};
 
 use clap::Args;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::remote::{Remote, encoded, problem, unreachable_ledger};
+use super::remote::{Remote, encoded, exit_of, problem, unreachable_ledger};
 use super::{Exit, Global, failed, output};
 use crate::client::Client;
 
@@ -54,11 +54,7 @@ impl Send {
             }
             _ if global.json => {
                 output::json(&answer);
-                Ok(match status {
-                    400 | 413 => Exit::Usage,
-                    503 => Exit::Unreachable,
-                    _ => Exit::Refused,
-                })
+                Ok(exit_of(status, &answer))
             }
             _ => Err(problem(status, &answer)),
         }
@@ -95,35 +91,39 @@ impl Send {
                 Box::new(std::io::BufReader::new(file))
             }
         };
-        let (mut accepted, mut wrong) = (0_u64, 0_u64);
-        for (number, line) in input.lines().enumerate() {
+        let mut tally = Tally::default();
+        for (number, line) in input.split(b'\n').enumerate() {
             let line = line?;
-            if line.trim().is_empty() {
+            if line.trim_ascii().is_empty() {
                 continue;
             }
-            let named: Value = serde_json::from_str(&line)
-                .map_err(|it| failed(Exit::Usage, format!("line {}: {it}", number + 1)))?;
-            let (Some(account), Some(kind)) = (named["account"].as_str(), named["type"].as_str())
-            else {
-                let message = format!("line {} needs an account and a type", number + 1);
-                return Err(failed(Exit::Usage, message));
+            let (status, answer) = match address(number + 1, &line) {
+                Ok((account, kind)) => match self.send(client, &account, &kind, line).await {
+                    Ok(answered) => answered,
+                    Err(error) => {
+                        tally.say();
+                        return Err(
+                            error.context(format!("line {} and those after it", number + 1))
+                        );
+                    }
+                },
+                // Nothing was sent, so the ledger cannot say it.
+                Err(malformed) => {
+                    output::error(&format!("error: {}", output::cell(&malformed["detail"])));
+                    (400, malformed)
+                }
             };
-            let (status, answer) = self.send(client, account, kind, line.into_bytes()).await?;
             match status {
-                200..300 => accepted += 1,
-                _ => wrong += 1,
+                200..300 => tally.accepted += 1,
+                _ => tally.wrong += 1,
             }
             match global.json {
                 true => output::line(&answer.to_string()),
                 false => print(global, &answer),
             }
         }
-        output::error(&format!("{accepted} accepted, {wrong} not"));
-        Ok(match (accepted, wrong) {
-            (_, 0) => Exit::Done,
-            (0, _) => Exit::Refused,
-            (_, _) => Exit::Partial,
-        })
+        tally.say();
+        Ok(tally.exit())
     }
 
     async fn send(
@@ -141,6 +141,42 @@ impl Send {
             .map_err(|it| failed(Exit::Unsound, format!("the answer is not JSON: {it}")))?;
         Ok((answer.status, document))
     }
+}
+
+/// How many of many went well.
+#[derive(Default)]
+struct Tally {
+    accepted: u64,
+    wrong: u64,
+}
+
+impl Tally {
+    fn say(&self) {
+        output::error(&format!("{} accepted, {} not", self.accepted, self.wrong));
+    }
+
+    fn exit(&self) -> Exit {
+        match (self.accepted, self.wrong) {
+            (_, 0) => Exit::Done,
+            (0, _) => Exit::Refused,
+            (_, _) => Exit::Partial,
+        }
+    }
+}
+
+/// The account and the type that a line names, or what is wrong with it in the ledger's own words.
+fn address(number: usize, line: &[u8]) -> Result<(String, String), Value> {
+    let malformed = |code: &str, detail: String| {
+        let detail = format!("line {number}: {detail}");
+        json!({"outcome": "malformed", "code": code, "detail": detail, "line": number})
+    };
+    let named: Value = serde_json::from_slice(line)
+        .map_err(|it| malformed("malformed_json", format!("it is not a JSON document: {it}")))?;
+    let text = |name: &str| match named.get(name).and_then(Value::as_str) {
+        Some(text) => Ok(text.to_owned()),
+        None => Err(malformed("missing_field", format!("it needs {name}, as a text"))),
+    };
+    Ok((text("account")?, text("type")?))
 }
 
 fn print(global: &Global, answer: &Value) {

@@ -43,16 +43,20 @@ pub(super) struct Serve {
 /// A prefix that is one token of a subject and makes a stream's name.
 fn prefix(text: &str) -> Result<String, String> {
     let safe = |it: char| it.is_ascii_lowercase() || it.is_ascii_digit() || it == '_' || it == '-';
-    match !text.is_empty() && text.len() <= 32 && text.chars().all(safe) {
-        true => Ok(text.to_owned()),
-        false => Err("it must match [a-z0-9_-]{1,32}".to_owned()),
+    if text.is_empty() || text.len() > 32 || !text.chars().all(safe) {
+        return Err("it must match [a-z0-9_-]{1,32}".to_owned());
+    }
+    // The names of the other streams of a ledger whose prefix is the rest.
+    match text.ends_with("_posts") || text.ends_with("_refusals") {
+        true => Err("it must not end in _posts or _refusals".to_owned()),
+        false => Ok(text.to_owned()),
     }
 }
 
 impl Serve {
     pub(super) async fn run(self, global: &Global) -> anyhow::Result<Exit> {
         let connection = self.nats.connect("seatledger").await;
-        let connection = connection.map_err(|it| failed(Exit::Unreachable, it.to_string()))?;
+        let connection = connection.map_err(unconnected)?;
         let settings = service::Settings {
             dir: global.dir.clone(),
             http: self.http,
@@ -99,6 +103,15 @@ pub(super) async fn stop(service: Service, mut signals: Signals) -> anyhow::Resu
         () = service.stop() => Ok(Exit::Done),
         () = signals.next() => Err(failed(Exit::Refused, "stopped before everything ended")),
     }
+}
+
+/// A server that cannot be used, with the exit code that says of what kind the reason is.
+pub(super) fn unconnected(error: nats::Error) -> anyhow::Error {
+    let exit = match &error {
+        nats::Error::File { .. } | nats::Error::Url { .. } => Exit::Usage,
+        nats::Error::Connect { .. } | nats::Error::TooOld { .. } => Exit::Unreachable,
+    };
+    failed(exit, error.to_string())
 }
 
 /// A service that does not start, with the exit code that says of what kind the reason is.

@@ -16,6 +16,9 @@ const ACK_WAIT: Duration = Duration::from_secs(30);
 /// needs order waits for the outcome.
 const IN_FLIGHT_MAX: i64 = 1_024;
 
+/// The pause before a posted command comes again is doubled so often at most: up to 16 s.
+const DOUBLED_MAX: u32 = 6;
+
 /// The work queue of posted commands.
 pub struct Posts {
     log: Log,
@@ -106,9 +109,12 @@ impl Posted {
         }
     }
 
-    /// Its outcome is not known: it comes again soon.
+    /// Its outcome is not known: it comes again soon, and later each time.
     pub async fn again(self) {
-        if let Err(error) = self.0.ack_with(AckKind::Nak(Some(RETRY_PAUSE))).await {
+        let delivered = self.0.info().map_or(1, |it| it.delivered);
+        let doubled = u32::try_from(delivered - 1).unwrap_or_default().min(DOUBLED_MAX);
+        let pause = RETRY_PAUSE * 2_u32.pow(doubled);
+        if let Err(error) = self.0.ack_with(AckKind::Nak(Some(pause))).await {
             tracing::debug!(%error, "a posted command will come again when its time is over");
         }
     }

@@ -8,7 +8,7 @@ use projections::{Checkpoint, ReadModel, Readers, Store};
 use tokio::sync::watch;
 
 use crate::health::Health;
-use crate::log::{Error, Log};
+use crate::log::{Error, Log, Position};
 use crate::views::{View, Views};
 
 /// All read models of a directory, open.
@@ -16,8 +16,9 @@ pub struct Models {
     pub(super) dir: PathBuf,
     pub(super) models: Vec<Model>,
     pub(super) refused: Model,
-    /// Whether the log holds what they have taken in.
-    pub(super) agree: bool,
+    /// Where the one that is furthest behind stands; `None` where the log does not hold what they
+    /// have taken in.
+    pub(super) lowest: Option<Position>,
 }
 
 /// One read model and how it stands.
@@ -32,7 +33,7 @@ pub(super) struct Model {
 impl Models {
     /// Opens all read models in `dir`; those that are missing begin anew.
     pub fn open(dir: PathBuf) -> Result<Models, projections::Error> {
-        std::fs::create_dir_all(&dir)
+        make_private(&dir)
             .map_err(|source| projections::Error::File { path: dir.clone(), source })?;
         // As many as threads that may ask: the async ones, and some of the blocking ones.
         let slots = 2 * std::thread::available_parallelism().map_or(4, usize::from) + 4;
@@ -45,7 +46,7 @@ impl Models {
         };
         let models = projections::ALL.iter().map(|it| open(it)).collect::<Result<_, _>>()?;
         let refused = open(&projections::refusals::MODEL)?;
-        Ok(Models { dir, models, refused, agree: true })
+        Ok(Models { dir, models, refused, lowest: None })
     }
 
     /// The models as readers see them.
@@ -74,11 +75,28 @@ impl Models {
     }
 
     /// Compares what each of them has taken in with what the log holds. They are witnesses against a
-    /// log that went back, each for itself.
-    pub async fn check(&mut self, log: &Log, health: &Health) {
-        let checkpoints = self.checkpoints();
-        self.agree = check(log, health, &checkpoints).await;
+    /// log that went back, each for itself. No answer is no agreement: it is an error, unless
+    /// writing has stopped already.
+    pub async fn check(&mut self, log: &Log, health: &Health) -> Result<(), Error> {
+        let stopped = health.stop_code().is_some();
+        match lowest(log, &self.checkpoints(), stopped).await {
+            Ok(position) => self.lowest = Some(position),
+            Err(Error::Damaged(damage)) => health.damaged(&damage),
+            Err(error) if stopped => {
+                tracing::warn!(%error, "the read models cannot be compared with the log")
+            }
+            Err(error) => return Err(error),
+        }
+        Ok(())
     }
+}
+
+/// Makes a directory that nobody but its owner can read: it says who holds what.
+fn make_private(dir: &Path) -> std::io::Result<()> {
+    std::fs::create_dir_all(dir)?;
+    #[cfg(unix)]
+    std::fs::set_permissions(dir, std::os::unix::fs::PermissionsExt::from_mode(0o700))?;
+    Ok(())
 }
 
 /// Opens a read model. A file that is none, or another one, is thrown away: it is a copy of the log.
@@ -94,24 +112,17 @@ fn open_or_begin_anew(dir: &Path, model: &'static ReadModel) -> Result<Store, pr
     }
 }
 
-/// Whether the log still holds what was taken in.
-async fn check(log: &Log, health: &Health, checkpoints: &[Checkpoint]) -> bool {
-    let last = match log.head().await {
-        Ok(head) => head.last,
-        Err(error) => {
-            tracing::warn!(%error, "the log does not say where it ends");
-            return health.stop_code().is_none();
-        }
+/// Where the lowest of some checkpoints stands, if the log holds all of them.
+async fn lowest(log: &Log, checkpoints: &[Checkpoint], once: bool) -> Result<Position, Error> {
+    let head = match once {
+        true => log.head_now().await?,
+        false => log.head().await?,
     };
+    let mut lowest = None;
     for at in checkpoints {
-        match log.check_commit(at.sequence, at.hash, last).await {
-            Ok(()) => {}
-            Err(Error::Damaged(damage)) => {
-                health.damaged(&damage);
-                return false;
-            }
-            Err(error) => tracing::warn!(%error, "a checkpoint cannot be compared with the log"),
-        }
+        let position = log.position(at.sequence, at.hash, head.last).await?;
+        let lower = lowest.is_none_or(|it: Position| position.sequence < it.sequence);
+        lowest = if lower { Some(position) } else { lowest };
     }
-    true
+    Ok(lowest.unwrap_or(Position::START))
 }

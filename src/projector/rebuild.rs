@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot};
 use utoipa::ToSchema;
 
-use super::{Adoption, Applied, Projector, Task, apply, catch_up, read_batch};
+use super::{Adoption, Applied, Failed, Projector, Task, apply, catch_up, read_batch};
 use crate::log::Position;
 
 /// How far a rebuild is.
@@ -54,6 +54,10 @@ impl Projector {
     ) -> Result<Rebuilt, String> {
         let model = ALL.iter().find(|it| it.name == name);
         let model: &'static ReadModel = model.ok_or_else(|| format!("no read model {name}"))?;
+        if self.adoptions.is_closed() {
+            let why = self.health.stop_code().unwrap_or("the ledger is stopping");
+            return Err(format!("read models are not fed any more: {why}"));
+        }
         // They share the name of the file that is built.
         let _one = self.rebuilding.lock().await;
         let begin = Instant::now();
@@ -105,12 +109,21 @@ impl Task {
     }
 
     async fn swap(&mut self, store: Store, position: Position) -> Result<(bool, u64, u64), String> {
-        let built = catch_up(&self.log, &self.health, store, position.sequence).await;
-        let built = built.map_err(|it| it.error)?;
-        let name = built.model().name;
+        let name = store.model().name;
         let model = self.models.iter_mut().find(|it| it.model.name == name);
         let model = model.ok_or_else(|| format!("no read model {name}"))?;
+        // Either may be ahead: the rebuild has read what the one in use has not been given yet, or
+        // the other way round.
+        let to = position.sequence.max(store.checkpoint().sequence);
+        let built = catch_up(&self.log, &self.health, store, to).await;
+        let built = built.map_err(|it| it.error)?;
         let live = model.store.take().ok_or_else(|| format!("{name} is not open"))?;
+        let live = match catch_up(&self.log, &self.health, live, to).await {
+            Ok(live) => live,
+            // What is wrong with it is why it is rebuilt.
+            Err(Failed { store: Some(live), .. }) => live,
+            Err(Failed { store: None, error }) => return Err(error),
+        };
         let (dir, view) = (self.dir.clone(), model.view.clone());
         let swapped = tokio::task::spawn_blocking(move || {
             let same = match live.checkpoint().sequence == built.checkpoint().sequence {

@@ -1,42 +1,135 @@
 //! Keeps the `refusals` read model level with its stream.
 
+use std::path::PathBuf;
+use std::time::Duration;
+
+use events::Refused;
+use events::wire::CommitHash;
 use futures_util::FutureExt;
+use projections::{Checkpoint, Error, Store, store};
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use super::{BATCH_EVENTS_MAX, Model, RETRY};
-use crate::log::Log;
+use crate::log::{Log, RefusalsReader};
 
-/// Runs until `stop` is cancelled.
-pub(super) async fn follow(log: Log, mut model: Model, stop: CancellationToken) {
-    let Some(mut store) = model.store.take() else { return };
-    let mut reader = log.read_refusals(store.checkpoint().sequence);
-    loop {
-        let Some(first) = stop.run_until_cancelled(reader.next()).await else { return };
+/// What the stream has forgotten is forgotten here this often.
+const FORGET_PERIOD: Duration = Duration::from_secs(3600);
+
+/// Messages of the stream, each with its sequence.
+type Batch = Vec<(u64, Vec<Refused>)>;
+
+/// Runs until `stop` is cancelled. Where the stream is another one than the model was fed from, the
+/// model begins anew: it holds what its stream holds.
+pub(super) async fn follow(log: Log, dir: PathBuf, mut model: Model, stop: CancellationToken) {
+    let Some(store) = model.store.take() else { return };
+    let Some(Some(mut task)) = stop.run_until_cancelled(begin(log, dir, model, store)).await else {
+        return;
+    };
+    // A batch under way is finished: only waiting is broken off.
+    while let Some(batch) = stop.run_until_cancelled(task.next()).await {
+        if task.take_in(batch, &stop).await.is_none() {
+            return;
+        }
+    }
+    if let Some(Err(error)) = task.store.map(|it| it.settle()) {
+        tracing::debug!(%error, "a WAL is left behind");
+    }
+}
+
+struct Task {
+    log: Log,
+    model: Model,
+    /// Taken while a batch is written.
+    store: Option<Store>,
+    stream: CommitHash,
+    reader: RefusalsReader,
+}
+
+/// Finds out which stream there is, and where to go on.
+async fn begin(log: Log, dir: PathBuf, model: Model, mut store: Store) -> Option<Task> {
+    let stream = loop {
+        match log.refusals().await {
+            Ok(found) => break found.stream,
+            Err(error) => tracing::warn!(%error, "refusals cannot be read, trying again"),
+        }
+        sleep(RETRY).await;
+    };
+    let checkpoint = store.checkpoint();
+    if checkpoint.sequence > 0 && checkpoint.hash != stream {
+        tracing::warn!("refusals are read anew: their stream is another one than it was");
+        let view = model.view.clone();
+        let anew = tokio::task::spawn_blocking(move || {
+            let kind = store.model();
+            drop(store);
+            store::drop_file(&store::building_path(&dir, kind))?;
+            store::swap(&dir, Store::open_building(&dir, kind)?, &[view.readers()])
+        });
+        match anew.await.ok()? {
+            Ok(it) => store = it,
+            Err(error) => {
+                tracing::error!(%error, "the read model refusals is closed until the next start");
+                return None;
+            }
+        }
+        model.reached.send_replace(0);
+    }
+    let reader = log.read_refusals(store.checkpoint().sequence);
+    Some(Task { log, model, store: Some(store), stream, reader })
+}
+
+impl Task {
+    /// What has arrived, once there is any; an empty batch when it is time to forget.
+    async fn next(&mut self) -> Batch {
+        let Ok(first) = tokio::time::timeout(FORGET_PERIOD, self.reader.next()).await else {
+            return vec![];
+        };
         let mut batch = vec![first];
         while batch.len() < BATCH_EVENTS_MAX {
-            match reader.next().now_or_never() {
+            match self.reader.next().now_or_never() {
                 Some(group) => batch.push(group),
                 None => break,
             }
         }
+        batch
+    }
+
+    /// Writes a batch, however often that takes, and drops what the stream has forgotten. `None`
+    /// when it is time to stop.
+    async fn take_in(&mut self, batch: Batch, stop: &CancellationToken) -> Option<()> {
+        let first = match batch.is_empty() {
+            true => self.log.refusals().await.ok().map(|it| it.first),
+            false => None,
+        };
+        let stream = self.stream;
         loop {
-            let work = batch.clone();
-            let done = tokio::task::spawn_blocking(move || {
-                let applied = store.apply_refusals(&work);
-                (store, applied)
+            let (mut store, work) = (self.store.take()?, batch.clone());
+            let written = tokio::task::spawn_blocking(move || {
+                let written = write(&mut store, stream, &work, first);
+                (store, written)
             });
-            let Ok((back, applied)) = done.await else { return };
-            store = back;
-            match applied {
+            let (store, written) = written.await.ok()?;
+            self.store = Some(store);
+            match written {
                 Ok(checkpoint) => {
-                    model.reached.send_replace(checkpoint.sequence);
-                    break;
+                    self.model.reached.send_replace(checkpoint.sequence);
+                    return Some(());
                 }
                 Err(error) => tracing::error!(%error, "the read model refusals stands still"),
             }
-            if stop.run_until_cancelled(tokio::time::sleep(RETRY)).await.is_none() {
-                return;
-            }
+            stop.run_until_cancelled(sleep(RETRY)).await?;
         }
     }
+}
+
+fn write(
+    store: &mut Store,
+    stream: CommitHash,
+    batch: &Batch,
+    first: Option<u64>,
+) -> Result<Checkpoint, Error> {
+    if let Some(first) = first {
+        store.forget_refusals(first)?;
+    }
+    store.apply_refusals(stream, batch)
 }

@@ -99,8 +99,7 @@ impl Task {
             }
             Fate::Refused(unavailable) => {
                 self.ledger.roll_back();
-                answer_all(asks, &unavailable);
-                vec![]
+                answer_recorded(asks, &draft, &unavailable)
             }
             Fate::Unsettled => {
                 self.ledger.roll_back();
@@ -217,6 +216,16 @@ impl Task {
             tracing::warn!(code = refusal.code(), "a refusal was not kept: too many at once");
         }
     }
+}
+
+/// Tells those that would have written that they cannot; gives back the others, which need no room
+/// and are judged again without them.
+fn answer_recorded(asks: Vec<Ask>, draft: &Draft, unavailable: &Unavailable) -> Vec<Ask> {
+    let mut verdicts = draft.verdicts.iter();
+    let (recorded, others) =
+        asks.into_iter().partition(|_| matches!(verdicts.next(), Some(Verdict::Recorded { .. })));
+    answer_all(recorded, unavailable);
+    others
 }
 
 fn answer_all(asks: Vec<Ask>, unavailable: &Unavailable) {

@@ -122,7 +122,7 @@ impl Task {
 
     pub(super) fn move_to(&mut self, position: crate::log::Position) {
         self.position = position;
-        self.reached.send_replace(position.sequence);
+        self.reached.send_replace(position);
     }
 }
 

@@ -5,9 +5,26 @@ mod starting;
 mod workload;
 
 use crate::faults::dice::Dice;
-use crate::faults::{setting, told};
+use crate::faults::{say, setting, told};
 use crate::ledger::Ledger;
 use workload::{Victim, Workload};
+
+/// Producers that are never told that anything is wrong, and `kill -9` at any moment.
+#[tokio::test(flavor = "multi_thread")]
+async fn everything_acknowledged_survives_kill_9_exactly_once() {
+    let mut dice = Dice::of_test("crashing", 7);
+    let cycles = setting("SEATLEDGER_CRASH_CYCLES", 12);
+    let mut workload = Workload::start(&dice, setting("SEATLEDGER_CRASH_PRODUCERS", 12)).await;
+    for cycle in 0..cycles {
+        let victim = [Victim::Ledger, Victim::Nats, Victim::Both][dice.below(3) as usize];
+        let after = dice.millis(20, 500);
+        say(&format!("cycle {cycle}: {victim:?} after {after:?}"));
+        tokio::time::sleep(after).await;
+        workload.kill(victim).await;
+        workload.is_all_there().await;
+    }
+    workload.end().await;
+}
 
 /// A stop is no crash: what is in flight is finished or told to be unknown.
 #[tokio::test(flavor = "multi_thread")]
@@ -16,7 +33,7 @@ async fn a_stop_under_load_loses_nothing_acknowledged() {
     let mut workload = Workload::start(&dice, 12).await;
     for cycle in 0..setting("SEATLEDGER_STOP_CYCLES", 4) {
         let after = dice.millis(50, 400);
-        println!("cycle {cycle}: SIGTERM after {after:?}");
+        say(&format!("cycle {cycle}: SIGTERM after {after:?}"));
         tokio::time::sleep(after).await;
         workload.stop_and_start().await;
         workload.is_all_there().await;

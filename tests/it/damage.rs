@@ -3,6 +3,7 @@
 //! What nats-server itself does with each damage was measured; see the design notes on reliability.
 //! It reports next to nothing, so everything that is named here is found by the ledger.
 
+mod anywhere;
 mod known;
 mod live;
 mod scene;
@@ -18,7 +19,7 @@ async fn an_undamaged_store_is_whole() {
     for ending in ENDINGS {
         for blocks in [Blocks::One, Blocks::Several] {
             let world = World::prepare(ending, blocks).await;
-            cases.run(&format!("{ending:?} {blocks:?}"), world.scene().is_whole()).await;
+            cases.run(&format!("{ending:?} {blocks:?}"), world.scene().must_be_whole()).await;
         }
     }
     cases.end();
@@ -37,13 +38,13 @@ async fn a_flipped_bit_is_named_after_a_clean_stop() {
     ] {
         let scene = world.scene();
         store::flip(&scene.stream(), sequence, field);
-        let named = scene.is_named("log_damaged", sequence);
+        let named = scene.must_name("log_damaged", sequence);
         cases.run(&format!("{field:?} of {sequence}"), named).await;
     }
     // The server forgets the rest, and counts it again after the next restart.
     let scene = world.scene();
     store::flip(&scene.stream(), 20, Field::Length);
-    let named = scene.is_named_one_of(&[("log_went_back", "19"), ("log_damaged", "20")]);
+    let named = scene.must_name_one_of(&[("log_went_back", "19"), ("log_damaged", "20")]);
     cases.run("Length of 20", named).await;
     cases.end();
 }
@@ -63,7 +64,7 @@ async fn a_flipped_bit_is_named_after_kill_9() {
     ] {
         let scene = world.scene();
         store::flip(&scene.stream(), sequence, field);
-        let named = scene.is_named("log_went_back", sequence - 1);
+        let named = scene.must_name("log_went_back", sequence - 1);
         cases.run(&format!("{field:?} of {sequence}"), named).await;
     }
     cases.end();
@@ -80,8 +81,8 @@ async fn a_log_without_its_end_is_named() {
                 let first = damage(&scene.stream(), bytes);
                 // After kill -9 the server says that the log ends before it.
                 let named = match ending {
-                    Ending::Clean => scene.is_named("log_damaged", first),
-                    Ending::Killed => scene.is_named("log_went_back", first - 1),
+                    Ending::Clean => scene.must_name("log_damaged", first),
+                    Ending::Killed => scene.must_name("log_went_back", first - 1),
                 };
                 cases.run(&format!("{ending:?}: {bytes} bytes of {what}"), named).await;
             }
@@ -101,15 +102,15 @@ async fn a_log_without_one_of_its_blocks_is_named() {
             let scene = world.scene();
             let first = store::remove_block(&scene.stream(), which);
             let named = match (ending, which == count - 1) {
-                (Ending::Killed, true) => scene.is_named("log_went_back", first - 1),
-                _ => scene.is_named("log_damaged", first),
+                (Ending::Killed, true) => scene.must_name("log_went_back", first - 1),
+                _ => scene.must_name("log_damaged", first),
             };
             cases.run(&format!("{ending:?}: block {which} of {count}"), named).await;
         }
         let scene = world.scene();
         let sequence = store::places(&store::blocks(&scene.stream())[1])[1].sequence;
         store::flip(&scene.stream(), sequence, Field::Payload);
-        let named = scene.is_named("log_damaged", sequence);
+        let named = scene.must_name("log_damaged", sequence);
         cases.run(&format!("{ending:?}: a bit in the second block"), named).await;
     }
     cases.end();

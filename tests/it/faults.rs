@@ -26,3 +26,9 @@ pub fn copy(from: &Path, to: &Path) {
         }
     }
 }
+
+/// Prints what is needed to repeat a failure; shown only with one.
+#[expect(clippy::print_stdout, reason = "the test harness keeps it for failures")]
+pub fn say(text: &str) {
+    println!("{text}");
+}

@@ -242,6 +242,16 @@ impl Ledger {
         self.get(&format!("{path}{joint}min_sequence={sequence}")).await
     }
 
+    /// Waits until every read model has taken in the whole log.
+    pub async fn caught_up(&self) {
+        eventually("the read models catch up", async || {
+            let status = self.get("/v1/status").await.json();
+            let behind = |it: &Value| it["rebuilds"] == true && it["behind"] != 0;
+            !status["read_models"].as_array().unwrap().iter().any(behind)
+        })
+        .await;
+    }
+
     /// The refusals of an account, the newest first, once there are that many.
     pub async fn refusals(&self, account: &str, count: usize) -> Vec<Value> {
         let path = format!("/v1/accounts/{account}/refusals");

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use crate::faults::dice::Dice;
 use crate::faults::producer::{Book, Doors, Order, Play, SharedBook, Told, produce};
 use crate::faults::replay::Replay;
-use crate::faults::{setting, told};
+use crate::faults::{say, setting, told};
 use crate::ledger::Ledger;
 
 /// Each producer wants one seat for one holder; there are fewer seats than producers.
@@ -84,16 +84,22 @@ async fn producers_in_each_others_way_are_each_told_what_the_log_says() {
         task.await.unwrap();
     }
     let replay = Replay::of(&ledger.nats().await).await;
-    let book = book.lock().unwrap();
-    println!(
-        "{} accepted, {} refused, {} commits",
-        book.accepted.len(),
-        book.refused.len(),
-        replay.last()
-    );
-    assert!(book.unknown.is_empty(), "nothing failed, so nothing is unknown: {:?}", book.unknown);
-    assert!(book.refused.values().any(|it| it == "no_free_seat"), "there was no race");
-    book.agrees(&replay);
+    {
+        let book = book.lock().unwrap();
+        say(&format!(
+            "{} accepted, {} refused, {} commits",
+            book.accepted.len(),
+            book.refused.len(),
+            replay.last()
+        ));
+        assert!(
+            book.unknown.is_empty(),
+            "nothing failed, so nothing is unknown: {:?}",
+            book.unknown
+        );
+        assert!(book.refused.values().any(|it| it == "no_free_seat"), "there was no race");
+        book.agrees(&replay);
+    }
     told::agrees(&ledger, &replay).await;
     told::rebuilt_the_same(&ledger);
     told::agrees(&ledger, &replay).await;

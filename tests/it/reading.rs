@@ -6,7 +6,7 @@ mod commands;
 mod history;
 mod licenses;
 mod mistakes;
-mod model;
+pub mod model;
 mod tail;
 mod time;
 mod usage;

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use crate::faults::dice::Dice;
 use crate::faults::producer::{Book, Doors, Order, Play, SharedBook, Told, produce};
 use crate::faults::replay::Replay;
-use crate::faults::setting;
+use crate::faults::{say, setting};
 use crate::ledger::signal;
 use pair::Pair;
 
@@ -55,7 +55,7 @@ async fn two_processes_under_load_make_one_whole_log() {
     let replay = Replay::of(&pair.nats.client().await).await;
     {
         let book = book.lock().unwrap();
-        println!("{} accepted, {} commits", book.accepted.len(), replay.last());
+        say(&format!("{} accepted, {} commits", book.accepted.len(), replay.last()));
         assert!(book.unknown.is_empty(), "{:?}", book.unknown);
         book.agrees(&replay);
     }
@@ -192,7 +192,7 @@ async fn when_one_process_is_killed_the_other_one_answers() {
             }
             answered.push(killed.elapsed());
         }
-        println!("round {round}: the first answer after {:?}", answered[0]);
+        say(&format!("round {round}: the first answer after {:?}", answered[0]));
         assert!(answered[0] < Duration::from_secs(5), "the first answer after {:?}", answered[0]);
         pair.start_two().await;
         pair.says(&Replay::of(&client).await).await;

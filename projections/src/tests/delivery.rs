@@ -304,6 +304,9 @@ fn refused(n: u64, code: &str, license: Option<&str>) -> Refused {
     }
 }
 
+/// The stream that refusals come from.
+const STREAM: CommitHash = CommitHash([7; 32]);
+
 #[test]
 fn refusals_are_listed_counted_and_forgotten() {
     let dir = tempfile::tempdir().unwrap();
@@ -320,12 +323,13 @@ fn refusals_are_listed_counted_and_forgotten() {
             )
         })
         .collect();
-    store.apply_refusals(&batch[..6]).unwrap();
+    store.apply_refusals(STREAM, &batch[..6]).unwrap();
     let once = store.content_digest().unwrap();
-    store.apply_refusals(&batch[..6]).unwrap();
+    store.apply_refusals(STREAM, &batch[..6]).unwrap();
     assert_eq!(store.content_digest().unwrap(), once, "twice is once");
-    let checkpoint = store.apply_refusals(&batch).unwrap();
+    let checkpoint = store.apply_refusals(STREAM, &batch).unwrap();
     assert_eq!((checkpoint.sequence, checkpoint.commits, checkpoint.events), (24, 10, 20));
+    assert_eq!(checkpoint.hash, STREAM);
     let ids = |filter: refusals::Filter<'_>| {
         let page =
             |cursor: Option<&str>| refusals::of_account(store.db(), "acme", &filter, cursor, 3);

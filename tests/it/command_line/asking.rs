@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{code, document, documents, err, out, small};
-use crate::ledger::{eventually, signal};
+use crate::ledger::eventually;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_check_ends_with_0_or_1() {
@@ -238,8 +238,7 @@ async fn a_tail_of_a_ledger_that_stops_ends_with_3() {
     eventually("the tail has said five events", async || said().lines().count() == 5).await;
     let ended = said().lines().all(|it| serde_json::from_str::<Value>(it).is_ok());
     assert!(ended, "{}", said());
-    signal(ledger.pid(), "TERM");
+    assert!(ledger.stop_in_place().await.success());
     let status = tokio::task::spawn_blocking(move || child.wait().unwrap()).await.unwrap();
     assert_eq!(status.code(), Some(3));
-    assert!(ledger.stop_in_place().await.success());
 }

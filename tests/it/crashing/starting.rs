@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::faults::dice::Dice;
 use crate::faults::replay::Replay;
-use crate::faults::{setting, told};
+use crate::faults::{say, setting, told};
 use crate::ledger::{Ledger, PATIENCE, PROGRAM};
 
 /// Starts a ledger, does not wait for it, and kills it after a while.
@@ -43,7 +43,7 @@ async fn a_first_start_killed_at_any_moment_leaves_nothing_half_made() {
     for _ in 0..setting("SEATLEDGER_KILLED_FIRST_STARTS", 6) {
         let dir = tempfile::tempdir().unwrap();
         let after = dice.millis(0, 500);
-        println!("killed after {after:?}");
+        say(&format!("killed after {after:?}"));
         killed_after(dir.path(), after).await;
         let ledger = Ledger::start_in(dir.path()).await;
         let license = json!({"license": "l", "product": "P", "quantity": 1});
@@ -66,7 +66,7 @@ async fn starts_killed_at_any_moment_change_nothing_and_leave_no_process() {
     ledger.kill().await;
     for _ in 0..setting("SEATLEDGER_KILLED_STARTS", 15) {
         let after = dice.millis(0, 500);
-        println!("killed after {after:?}");
+        say(&format!("killed after {after:?}"));
         killed_after(dir.path(), after).await;
     }
     let begin = Instant::now();

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use crate::faults::dice::Dice;
 use crate::faults::producer::{Book, Doors, Order, Play, SharedBook, Told, produce};
 use crate::faults::replay::Replay;
-use crate::faults::told;
+use crate::faults::{say, told};
 use crate::ledger::{Ledger, PATIENCE, signal};
 
 /// Times that a ledger starts its nats-server again within a minute before it gives it up.
@@ -67,7 +67,7 @@ impl Workload {
     pub async fn kill(&mut self, victim: Victim) {
         // A ledger gives its nats-server up after so many crashes, as it should.
         let alone = victim == Victim::Nats && self.nats_kills < NATS_LIVES;
-        let nats = self.nats_pid();
+        let nats = self.nats_pid().unwrap();
         if alone {
             signal(nats, "KILL");
             self.nats_kills += 1;
@@ -99,14 +99,16 @@ impl Workload {
     }
 
     /// The nats-server of now; the ready line tells of the first one only.
-    fn nats_pid(&self) -> u32 {
-        let text = std::fs::read_to_string(self.dir.path().join("nats/pid")).unwrap();
-        text.trim().parse().unwrap()
+    fn nats_pid(&self) -> Option<u32> {
+        let text = std::fs::read_to_string(self.dir.path().join("nats/pid")).ok()?;
+        // It may be just being written.
+        text.trim().parse().ok()
     }
 
     async fn until_nats_is_another_than(&self, pid: u32) {
         let begin = Instant::now();
-        while self.nats_pid() == pid || !self.takes_commands().await {
+        let another = || self.nats_pid().is_some_and(|it| it != pid);
+        while !another() || !self.takes_commands().await {
             assert!(begin.elapsed() < PATIENCE, "nats-server is not started again");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
@@ -145,7 +147,7 @@ impl Workload {
         {
             let book = self.book.lock().unwrap();
             let (accepted, refused) = (book.accepted.len(), book.refused.len());
-            println!("{accepted} accepted, {refused} refused, {} commits", replay.last());
+            say(&format!("{accepted} accepted, {refused} refused, {} commits", replay.last()));
             assert!(accepted > 20, "there was no load");
             book.agrees(&replay);
         }
@@ -159,7 +161,7 @@ impl Workload {
     /// Asks for every outcome that is not known, twice: it is the same both times.
     async fn ask_again(&self) {
         let unknown: Vec<Order> = self.book.lock().unwrap().unknown.values().cloned().collect();
-        println!("{} outcomes are not known", unknown.len());
+        say(&format!("{} outcomes are not known", unknown.len()));
         let doors = self.doors.borrow().clone();
         for order in unknown {
             let first = doors.ask(&order).await;

@@ -38,7 +38,7 @@ async fn a_store_put_back_from_an_older_copy_is_named() {
             fs::remove_dir_all(scene.store()).unwrap();
             copy(&world.older_store(), &scene.store());
             witness.alone(&mut scene);
-            let named = scene.is_named("log_went_back", world.older);
+            let named = scene.must_name("log_went_back", world.older);
             cases.run(&format!("{ending:?}, {witness:?}"), named).await;
         }
     }
@@ -54,7 +54,7 @@ async fn a_store_that_is_gone_is_named_and_not_made_anew() {
             let mut scene = world.scene();
             fs::remove_dir_all(scene.store()).unwrap();
             witness.alone(&mut scene);
-            let named = scene.is_named("log_went_back", world.last);
+            let named = scene.must_name("log_went_back", world.last);
             cases.run(&format!("{ending:?}, {witness:?}"), named).await;
         }
     }
@@ -71,7 +71,7 @@ async fn a_stream_whose_description_is_damaged_is_named_and_not_made_anew() {
             let mut scene = world.scene();
             store::flip_middle(&scene.stream().join(file));
             witness.alone(&mut scene);
-            let named = scene.is_named("log_went_back", world.last);
+            let named = scene.must_name("log_went_back", world.last);
             cases.run(&format!("{file}, {witness:?}"), named).await;
         }
     }
@@ -99,7 +99,7 @@ async fn another_stream_of_the_same_name_is_named() {
         // Who knows when it was made says that it is another one; who does not, what is wrong.
         let last = world.last.to_string();
         let names = [("log_went_back", "created"), ("log_went_back", &last), ("log_damaged", "1")];
-        cases.run(&format!("{witness:?}"), scene.is_named_one_of(&names)).await;
+        cases.run(&format!("{witness:?}"), scene.must_name_one_of(&names)).await;
     }
     cases.end();
 }
@@ -110,7 +110,7 @@ async fn a_damaged_index_harms_nothing() {
     let world = World::prepare(Ending::Clean, Blocks::One).await;
     let scene = world.scene();
     store::flip_middle(&scene.stream().join("msgs/index.db"));
-    scene.is_whole().await;
+    scene.must_be_whole().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -124,8 +124,8 @@ async fn a_flipped_bit_is_named_whoever_is_left_to_notice() {
                 store::flip(&scene.stream(), sequence, Field::Payload);
                 witness.alone(&mut scene);
                 let named = match ending {
-                    Ending::Clean => scene.is_named("log_damaged", sequence),
-                    Ending::Killed => scene.is_named("log_went_back", sequence - 1),
+                    Ending::Clean => scene.must_name("log_damaged", sequence),
+                    Ending::Killed => scene.must_name("log_went_back", sequence - 1),
                 };
                 cases.run(&format!("{ending:?}, {witness:?}, {sequence}"), named).await;
             }
@@ -154,6 +154,6 @@ async fn a_whole_log_is_taken_as_it_is_by_whoever_knows_nothing() {
         let mut scene = world.scene();
         scene.remove_read_models();
         scene.remove_anchor();
-        scene.is_whole().await;
+        scene.must_be_whole().await;
     }
 }

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::scene::{Cases, readiness};
 use crate::faults::producer::{Doors, Order, Told};
 use crate::faults::replay::{Replay, hash, last_sequence};
+use crate::faults::say;
 use crate::ledger::{Ledger, signal};
 
 /// The commits of the ledger that is meddled with.
@@ -91,10 +92,43 @@ async fn is_stopped(ledger: &Ledger, word: &str) {
     let order = Order::new("acme", "AssignSeat", assign(COMMITS + 2));
     assert_eq!(doors.post(&order).await, Told::Unknown("log_damaged".to_owned()));
     let read = ledger.get_at_least("/v1/accounts/acme/licenses/l", COMMITS).await;
+    assert_eq!(read.status, 200, "reads go on: {}", read.json());
     let contradicts = word.is_empty() && read.sequence() == COMMITS + 1;
     assert!(contradicts || read.sequence() == COMMITS, "nobody read past it: {}", read.sequence());
     assert_eq!(read.headers["seatledger-warning"], "log_damaged");
     assert_eq!(last_sequence(&ledger.nats().await).await, COMMITS + 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_is_no_commit_stops_readers_and_writer_by_name() {
+    type Spoil = fn(&mut Forged) -> Option<Vec<u8>>;
+    let cases: [(&str, Spoil, &str); 9] = [
+        ("noise", |_| Some(b"noise".to_vec()), "not a commit"),
+        ("nothing", |_| Some(vec![]), "not a commit"),
+        (
+            "an unknown type",
+            |it| spoil_event(it, "type", json!("SeatTeleported")),
+            "SeatTeleported",
+        ),
+        ("an unknown version", |it| spoil_event(it, "v", json!(77)), "version 77"),
+        ("a newer format", |it| spoil_header(it, "format", json!(2)), "format 2"),
+        ("a broken chain", |it| spoil_header(it, "prev", json!("ab".repeat(32))), "before it"),
+        ("a wrong number", |it| spoil_header(it, "n", json!(COMMITS + 2)), "commit 7"),
+        ("a wrong count", |it| spoil_header(it, "count", json!(2)), "2"),
+        (
+            "a time that goes back",
+            |it| spoil_header(it, "at", json!("2020-01-01T00:00:00.000Z")),
+            "2020",
+        ),
+    ];
+    let mut all = Cases::default();
+    for (name, spoil, word) in cases {
+        all.run(name, stops("seatledger.commit.0", spoil, word)).await;
+    }
+    // Another partition's subject; only one partition is in use.
+    let partition: Spoil = |it| spoil_header(it, "partition", json!(7));
+    all.run("a partition", stops("seatledger.commit.7", partition, "partition 7")).await;
+    all.end();
 }
 
 fn spoil_header(forged: &mut Forged, member: &str, value: Value) -> Option<Vec<u8>> {
@@ -206,7 +240,7 @@ async fn a_setting_that_could_lose_history_is_refused_by_name_at_the_next_start(
         assert!(ledger.stop().await.success());
         let client = nats.client().await;
         if !change(&client, spoil).await {
-            println!("{name}: the server does not let anybody do that");
+            say(&format!("{name}: the server does not let anybody do that"));
             continue;
         }
         accepted += 1;

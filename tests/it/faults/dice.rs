@@ -11,7 +11,7 @@ impl Dice {
     /// be repeated.
     pub fn of_test(name: &str, seed: u64) -> Dice {
         let seed = super::setting("SEATLEDGER_SEED", seed);
-        println!("{name}: SEATLEDGER_SEED={seed}");
+        super::say(&format!("{name}: SEATLEDGER_SEED={seed}"));
         Dice(seed)
     }
 

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::faults::replay::Replay;
-use crate::faults::told;
+use crate::faults::{say, told};
 use crate::ledger::Ledger;
 
 /// The read models that are built from the log.
@@ -72,7 +72,7 @@ impl Asleep {
 
     /// Demands that it starts, and says what it said before.
     pub async fn wakes_up_as_before(&self, after: &str) {
-        println!("after: {after}");
+        say(&format!("after: {after}"));
         let ledger = Ledger::start_in(self.dir.path()).await;
         assert_eq!(ledger.get("/readyz").await.status, 200, "{after}");
         told::settled(&ledger, self.last).await;

@@ -1,14 +1,16 @@
 //! Read models are built anew while reads and writes go on.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use hyper::Method;
 use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
 
 use super::asleep::{MODELS, fill};
 use crate::faults::dice::Dice;
 use crate::faults::replay::Replay;
-use crate::faults::{setting, told};
+use crate::faults::{say, setting, told};
 use crate::ledger::Ledger;
 
 async fn rebuild(ledger: &Ledger, model: &str) -> Value {
@@ -16,6 +18,59 @@ async fn rebuild(ledger: &Ledger, model: &str) -> Value {
     let answer = ledger.request(Method::POST, &path, "", &[]).await;
     let text = String::from_utf8_lossy(&answer.body).into_owned();
     serde_json::from_str(text.lines().last().unwrap()).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reads_and_writes_go_on_while_read_models_are_built_anew() {
+    let ledger = Arc::new(Ledger::start().await);
+    let begin = fill(&ledger).await;
+    let (written, read) = (Arc::new(AtomicU64::new(begin)), Arc::new(AtomicU64::new(0)));
+    let stop = CancellationToken::new();
+    let writer = {
+        let (ledger, written, stop) = (ledger.clone(), written.clone(), stop.clone());
+        tokio::spawn(async move {
+            for n in 0_u64.. {
+                if stop.is_cancelled() {
+                    return;
+                }
+                let document = json!({"license": "l0", "quantity": 2_000 + n});
+                let sequence = ledger.accepted("acme", "ChangeLicense", &document).await;
+                written.store(sequence, Ordering::Release);
+            }
+        })
+    };
+    let mut readers = vec![];
+    for path in ["licenses/l0", "assignments", "checks?user=u0&product=P", "history", "commands/c2"]
+    {
+        let (ledger, written, read, stop) =
+            (ledger.clone(), written.clone(), read.clone(), stop.clone());
+        readers.push(tokio::spawn(async move {
+            let path = format!("/v1/accounts/acme/{path}");
+            while !stop.is_cancelled() {
+                let fresh = written.load(Ordering::Acquire);
+                let answer = ledger.get_at_least(&path, fresh).await;
+                assert_eq!(answer.status, 200, "{path}: {}", answer.json());
+                if path.ends_with("l0") {
+                    assert!(answer.sequence() >= fresh, "{path} went back");
+                }
+                read.fetch_add(1, Ordering::Relaxed);
+            }
+        }));
+    }
+    for round in 0..2 {
+        for model in MODELS {
+            let rebuilt = rebuild(&ledger, model).await;
+            assert_eq!(rebuilt["same"], true, "round {round}: {rebuilt}");
+            assert!(rebuilt["sequence"].as_u64().unwrap() >= begin, "{rebuilt}");
+        }
+    }
+    stop.cancel();
+    writer.await.unwrap();
+    for reader in readers {
+        reader.await.unwrap();
+    }
+    say(&format!("{} reads", read.load(Ordering::Relaxed)));
+    told::agrees(&ledger, &Replay::of(&ledger.nats().await).await).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -58,7 +113,7 @@ async fn a_rebuild_that_is_killed_leaves_the_read_model_as_it_was() {
     for round in 0..setting("SEATLEDGER_KILLED_REBUILDS", 8) {
         let model = MODELS[dice.below(5) as usize];
         let after = dice.millis(0, 60);
-        println!("round {round}: {model}, killed after {after:?}");
+        say(&format!("round {round}: {model}, killed after {after:?}"));
         let asked = ledger.clone();
         let path = format!("/v1/read-models/{model}/rebuild");
         let rebuild = tokio::spawn(async move {

@@ -69,6 +69,7 @@ async fn acme() -> Ledger {
     let ledger = Ledger::start().await;
     let license = json!({"id": "c1", "license": "creative", "product": "CREATIVE", "quantity": 2});
     ledger.accepted("acme", "AllocateLicense", &license).await;
+    ledger.caught_up().await;
     ledger
 }
 
