@@ -82,7 +82,10 @@ pub enum Refusal {
         ends_at: crate::Moment,
     },
     /// More seats are held than the license would have.
-    #[error("{license}: {held} seats are held, {quantity} were asked for")]
+    #[error(
+        "{license}: {} {} held, {quantity} {} asked for",
+        counted(*.held, "seat"), one_or(*.held, "is", "are"), one_or(*.quantity, "was", "were")
+    )]
     QuantityBelowUse {
         /// Which license.
         license: LicenseId,
@@ -92,7 +95,7 @@ pub enum Refusal {
         quantity: i64,
     },
     /// The license still has live assignments, so it cannot be retired.
-    #[error("{license} has {assignments} live assignments")]
+    #[error("{license} has {}", counted(*.assignments, "live assignment"))]
     LicenseInUse {
         /// Which license.
         license: LicenseId,
@@ -100,7 +103,10 @@ pub enum Refusal {
         assignments: i64,
     },
     /// Not enough free seats for all that was asked.
-    #[error("{named}: {held} of {quantity} seats are held, {wanted} more were asked for")]
+    #[error(
+        "{named}: {held} of {quantity} seats are held, {wanted} more {} asked for",
+        one_or(*.wanted, "was", "were")
+    )]
     NoFreeSeat {
         /// The license or the product that was named.
         named: Box<str>,
@@ -277,5 +283,43 @@ impl Refusal {
     /// What to do about it.
     pub fn hint(&self) -> &'static str {
         Refusal::TABLE[self.row()].3
+    }
+}
+
+/// The word that goes with one, or the one that goes with any other number.
+fn one_or(count: i64, one: &'static str, other: &'static str) -> &'static str {
+    match count {
+        1 => one,
+        _ => other,
+    }
+}
+
+/// A number of things that are more than one by an `s`.
+fn counted(count: i64, thing: &str) -> String {
+    format!("{count} {thing}{}", one_or(count, "", "s"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sentence_counts_one_as_one() {
+        let license = || LicenseId::new("suite").unwrap();
+        let full =
+            |wanted| Refusal::NoFreeSeat { named: "suite".into(), held: 2, quantity: 2, wanted };
+        let below =
+            |held, quantity| Refusal::QuantityBelowUse { license: license(), held, quantity };
+        let used = |assignments| Refusal::LicenseInUse { license: license(), assignments };
+        for (refusal, said) in [
+            (full(1), "suite: 2 of 2 seats are held, 1 more was asked for"),
+            (full(2), "suite: 2 of 2 seats are held, 2 more were asked for"),
+            (below(2, 1), "suite: 2 seats are held, 1 was asked for"),
+            (below(1, 0), "suite: 1 seat is held, 0 were asked for"),
+            (used(1), "suite has 1 live assignment"),
+            (used(2), "suite has 2 live assignments"),
+        ] {
+            assert_eq!(refusal.to_string(), said);
+        }
     }
 }

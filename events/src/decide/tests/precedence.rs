@@ -75,8 +75,8 @@ fn every_refusal_says_a_status_a_title_and_what_to_do() {
 fn a_sentence_says_the_numbers_that_matter() {
     let said: Vec<_> = every_refusal().iter().map(Refusal::to_string).collect();
     assert_eq!(said[0], "c-1 was used before, for other content");
-    assert_eq!(said[15], "creative: 1 seats are held, 0 were asked for");
-    assert_eq!(said[17], "creative: 1 of 1 seats are held, 1 more were asked for");
+    assert_eq!(said[15], "creative: 1 seat is held, 0 were asked for");
+    assert_eq!(said[17], "creative: 1 of 1 seats are held, 1 more was asked for");
     assert_eq!(said[10], "creative ended at 2026-05-02T09:00:00.000Z");
 }
 
