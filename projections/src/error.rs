@@ -63,13 +63,9 @@ pub enum Error {
     /// The cursor was not given out by this query.
     #[error("the cursor is not one that this query gave out")]
     Cursor,
-    /// The time asked for has too many buckets.
-    #[error(
-        "that makes {buckets} buckets, at most {max} are computed: ask for less time or a larger window"
-    )]
+    /// The time asked for has too many buckets. How many it would be is not counted.
+    #[error("that makes more than {max} buckets: ask for less time or a larger window")]
     Buckets {
-        /// How many it would be.
-        buckets: usize,
         /// How many it may be.
         max: usize,
     },

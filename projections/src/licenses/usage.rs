@@ -45,7 +45,7 @@ pub struct Bucket {
     pub seat_days: f64,
 }
 
-/// Buckets of one answer. A question that needs more is an error that says how many.
+/// Buckets of one answer. A question that needs more is an error that says so.
 pub const BUCKETS_MAX: usize = 1_000;
 
 const DAY_MS: i128 = 86_400_000;
@@ -212,7 +212,7 @@ fn edges(from: Moment, to: Moment, window: Window) -> Result<Vec<Moment>, Error>
             return Ok(edges);
         }
         if edges.len() > BUCKETS_MAX {
-            return Err(Error::Buckets { buckets: edges.len(), max: BUCKETS_MAX });
+            return Err(Error::Buckets { max: BUCKETS_MAX });
         }
     }
 }

@@ -146,8 +146,12 @@ fn time_without_end_is_not_cut_into_hours() {
     };
     let hours = |n: usize| n as i64 * 3_600_000;
     assert_eq!(ask(0, hours(BUCKETS_MAX), Window::Hour).unwrap().unwrap().len(), BUCKETS_MAX);
-    let error = ask(0, hours(BUCKETS_MAX + 1), Window::Hour).unwrap_err();
-    assert!(matches!(error, crate::Error::Buckets { .. }), "{error}");
+    for many in [BUCKETS_MAX + 1, BUCKETS_MAX * 1_000] {
+        let error = ask(0, hours(many), Window::Hour).unwrap_err();
+        assert!(matches!(error, crate::Error::Buckets { .. }), "{error}");
+        let said = error.to_string();
+        assert!(said.starts_with(&format!("that makes more than {BUCKETS_MAX} buckets")), "{said}");
+    }
     assert!(ask(i64::MIN, i64::MAX, Window::Month).is_err());
     assert_eq!(ask(i64::MIN, i64::MAX, Window::Whole).unwrap().unwrap().len(), 1);
     for (from, to) in [(5, 5), (7, 5)] {
