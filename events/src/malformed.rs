@@ -186,7 +186,7 @@ impl Malformed {
 }
 
 /// What is shown of a text that came from outside: enough to recognise it, never a page of it.
-pub(crate) fn short(text: &str) -> String {
+pub fn short(text: &str) -> String {
     const SHOWN: usize = 64;
     match text.char_indices().nth(SHOWN) {
         Some((end, _)) => format!("{}…", &text[..end]),
@@ -205,6 +205,18 @@ pub fn nearest<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> Opt
         .map(|(_, it)| it)
 }
 
+/// What to do about a name that is not known: the nearest one, if one is near, and all of them.
+pub fn advice(given: &str, known: &[&str]) -> String {
+    let all = match known.is_empty() {
+        true => "nothing more is known here".to_owned(),
+        false => format!("known here: {}", known.join(", ")),
+    };
+    match nearest(given, known.iter().copied()) {
+        Some(meant) => format!("did you mean `{meant}`? {all}"),
+        None => all,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -215,6 +227,15 @@ mod tests {
         assert_eq!(nearest("quantitiy", known), Some("quantity"));
         assert_eq!(nearest("License", known), Some("license"));
         assert_eq!(nearest("zzz", known), None);
+    }
+
+    #[test]
+    fn advice_names_the_nearest_and_all() {
+        let known = ["license", "product"];
+        let near = "did you mean `license`? known here: license, product";
+        assert_eq!(advice("licence", &known), near);
+        assert_eq!(advice("zzz", &known), "known here: license, product");
+        assert_eq!(advice("zzz", &[]), "nothing more is known here");
     }
 
     #[test]

@@ -15,7 +15,7 @@ use serde::{Deserialize, forward_to_deserialize_any};
 use serde_json::value::RawValue;
 
 use crate::limits::DEPTH_MAX;
-use crate::malformed::{Malformed, MalformedCode, nearest, short};
+use crate::malformed::{Malformed, MalformedCode, advice, short};
 
 /// One object as it was written: its members in order, values unread.
 pub(crate) struct Object<'de>(pub(crate) Vec<(Cow<'de, str>, &'de RawValue)>);
@@ -300,18 +300,11 @@ impl<'de> Deserializer<'de> for Members<'de> {
 }
 
 fn unknown_field(given: &str, fields: &[&'static str]) -> Malformed {
-    let known = match fields.is_empty() {
-        true => "nothing more is known here".to_owned(),
-        false => format!("known here: {}", fields.join(", ")),
-    };
     let shown = short(given);
     let detail = format!("there is no field `{}`", shown.escape_debug());
-    Malformed::whole(MalformedCode::UnknownField, detail).inside(&shown).hint(
-        match nearest(&shown, fields.iter().copied()) {
-            Some(meant) => format!("did you mean `{meant}`? {known}"),
-            None => known,
-        },
-    )
+    Malformed::whole(MalformedCode::UnknownField, detail)
+        .inside(&shown)
+        .hint(advice(&shown, fields))
 }
 
 /// Hands out members one by one and adds the key to what goes wrong inside.

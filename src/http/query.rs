@@ -1,8 +1,10 @@
 //! What all questions have in common: parameters, freshness, and as of when.
 
+mod params;
+
 use std::sync::Arc;
 
-use axum::extract::{FromRequestParts, Path, Query, State};
+use axum::extract::{FromRequestParts, Path, State};
 use axum::http::HeaderValue;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
@@ -12,6 +14,8 @@ use projections::page::PAGE_MAX;
 use rusqlite::Connection;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+
+pub(super) use params::Params;
 
 use super::App;
 use super::problem::Problem;
@@ -35,43 +39,6 @@ const DAY_MS: i64 = 86_400_000;
 /// Seconds after which a reader who was told `behind` tries again.
 const RETRY_SECONDS: u64 = 1;
 
-/// The parameters of a query, each known, each of its type.
-pub(super) struct Params<T>(pub(super) T);
-
-impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Params<T> {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        // Decoding would put U+FFFD in its place and ask for something else.
-        if decodes_to_noise(parts.uri.query().unwrap_or_default()) {
-            return Err(invalid("the query", "it is not UTF-8 once it is decoded"));
-        }
-        match Query::<T>::try_from_uri(&parts.uri) {
-            Ok(Query(params)) => Ok(Params(params)),
-            Err(rejection) => Err(invalid("the query", &rejection.body_text())),
-        }
-    }
-}
-
-/// Whether the percent-encoded bytes of a query are no text.
-fn decodes_to_noise(query: &str) -> bool {
-    let mut bytes = Vec::with_capacity(query.len());
-    let mut rest = query.as_bytes();
-    while let [first, after @ ..] = rest {
-        let hex = |it: u8| char::from(it).to_digit(16).and_then(|it| u8::try_from(it).ok());
-        let (byte, next) = match (first, after) {
-            (b'%', [high, low, next @ ..]) => match (hex(*high), hex(*low)) {
-                (Some(high), Some(low)) => (high << 4 | low, next),
-                _ => (*first, after),
-            },
-            _ => (*first, after),
-        };
-        bytes.push(byte);
-        rest = next;
-    }
-    std::str::from_utf8(&bytes).is_err()
-}
-
 /// The segments of a path, decoded.
 pub(super) struct Segments<T>(pub(super) T);
 
@@ -88,7 +55,11 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Segment
 
 /// A parameter that makes no sense.
 pub(super) fn invalid(name: &str, reason: &str) -> Problem {
-    Problem::new(400, "invalid_parameter", "A parameter is not usable", format!("{name}: {reason}"))
+    unusable(name, format!("{name}: {reason}"))
+}
+
+fn unusable(name: &str, detail: String) -> Problem {
+    Problem::new(400, "invalid_parameter", "A parameter is not usable", detail)
         .with("parameter", name)
 }
 
@@ -141,7 +112,9 @@ pub(super) async fn as_of(
             (sequence, moment.unwrap_or(Moment::from_millis(0)))
         }
         Err(_) => {
-            let mut moment = moment("at", at, DayEdge::End)?;
+            let moment = parsed(at, DayEdge::End);
+            let mut moment =
+                moment.ok_or_else(|| invalid("at", &format!("it must be a sequence, {A_TIME}")))?;
             let now = clock::now();
             // The end of today has not come yet: as of today is as of now.
             if !at.contains('T') && moment > now && moment.millis() - now.millis() < DAY_MS {
@@ -182,21 +155,26 @@ pub(super) enum DayEdge {
     Next,
 }
 
-/// An RFC 3339 time, or a date.
+/// What [`parsed`] reads, as people are told.
+const A_TIME: &str = "a date such as 2026-05-03, or an RFC 3339 time";
+
+/// A parameter that is an RFC 3339 time, or a date.
 pub(super) fn moment(name: &str, text: &str, edge: DayEdge) -> Result<Moment, Problem> {
+    parsed(text, edge).ok_or_else(|| invalid(name, &format!("it must be {A_TIME}")))
+}
+
+fn parsed(text: &str, edge: DayEdge) -> Option<Moment> {
     if let Ok(moment) = Moment::parse(text) {
-        return Ok(moment);
+        return Some(moment);
     }
-    let date = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok();
+    let date = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()?;
     let start = |date: NaiveDate| date.and_time(NaiveTime::MIN).and_utc().timestamp_millis();
-    let millis = date.and_then(|date| match edge {
-        DayEdge::Start => Some(start(date)),
-        DayEdge::End => Some(start(date.checked_add_days(Days::new(1))?) - 1),
-        DayEdge::Next => Some(start(date.checked_add_days(Days::new(1))?)),
-    });
-    millis.map(Moment::from_millis).ok_or_else(|| {
-        invalid(name, "it must be a sequence, a date such as 2026-05-03, or an RFC 3339 time")
-    })
+    let millis = match edge {
+        DayEdge::Start => start(date),
+        DayEdge::End => start(date.checked_add_days(Days::new(1))?) - 1,
+        DayEdge::Next => start(date.checked_add_days(Days::new(1))?),
+    };
+    Some(Moment::from_millis(millis))
 }
 
 /// Items of a page: as asked for, within bounds.

@@ -105,6 +105,89 @@ async fn a_parameter_that_a_question_does_not_have_is_no_answer() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_unknown_parameter_is_told_with_the_one_that_was_meant() {
+    let ledger = acme().await;
+    for (question, name, meant) in [
+        ("checks?usr=ada", "usr", Some("user")),
+        ("checks?user=ada&Product=P", "Product", Some("product")),
+        ("licenses?limits=1", "limits", Some("limit")),
+        ("history?typ=x&limit=1", "typ", Some("type")),
+        ("licenses/creative/usage?form=2026-01-01", "form", Some("from")),
+        ("commands/c1?min-sequence=1", "min-sequence", Some("min_sequence")),
+        ("events?zzz=1", "zzz", None),
+        ("licenses?%F0%9F%98%80=1", "😀", None),
+        ("licenses?a%0Ab=1", "a\\nb", None),
+        ("licenses?=1", "", None),
+        // What is unknown is told before what is wrong.
+        ("licenses?limit=x&stat=active", "stat", Some("state")),
+    ] {
+        let path = format!("{ACCOUNT}/{question}");
+        invalid(&ledger, &path).await;
+        let told = ledger.get(&path).await.json();
+        assert_eq!(told["detail"], json!(format!("there is no parameter `{name}`")), "{question}");
+        assert_eq!(told["parameter"], json!(name.replace("\\n", "\n")), "{question}");
+        let hint = told["hint"].as_str().unwrap();
+        let guess = meant.map(|it| format!("did you mean `{it}`? "));
+        let asked = path.split('?').next().unwrap();
+        let takes = QUESTIONS.iter().find(|it| it.0 == asked).unwrap().1;
+        let (before, known) = hint.split_at(guess.as_ref().map_or(0, String::len));
+        assert_eq!(before, guess.unwrap_or_default(), "{question}");
+        let mut known: Vec<&str> =
+            known.strip_prefix("known here: ").unwrap().split(", ").collect();
+        let mut takes = takes.to_vec();
+        known.sort_unstable();
+        takes.sort_unstable();
+        assert_eq!(known, takes, "{question}");
+    }
+    let long = ledger.get(&format!("{ACCOUNT}/checks?{}=1", "x".repeat(2_000))).await;
+    assert!(long.body.len() < 1_000, "a name is repeated in full");
+    let path = format!("{ACCOUNT}/commands/AssignSeat?dryrun=1");
+    let sent = ledger.post_bytes(&path, b"{}", &[]).await;
+    assert_eq!(sent.json()["hint"], json!("did you mean `dry_run`? known here: dry_run"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_value_that_is_not_usable_is_told_by_its_parameter() {
+    let ledger = acme().await;
+    for (question, name) in [
+        ("licenses?limit=x", "limit"),
+        ("licenses?limit=0", "limit"),
+        ("licenses?state=gone", "state"),
+        ("licenses?limit=1&limit=1", "limit"),
+        ("assignments?ended=yes", "ended"),
+        ("history?order=up", "order"),
+        ("history?at=x", "at"),
+        ("licenses/creative/usage?window=fortnight", "window"),
+    ] {
+        let told = ledger.get(&format!("{ACCOUNT}/{question}")).await.json();
+        assert_eq!(told["parameter"], json!(name), "{question}: {told}");
+        let detail = told["detail"].as_str().unwrap();
+        assert!(detail.starts_with(&format!("{name}: ")), "{question}: {detail}");
+        assert!(!detail.contains("deserialize"), "{question}: {detail}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_no_time_is_told_what_would_be_one() {
+    let ledger = acme().await;
+    let time = "a date such as 2026-05-03, or an RFC 3339 time";
+    for (question, wanted) in [
+        ("history?from=1", format!("from: it must be {time}")),
+        ("history?to=x", format!("to: it must be {time}")),
+        ("refusals?from=12", format!("from: it must be {time}")),
+        ("licenses/creative/usage?to=17", format!("to: it must be {time}")),
+        ("history?at=x", format!("at: it must be a sequence, {time}")),
+    ] {
+        let told = ledger.get(&format!("{ACCOUNT}/{question}")).await.json();
+        assert_eq!(told["detail"], json!(wanted), "{question}");
+    }
+    let usage = "licenses/creative/usage?from=1900-01-01&window=hour";
+    let told = ledger.get(&format!("{ACCOUNT}/{usage}")).await.json();
+    let detail = told["detail"].as_str().unwrap();
+    assert!(detail.contains("more than 1000 buckets"), "{detail}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_parameter_of_the_wrong_kind_is_no_answer() {
     let ledger = acme().await;
     for (path, takes) in QUESTIONS {
