@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use events::request::Address;
 use events::wire::{self, Record};
-use events::{AccountId, CommandId, CommandType, Event, Malformed, Request};
+use events::{AccountId, CommandId, CommandType, Event, Malformed, Refusal, Request};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -239,16 +239,24 @@ fn answer(account: &str, command: &str, outcome: &Outcome) -> Answer {
             "The outcome is not known yet",
             format!("the command was accepted at sequence {sequence}"),
         ),
-        Outcome::Refused(refusal) => {
-            Problem::new(refusal.status(), refusal.code(), refusal.title(), refusal.to_string())
-                .hint(refusal.hint())
-                .with("outcome", "refused")
-        }
+        Outcome::Refused(refusal) => refusal_problem(refusal.code(), refusal.to_string()),
         Outcome::Unavailable(unavailable) => unavailable_problem(unavailable),
     };
     let problem = problem.with("account", account).with("command", command);
     let (status, command) = (problem.status, Some(command.to_owned()));
     Answer { status, sequence: None, command, document: Document::Problem(problem.into()) }
+}
+
+/// The problem of a refused command, from what is kept of it: the same when it is refused and
+/// whenever it is asked for again. Account and command are still to be named.
+pub fn refusal_problem(code: &str, detail: String) -> Problem {
+    let row = Refusal::TABLE.iter().find(|it| it.0 == code);
+    // Codes are never renamed: one that is not there was kept by a newer release.
+    let (status, title, hint) =
+        row.map_or((409, "The command was refused", None), |it| (it.1, it.2, Some(it.3)));
+    let mut problem = Problem::new(status, code, title, detail).with("outcome", "refused");
+    problem.hint = hint.map(str::to_owned);
+    problem
 }
 
 /// Seconds after which trying again makes sense.
@@ -284,4 +292,19 @@ fn unavailable_problem(unavailable: &Unavailable) -> Problem {
         .hint(hint)
         .with("outcome", "unavailable")
         .retry_after(RETRY_SECONDS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_is_told_from_its_code_be_it_of_a_newer_release() {
+        let known = refusal_problem("account_not_found", "there is no account a".to_owned());
+        assert_eq!((known.status, known.title.as_str()), (404, "There is no such account"));
+        assert!(known.hint.is_some());
+        let newer = refusal_problem("over_the_moon", "too far".to_owned());
+        assert_eq!((newer.status, newer.code.as_str()), (409, "over_the_moon"));
+        assert_eq!((newer.detail.as_str(), newer.hint.as_deref()), ("too far", None));
+    }
 }

@@ -4,15 +4,17 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use events::CommandId;
 use events::request::{Address, Via};
+use events::{CommandId, Moment};
+use projections::refusals;
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use utoipa::{IntoParams, ToSchema};
 
 use super::App;
 use super::problem::Problem;
 use super::query::{self, Params, Segments};
-use crate::intake::Document;
+use crate::intake::{Document, refusal_problem};
 
 /// Header with the command's id, so that an answer can be traced to its events.
 const COMMAND: &str = "seatledger-command";
@@ -46,9 +48,61 @@ pub(super) struct Accepted {
     events: Vec<serde_json::Value>,
 }
 
+/// A refused command, told again: the problem that was told first, and what else is kept of it.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Refused {
+    #[serde(flatten)]
+    #[schema(value_type = super::ProblemDocument)]
+    problem: Problem,
+    /// When it was judged
+    at: Moment,
+    /// Who asked
+    actor: String,
+    /// Through which door
+    via: String,
+    /// Why they asked
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    change: Option<Box<RawValue>>,
+    /// The license that was named
+    #[serde(skip_serializing_if = "Option::is_none")]
+    license: Option<String>,
+    /// The product that was named
+    #[serde(skip_serializing_if = "Option::is_none")]
+    product: Option<String>,
+    /// Holders that were named
+    holders: u64,
+}
+
+impl From<refusals::Refusal> for Refused {
+    fn from(kept: refusals::Refusal) -> Refused {
+        let problem = refusal_problem(&kept.code, kept.detail);
+        Refused {
+            problem: problem.with("account", kept.account).with("command", kept.command),
+            at: kept.at,
+            actor: kept.actor,
+            via: kept.via,
+            change: kept.change,
+            license: kept.license,
+            product: kept.product,
+            holders: kept.holders,
+        }
+    }
+}
+
+/// The outcome of a command, told again: what its sender was told.
+#[derive(ToSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "each is written by itself; this is how the two are described")]
+pub(super) enum Outcome {
+    Accepted(Accepted),
+    Refused(Refused),
+}
+
 /// Send a command and wait until its outcome is durable
 #[utoipa::path(
-    post, path = "/v1/accounts/{account}/commands/{command}", tag = "commands",
+    post, path = "/v1/accounts/{account}/commands/{command}",
+    tag = "commands", operation_id = "send_command",
     params(
         ("account" = String, Path, description = "For which account"),
         ("command" = String, Path, description = "Which command, such as AssignSeat"),
@@ -105,15 +159,18 @@ pub(super) struct OutcomeParams {
 
 /// The outcome of an earlier command
 #[utoipa::path(
-    get, path = "/v1/accounts/{account}/commands/{command}", tag = "commands",
+    get, path = "/v1/accounts/{account}/commands/{command}",
+    tag = "commands", operation_id = "get_command",
     params(
         ("account" = String, Path, description = "Of which account"),
         ("command" = String, Path, description = "The command's id"),
         OutcomeParams
     ),
     responses(
-        (status = 200, description = "Its outcome: accepted, or refused with the problem", body = Object),
-        (status = 404, description = "No outcome is known", body = super::ProblemDocument)
+        (status = 200, description = "What its sender was told: accepted, or refused with the problem", body = Outcome),
+        (status = 400, description = "A parameter is not usable", body = super::ProblemDocument),
+        (status = 404, description = "No outcome is known", body = super::ProblemDocument),
+        (status = 503, description = "Not there yet", body = super::ProblemDocument)
     )
 )]
 pub(super) async fn outcome(
@@ -145,19 +202,5 @@ pub(super) async fn outcome(
         projections::refusals::by_command(db, account.as_str(), id.as_str())
     })?;
     let refused = refused.into_iter().next_back().ok_or_else(unknown)?;
-    query::answer(as_of, commands.sequence(), &RefusedOutcome::of(refused))
-}
-
-/// A refused command, told again.
-#[derive(Debug, Serialize)]
-struct RefusedOutcome<T> {
-    outcome: &'static str,
-    #[serde(flatten)]
-    refused: T,
-}
-
-impl<T> RefusedOutcome<T> {
-    fn of(refused: T) -> RefusedOutcome<T> {
-        RefusedOutcome { outcome: "refused", refused }
-    }
+    query::answer(as_of, commands.sequence(), &Refused::from(refused))
 }

@@ -50,6 +50,43 @@ async fn an_outcome_told_again_is_the_document_that_was_told_first() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_told_again_is_the_problem_that_was_told_first() {
+    let world = World::empty().await;
+    let allocate = json!({"license": "l", "product": "P", "quantity": 1});
+    world.ledger.accepted("acme", "AllocateLicense", &allocate).await;
+    let holders = json!([{"user": "ada"}, {"user": "bo"}]);
+    let refusals = [
+        ("AssignSeat", json!({"license": "l", "holders": holders}), "no_free_seat"),
+        ("AssignSeat", json!({"product": "Q", "holders": holders}), "product_not_found"),
+        ("SuspendLicense", json!({"license": "nope"}), "license_not_found"),
+        (
+            "AllocateLicense",
+            json!({"license": "l", "product": "P", "quantity": 2, "actor": "hr", "reason": "r"}),
+            "license_exists",
+        ),
+    ];
+    for (number, (command, document, code)) in refusals.iter().enumerate() {
+        let (id, mut document) = (format!("c{number}"), document.clone());
+        document["id"] = json!(id);
+        let first = world.ledger.send("acme", command, &document).await;
+        assert!([404, 409].contains(&first.status), "{command}: {}", first.json());
+        world.ledger.refusals("acme", number + 1).await;
+        let again = world.ledger.get(&format!("{ACCOUNT}/commands/{id}")).await;
+        assert_eq!(again.status, 200, "the question was answered: {code}");
+        assert_eq!(again.headers["content-type"], "application/json");
+        let (first, again) = (first.json(), again.json());
+        assert_eq!(again["code"], json!(code));
+        for (name, value) in first.as_object().unwrap() {
+            // That of the request that was refused: it is not kept.
+            let wanted = if name == "request_id" { &Value::Null } else { value };
+            assert_eq!(&again[name], wanted, "{name} of {code}");
+        }
+        assert!(again["at"].is_string() && again["via"] == "http", "{again}");
+        assert_eq!(again["license"], document["license"], "{again}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn refusals_are_listed_newest_first_and_filtered() {
     let world = World::with_a_past().await;
     let kept = world.ledger.refusals("acme", world.refused.len()).await;
