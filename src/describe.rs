@@ -50,7 +50,30 @@ fn command(kind: CommandType, parts: &mut Parts) -> Value {
     schema["properties"] = Value::Object(properties);
     schema["additionalProperties"] = Value::Bool(false);
     schema["title"] = Value::String(kind.to_string());
+    close(&mut schema, &objects(parts));
     schema
+}
+
+/// Which parts are objects with members of their own.
+fn objects(parts: &Parts) -> Vec<String> {
+    let is_object = |it: &RefOr<Schema>| matches!(it, RefOr::T(Schema::Object(it)) if !it.properties.is_empty());
+    let objects = parts.iter().filter(|it| is_object(&it.1));
+    objects.map(|it| format!("#/components/schemas/{}", it.0)).collect()
+}
+
+/// Takes no unknown members in the parts of a command, as its reader does. Said where a part is
+/// named and not in the part itself: events are made of the same parts, and may have more one day.
+fn close(schema: &mut Value, objects: &[String]) {
+    match schema {
+        Value::Object(members) => {
+            if members.get("$ref").is_some_and(|it| objects.iter().any(|object| it == object)) {
+                members.insert("unevaluatedProperties".to_owned(), Value::Bool(false));
+            }
+            members.values_mut().for_each(|it| close(it, objects));
+        }
+        Value::Array(items) => items.iter_mut().for_each(|it| close(it, objects)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
 }
 
 /// What `data` of an event holds, by its type.
@@ -134,6 +157,27 @@ mod tests {
         for kind in ::events::Event::TYPES {
             assert!(components.contains_key(*kind), "{kind}");
         }
+    }
+
+    #[test]
+    fn the_parts_of_a_command_take_no_unknown_members() {
+        let closed = Some(&Value::Bool(false));
+        for kind in CommandType::ALL {
+            let schema = schema(*kind);
+            assert_eq!(schema["properties"]["change"].get("unevaluatedProperties"), closed);
+            assert_eq!(schema.get("additionalProperties"), closed, "{kind}");
+            assert_eq!(schema["properties"]["reason"].get("unevaluatedProperties"), None);
+        }
+        let all = components();
+        let holders = &all["AssignSeat"]["properties"]["holders"]["items"];
+        let holder = &all["ChangeAssignment"]["properties"]["holder"]["oneOf"][0];
+        for it in [holders, holder] {
+            assert_eq!(it.get("unevaluatedProperties"), closed, "{it}");
+        }
+        // Readers of events ignore members that they do not know.
+        let event = &all["SeatAssigned"]["properties"]["holder"];
+        assert_eq!(event.get("unevaluatedProperties"), None);
+        assert_eq!(all["Holder"].get("additionalProperties"), None);
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod accounts;
 mod assignments;
 mod checks;
 mod commands;
+mod document;
 mod history;
 mod licenses;
 mod operate;
@@ -21,10 +22,9 @@ use axum::middleware::map_response_with_state;
 use axum::routing::get;
 use events::limits::COMMAND_BYTES_MAX;
 use metrics_exporter_prometheus::PrometheusHandle;
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use utoipa::{OpenApi, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -33,6 +33,7 @@ use crate::intake::Intake;
 use crate::log::Log;
 use crate::projector::Projector;
 use crate::views::Views;
+use document::ProblemDocument;
 use server::Limits;
 
 /// Bytes of a request's body. Above what a command may have, so that a command that is too large is
@@ -95,58 +96,9 @@ pub async fn serve(listener: TcpListener, app: App, stop: CancellationToken) {
     server::serve(listener, router, limits, stop).await;
 }
 
-#[derive(OpenApi)]
-#[openapi(
-    info(
-        title = "seatledger",
-        description = "An event-sourced license ledger: licenses, seats, checks, usage and history.",
-        license(name = "Apache-2.0")
-    ),
-    components(schemas(ProblemDocument)),
-    tags(
-        (name = "commands", description = "What may be asked of the ledger"),
-        (name = "read", description = "Questions, now or as of any past moment"),
-        (name = "operate", description = "How the ledger is")
-    )
-)]
-struct Document;
-
-/// What went wrong (RFC 9457), with what the ledger adds.
-#[derive(ToSchema)]
-#[schema(as = Problem)]
-#[expect(dead_code, reason = "the shape of what `problem::Problem` writes")]
-struct ProblemDocument {
-    /// Where the code is explained
-    r#type: String,
-    /// The same sentence for every problem of this code
-    title: String,
-    /// The HTTP status
-    status: u16,
-    /// Stable and machine-readable
-    code: String,
-    /// What happened, with the numbers that matter
-    detail: String,
-    /// What to do about it
-    hint: Option<String>,
-    /// The request, as the server's log names it
-    request_id: Option<String>,
-    /// `refused`, `malformed` or `unavailable`, for commands
-    outcome: Option<String>,
-    /// The command's id
-    command: Option<String>,
-    /// For which account
-    account: Option<String>,
-    /// Which member of the document, as a JSON pointer
-    pointer: Option<String>,
-    /// Which parameter
-    parameter: Option<String>,
-    /// Seconds after which trying again makes sense
-    retry_after: Option<u64>,
-}
-
 /// All routes of the API, once: for the router and for the document.
 fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::with_openapi(Document::openapi())
+    OpenApiRouter::with_openapi(document::begun())
         .routes(routes!(commands::send, commands::outcome))
         .routes(routes!(accounts::list))
         .routes(routes!(accounts::one))
@@ -168,17 +120,8 @@ fn router() -> OpenApiRouter<App> {
         .routes(routes!(operate::ready))
 }
 
-/// The OpenAPI document, with the schema of every command and event.
+/// The OpenAPI document of all routes.
 fn openapi() -> Value {
     let (_, openapi) = router().split_for_parts();
-    let mut document = serde_json::to_value(openapi).unwrap_or_default();
-    if let Some(schemas) = document["components"]["schemas"].as_object_mut() {
-        schemas.extend(crate::describe::components());
-    }
-    let names = ::events::CommandType::ALL.iter();
-    let commands: Vec<Value> =
-        names.map(|it| json!({ "$ref": format!("#/components/schemas/{it}") })).collect();
-    let send = &mut document["paths"]["/v1/accounts/{account}/commands/{command}"]["post"];
-    send["requestBody"]["content"]["application/json"]["schema"] = json!({ "oneOf": commands });
-    document
+    document::completed(&openapi)
 }

@@ -28,7 +28,8 @@ pub(super) struct ListParams {
 
 /// Accounts, by name
 #[utoipa::path(
-    get, path = "/v1/accounts", tag = "read", params(ListParams),
+    get, path = "/v1/accounts",
+    tag = "read", operation_id = "list_accounts", params(ListParams),
     responses(
         (status = 200, description = "A page of accounts", body = Page<AccountSummary>),
         (status = 400, description = "A parameter is not usable", body = super::ProblemDocument),
@@ -61,7 +62,8 @@ pub(super) struct OneParams {
 
 /// One account
 #[utoipa::path(
-    get, path = "/v1/accounts/{account}", tag = "read",
+    get, path = "/v1/accounts/{account}",
+    tag = "read", operation_id = "get_account",
     params(("account" = String, Path, description = "Which account"), OneParams),
     responses(
         (status = 200, description = "The account", body = AsOfSequence<AccountSummary>),

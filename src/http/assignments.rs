@@ -15,12 +15,12 @@ use super::{App, accounts};
 
 /// What every list of assignments can be asked, and what only one of them can.
 macro_rules! list_params {
-    ($name:ident { $($(#[$doc:meta])* $field:ident: $type:ty),* }) => {
+    ($name:ident { $($(#[$attribute:meta])* $field:ident: $type:ty),* }) => {
         #[derive(Debug, Deserialize, IntoParams)]
         #[serde(deny_unknown_fields)]
         #[into_params(parameter_in = Query)]
         pub(super) struct $name {
-            $($(#[$doc])* $field: $type,)*
+            $($(#[$attribute])* $field: $type,)*
             /// Only those that hold a seat, or only those that do not
             active: Option<bool>,
             /// Only those that downstream is done with, or only those that it is not
@@ -54,6 +54,7 @@ macro_rules! list_params {
 list_params!(OfLicenseParams {});
 list_params!(OfHolderParams {
     /// How the path names them: `user` (as when absent) or `email`
+    #[param(inline)]
     by: Option<By>
 });
 list_params!(OfAccountParams {
@@ -80,7 +81,8 @@ enum By {
 
 /// Assignments of a license, in the order in which they were made
 #[utoipa::path(
-    get, path = "/v1/accounts/{account}/licenses/{license}/assignments", tag = "read",
+    get, path = "/v1/accounts/{account}/licenses/{license}/assignments",
+    tag = "read", operation_id = "list_license_assignments",
     params(
         ("account" = String, Path, description = "Of which account"),
         ("license" = String, Path, description = "Of which license"),
@@ -130,7 +132,8 @@ async fn known_license(
 
 /// Assignments of a holder, in the order in which they were made
 #[utoipa::path(
-    get, path = "/v1/accounts/{account}/holders/{holder}/assignments", tag = "read",
+    get, path = "/v1/accounts/{account}/holders/{holder}/assignments",
+    tag = "read", operation_id = "list_holder_assignments",
     params(
         ("account" = String, Path, description = "Of which account"),
         ("holder" = String, Path, description = "A user id, or with by=email an e-mail address"),
@@ -139,6 +142,7 @@ async fn known_license(
     responses(
         (status = 200, description = "A page of assignments", body = Page<Assignment>),
         (status = 400, description = "A parameter is not usable", body = super::ProblemDocument),
+        (status = 404, description = "There is no such account", body = super::ProblemDocument),
         (status = 503, description = "Not there yet", body = super::ProblemDocument)
     )
 )]
@@ -156,11 +160,13 @@ pub(super) async fn of_holder(
 
 /// Assignments of an account
 #[utoipa::path(
-    get, path = "/v1/accounts/{account}/assignments", tag = "read",
+    get, path = "/v1/accounts/{account}/assignments",
+    tag = "read", operation_id = "list_assignments",
     params(("account" = String, Path, description = "Of which account"), OfAccountParams),
     responses(
         (status = 200, description = "A page of assignments", body = Page<Assignment>),
         (status = 400, description = "A parameter is not usable", body = super::ProblemDocument),
+        (status = 404, description = "There is no such account", body = super::ProblemDocument),
         (status = 503, description = "Not there yet", body = super::ProblemDocument)
     )
 )]
@@ -226,7 +232,8 @@ pub(super) struct OneParams {
 
 /// One assignment, ended or not
 #[utoipa::path(
-    get, path = "/v1/accounts/{account}/assignments/{assignment}", tag = "read",
+    get, path = "/v1/accounts/{account}/assignments/{assignment}",
+    tag = "read", operation_id = "get_assignment",
     params(
         ("account" = String, Path, description = "Of which account"),
         ("assignment" = String, Path, description = "Which assignment"),

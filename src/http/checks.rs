@@ -35,7 +35,8 @@ pub(super) struct CheckParams {
 
 /// A check: may this holder use this product, or this license?
 #[utoipa::path(
-    get, path = "/v1/accounts/{account}/checks", tag = "read",
+    get, path = "/v1/accounts/{account}/checks",
+    tag = "read", operation_id = "check",
     params(("account" = String, Path, description = "In which account"), CheckParams),
     responses(
         (status = 200, description = "The verdict, allowed or not", body = Verdict),
@@ -115,12 +116,14 @@ pub(super) struct Verdicts {
 
 /// Many checks in one request, all as of the same sequence
 #[utoipa::path(
-    post, path = "/v1/accounts/{account}/checks", tag = "read",
+    post, path = "/v1/accounts/{account}/checks",
+    tag = "read", operation_id = "check_many",
     params(("account" = String, Path, description = "In which account"), ManyParams),
     request_body = ManyChecks,
     responses(
         (status = 200, description = "The verdicts, in order", body = Verdicts),
         (status = 400, description = "The document is not usable", body = super::ProblemDocument),
+        (status = 413, description = "Too large", body = super::ProblemDocument),
         (status = 503, description = "Not there yet", body = super::ProblemDocument)
     )
 )]

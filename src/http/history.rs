@@ -36,6 +36,7 @@ pub(super) struct HistoryParams {
     /// Only up to here: a time, or the end of a day (UTC)
     to: Option<String>,
     /// `oldest` first (as when absent) or `newest` first
+    #[param(inline)]
     order: Option<Order>,
     /// Where to go on: `next` of the page before
     cursor: Option<String>,
@@ -60,11 +61,13 @@ fn edge(name: &str, text: Option<&str>, edge: DayEdge) -> Result<Option<Moment>,
 
 /// Every event of an account
 #[utoipa::path(
-    get, path = "/v1/accounts/{account}/history", tag = "read",
+    get, path = "/v1/accounts/{account}/history",
+    tag = "read", operation_id = "list_history",
     params(("account" = String, Path, description = "Of which account"), HistoryParams),
     responses(
         (status = 200, description = "A page of events", body = Page<Entry>),
         (status = 400, description = "A parameter is not usable", body = super::ProblemDocument),
+        (status = 404, description = "There is no such account", body = super::ProblemDocument),
         (status = 503, description = "Not there yet", body = super::ProblemDocument)
     )
 )]
@@ -125,7 +128,8 @@ pub(super) struct RefusalsParams {
 
 /// Refused commands of an account, the newest first
 #[utoipa::path(
-    get, path = "/v1/accounts/{account}/refusals", tag = "read",
+    get, path = "/v1/accounts/{account}/refusals",
+    tag = "read", operation_id = "list_refusals",
     params(("account" = String, Path, description = "Of which account"), RefusalsParams),
     responses(
         (status = 200, description = "A page of refusals; its sequence is that of their own stream", body = Page<Refusal>),

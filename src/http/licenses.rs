@@ -41,7 +41,8 @@ pub(super) struct ListParams {
 
 /// Licenses of an account, by name
 #[utoipa::path(
-    get, path = "/v1/accounts/{account}/licenses", tag = "read",
+    get, path = "/v1/accounts/{account}/licenses",
+    tag = "read", operation_id = "list_licenses",
     params(("account" = String, Path, description = "Of which account"), ListParams),
     responses(
         (status = 200, description = "A page of licenses", body = Page<License>),
@@ -92,7 +93,8 @@ pub(super) struct OneParams {
 
 /// One license, with its seats
 #[utoipa::path(
-    get, path = "/v1/accounts/{account}/licenses/{license}", tag = "read",
+    get, path = "/v1/accounts/{account}/licenses/{license}",
+    tag = "read", operation_id = "get_license",
     params(
         ("account" = String, Path, description = "Of which account"),
         ("license" = String, Path, description = "Which license"),
@@ -143,6 +145,7 @@ pub(super) struct UsageParams {
     /// To here: a time, or the end of a day (UTC); now when absent
     to: Option<String>,
     /// How long a bucket is; a day when absent
+    #[param(inline)]
     window: Option<Window>,
     /// As of a sequence, an RFC 3339 time, or the end of a day (UTC)
     at: Option<String>,
@@ -183,7 +186,8 @@ const DAY_MS: i64 = 86_400_000;
 
 /// Usage of a license over time
 #[utoipa::path(
-    get, path = "/v1/accounts/{account}/licenses/{license}/usage", tag = "read",
+    get, path = "/v1/accounts/{account}/licenses/{license}/usage",
+    tag = "read", operation_id = "get_usage",
     params(
         ("account" = String, Path, description = "Of which account"),
         ("license" = String, Path, description = "Which license"),

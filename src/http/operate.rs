@@ -70,7 +70,8 @@ pub(super) struct ModelStatus {
 
 /// How the ledger is
 #[utoipa::path(
-    get, path = "/v1/status", tag = "operate",
+    get, path = "/v1/status",
+    tag = "operate", operation_id = "get_status",
     responses((status = 200, description = "How it is", body = Status))
 )]
 pub(super) async fn status(State(app): State<App>) -> Result<Json<Status>, Problem> {
@@ -113,10 +114,12 @@ pub(super) async fn status(State(app): State<App>) -> Result<Json<Status>, Probl
 
 /// Build a read model anew beside the one in use, compare the two, and swap them
 #[utoipa::path(
-    post, path = "/v1/read-models/{name}/rebuild", tag = "operate",
+    post, path = "/v1/read-models/{name}/rebuild",
+    tag = "operate", operation_id = "rebuild_read_model",
     params(("name" = String, Path, description = "Which read model")),
     responses(
         (status = 200, description = "JSON lines: progress, then what came of it", content_type = "application/x-ndjson", body = String),
+        (status = 400, description = "The name is not UTF-8", body = super::ProblemDocument),
         (status = 404, description = "There is no such read model", body = super::ProblemDocument)
     )
 )]
@@ -167,7 +170,8 @@ fn line(value: &impl Serialize) -> Bytes {
 
 /// Whether the process is alive
 #[utoipa::path(
-    get, path = "/healthz", tag = "operate",
+    get, path = "/healthz",
+    tag = "operate", operation_id = "get_health",
     responses((status = 200, description = "It is", body = String))
 )]
 pub(super) async fn health() -> &'static str {
@@ -196,7 +200,8 @@ const BEHIND_MAX: u64 = 10_000;
 
 /// Whether the ledger is ready for work
 #[utoipa::path(
-    get, path = "/readyz", tag = "operate",
+    get, path = "/readyz",
+    tag = "operate", operation_id = "get_readiness",
     responses(
         (status = 200, description = "It is", body = Readiness),
         (status = 503, description = "It is not", body = Readiness)

@@ -42,13 +42,19 @@ pub(super) struct TailParams {
 
 /// Events of an account as they happen
 #[utoipa::path(
-    get, path = "/v1/accounts/{account}/events", tag = "read",
+    get, path = "/v1/accounts/{account}/events",
+    tag = "read", operation_id = "tail_account",
     params(
         ("account" = String, Path, description = "Of which account"),
         ("Last-Event-ID" = Option<String>, Header, description = "sequence/index of the last event seen"),
         TailParams
     ),
-    responses((status = 200, description = "Server-sent events; id is sequence/index", content_type = "text/event-stream", body = String))
+    responses(
+        (status = 200, description = "Server-sent events; id is sequence/index", content_type = "text/event-stream", body = String),
+        (status = 400, description = "A parameter is not usable", body = super::ProblemDocument),
+        (status = 404, description = "There is no such account", body = super::ProblemDocument),
+        (status = 503, description = "Not there yet", body = super::ProblemDocument)
+    )
 )]
 pub(super) async fn of_account(
     State(app): State<App>,
@@ -63,12 +69,16 @@ pub(super) async fn of_account(
 
 /// Events of all accounts as they happen
 #[utoipa::path(
-    get, path = "/v1/events", tag = "read",
+    get, path = "/v1/events",
+    tag = "read", operation_id = "tail_all",
     params(
         ("Last-Event-ID" = Option<String>, Header, description = "sequence/index of the last event seen"),
         TailParams
     ),
-    responses((status = 200, description = "Server-sent events; id is sequence/index", content_type = "text/event-stream", body = String))
+    responses(
+        (status = 200, description = "Server-sent events; id is sequence/index", content_type = "text/event-stream", body = String),
+        (status = 400, description = "A parameter is not usable", body = super::ProblemDocument)
+    )
 )]
 pub(super) async fn of_all(
     State(app): State<App>,

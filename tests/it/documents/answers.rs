@@ -49,7 +49,6 @@ async fn rich() -> (World, String) {
     (world, id)
 }
 
-// waits for a fix (D24)
 #[tokio::test(flavor = "multi_thread")]
 async fn every_answer_is_as_described() {
     let (world, assignment) = rich().await;
@@ -92,7 +91,6 @@ async fn every_answer_is_as_described() {
     described(&whole, "post", &format!("{ACCOUNT}/checks"), &answer);
 }
 
-// waits for a fix (D24)
 #[tokio::test(flavor = "multi_thread")]
 async fn every_outcome_of_a_command_is_as_described() {
     let ledger = Ledger::start().await;
@@ -121,7 +119,6 @@ async fn every_outcome_of_a_command_is_as_described() {
     assert_eq!(seen, [200, 200, 200, 409, 404, 400, 404, 413]);
 }
 
-// waits for a fix (D24)
 #[tokio::test(flavor = "multi_thread")]
 async fn every_problem_is_as_described() {
     let ledger = Ledger::start().await;
@@ -150,5 +147,42 @@ async fn every_problem_is_as_described() {
                 described(&whole, "get", path, &answer);
             }
         }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_problem_that_takes_some_doing_is_as_described() {
+    let ledger = Ledger::start().await;
+    let license = json!({"id": "c1", "license": "creative", "product": "P", "quantity": 1});
+    ledger.accepted("acme", "AllocateLicense", &license).await;
+    ledger.caught_up().await;
+    let whole = openapi(&ledger).await;
+    let checks = format!("{ACCOUNT}/checks");
+    for (body, status) in [(vec![b' '; 1024 * 1024 + 1], 413), (b"{}".to_vec(), 400)] {
+        let answer = ledger.post_bytes("/v1/accounts/acme/checks", &body, &[]).await;
+        assert_eq!(answer.status, status);
+        described(&whole, "post", &checks, &answer);
+    }
+    let outcome = format!("{ACCOUNT}/commands/{{command}}");
+    let early = ledger.get("/v1/accounts/acme/commands/c1?min_sequence=99").await;
+    assert_eq!(early.status, 503);
+    described(&whole, "get", &outcome, &early);
+    let bogus = [("last-event-id", "x")];
+    for (asked, path, status) in [
+        ("/v1/events?bogus=1", "/v1/events".to_owned(), 400),
+        ("/v1/accounts/acme/events?bogus=1", format!("{ACCOUNT}/events"), 400),
+        ("/v1/accounts/globex/events", format!("{ACCOUNT}/events"), 404),
+        ("/v1/events", "/v1/events".to_owned(), 400),
+    ] {
+        let answer = ledger.request(hyper::Method::GET, asked, "", &bogus).await;
+        assert_eq!(answer.status, status, "{asked}");
+        described(&whole, "get", &path, &answer);
+    }
+    let rebuild = "/v1/read-models/{name}/rebuild";
+    for (name, status) in [("nope", 404), ("%FF", 400)] {
+        let path = rebuild.replace("{name}", name);
+        let answer = ledger.request(hyper::Method::POST, &path, "", &[]).await;
+        assert_eq!(answer.status, status, "{path}");
+        described(&whole, "post", rebuild, &answer);
     }
 }

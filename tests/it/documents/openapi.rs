@@ -11,7 +11,6 @@ use crate::Ledger;
 /// What is served besides the API: for machines and people who look at the process.
 const BESIDE: [&str; 4] = ["/metrics", "/openapi.json", "/docs", "/problems/no_free_seat"];
 
-// waits for a fix (D24)
 #[tokio::test(flavor = "multi_thread")]
 async fn the_document_is_whole() {
     let ledger = Ledger::start().await;
@@ -37,6 +36,28 @@ async fn the_document_is_whole() {
             );
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_problem_is_described_as_one() {
+    let ledger = Ledger::start().await;
+    let whole = openapi(&ledger).await;
+    let mut problems = 0;
+    for ((method, path), operation) in operations(&whole) {
+        for (status, response) in operation["responses"].as_object().unwrap() {
+            // A probe is answered alike whether all is well or not.
+            if status.starts_with('2') || path == "/readyz" {
+                continue;
+            }
+            let content = response["content"].as_object().unwrap();
+            let kinds: Vec<&str> = content.keys().map(String::as_str).collect();
+            assert_eq!(kinds, ["application/problem+json"], "{method} {path} {status}");
+            let schema = &content["application/problem+json"]["schema"];
+            assert_eq!(schema["$ref"], json!("#/components/schemas/Problem"));
+            problems += 1;
+        }
+    }
+    assert!(problems > 40, "there are only {problems}");
 }
 
 /// Every `$ref` names something.
@@ -145,7 +166,6 @@ async fn the_document_lists_every_route_that_there_is() {
     }
 }
 
-// waits for a fix (D24)
 #[tokio::test(flavor = "multi_thread")]
 async fn a_parameter_that_is_described_is_taken_and_no_other() {
     let ledger = Ledger::start().await;
@@ -165,9 +185,12 @@ async fn a_parameter_that_is_described_is_taken_and_no_other() {
             let value = value(&whole, name, &it["schema"]);
             let answer = ledger.get(&format!("{}?{name}={value}", concrete(&path))).await;
             let told = String::from_utf8_lossy(&answer.body).into_owned();
-            let unknown = answer.status == 400 && told.contains("unknown");
+            let wrong = ["there is no parameter", "unknown"].iter().any(|it| told.contains(it));
+            let unknown = answer.status == 400 && wrong;
             assert!(!unknown, "{path} does not take {name}={value}: {told}");
         }
+        let other = ledger.get(&format!("{}?bogus=1", concrete(&path))).await;
+        assert_eq!(other.json()["detail"], json!("there is no parameter `bogus`"), "{path}");
     }
 }
 
@@ -202,5 +225,10 @@ async fn a_command_is_described_with_everything_it_may_have() {
         let mut all = own;
         all.as_object_mut().unwrap().extend(around.as_object().unwrap().clone());
         schema::check(&whole, described, &all).unwrap_or_else(|it| panic!("{command}: {it}"));
+        for place in ["", "/change"] {
+            let mut more = all.clone();
+            more.pointer_mut(place).unwrap()["bogus"] = json!(1);
+            assert!(schema::check(&whole, described, &more).is_err(), "{command}{place}: bogus");
+        }
     }
 }

@@ -6,10 +6,14 @@ use serde_json::{Map, Value};
 /// Whether `value` is as `schema` says; `$ref`s point into `whole`.
 pub fn check(whole: &Value, schema: &Value, value: &Value) -> Result<(), String> {
     let schema = resolved(whole, schema)?;
-    if let Some(one_of) = schema["oneOf"].as_array().or(schema["anyOf"].as_array()) {
-        let errors: Vec<_> = one_of.iter().filter_map(|it| check(whole, it, value).err()).collect();
-        if errors.len() == one_of.len() {
-            return Err(errors.join("; or "));
+    for (name, most) in [("oneOf", 1), ("anyOf", usize::MAX)] {
+        let Some(choices) = schema[name].as_array() else { continue };
+        let errors: Vec<_> =
+            choices.iter().filter_map(|it| check(whole, it, value).err()).collect();
+        match choices.len() - errors.len() {
+            0 => return Err(errors.join("; or ")),
+            fit if fit > most => return Err(format!(": {value} fits {fit} of {name}")),
+            _ => {}
         }
     }
     check_type(schema, value)?;
@@ -130,7 +134,9 @@ fn a_document_is_held_against_its_schema() {
             "type": "object", "required": ["a"], "additionalProperties": false,
             "properties": {"a": {"$ref": "#/$defs/name"},
                            "b": {"type": ["integer", "null"], "maximum": 3},
-                           "c": {"oneOf": [{"type": "null"}, {"$ref": "#/$defs/name"}]}},
+                           "c": {"oneOf": [{"type": "null"}, {"$ref": "#/$defs/name"}]},
+                           "f": {"oneOf": [{"type": "integer"}, {"maximum": 3}]},
+                           "g": {"anyOf": [{"type": "integer"}, {"maximum": 3}]}},
             "allOf": [{"properties": {"d": {"type": "array", "items": {"type": "boolean"}}}}]}"##,
     )
     .unwrap();
@@ -139,6 +145,7 @@ fn a_document_is_held_against_its_schema() {
         r#"{"a":"x"}"#,
         r#"{"a":"x","b":3,"c":null,"d":[true]}"#,
         r#"{"a":"x","b":null,"c":"y","d":[]}"#,
+        r#"{"a":"x","f":4,"g":2}"#,
     ] {
         assert_eq!(checked(good), Ok(()), "{good}");
     }
@@ -151,6 +158,8 @@ fn a_document_is_held_against_its_schema() {
         r#"{"a":"x","c":7}"#,
         r#"{"a":"x","d":[0]}"#,
         r#"{"a":"x","e":0}"#,
+        r#"{"a":"x","f":2}"#,
+        r#"{"a":"x","g":3.5}"#,
     ] {
         assert!(checked(bad).is_err(), "{bad}");
     }
