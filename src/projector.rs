@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use events::wire::Commit;
 use futures_util::FutureExt;
 use projections::Store;
-use tokio::sync::{broadcast, mpsc, oneshot, watch};
+use tokio::sync::{Notify, broadcast, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::health::{Health, Stop};
@@ -29,13 +29,18 @@ pub use rebuild::{Progress, Rebuilt};
 /// be seen soon.
 const BATCH_EVENTS_MAX: usize = 8_192;
 
+/// A batch smaller than this is taken in by one model after the other: waking a thread for each of
+/// them would take longer than their work.
+const SIDE_BY_SIDE_MIN: usize = 1_024;
+
 /// After a batch that was not full the models rest this many times as long as it took, so that
 /// commits gather: each transaction writes whole pages, and many small ones write the same pages
-/// again and again (measured: 43 KB an event without a rest).
-const REST_FACTOR: u32 = 3;
+/// again and again (measured: 43 KB an event without a rest). A reader who waits for a sequence
+/// ends the rest.
+const REST_FACTOR: u32 = 15;
 
-/// They never rest longer than this: it is what a reader may have to wait for.
-const REST_MAX: Duration = Duration::from_millis(100);
+/// They never rest longer than this: it is how old an answer may be when nobody waits.
+const REST_MAX: Duration = Duration::from_millis(150);
 
 /// A model that failed is tried again after this.
 const RETRY: Duration = Duration::from_secs(5);
@@ -68,6 +73,7 @@ struct Task {
     models: Vec<Model>,
     tail: broadcast::Sender<Arc<Commit>>,
     verified: watch::Sender<Position>,
+    hurry: Arc<Notify>,
     health: Health,
 }
 
@@ -80,7 +86,7 @@ impl Projector {
         stop: CancellationToken,
         tasks: &tokio_util::task::TaskTracker,
     ) -> Projector {
-        let Models { dir, models, refused, lowest } = models;
+        let Models { dir, models, refused, lowest, hurry } = models;
         let (tail, _) = broadcast::channel(TAIL_COMMITS_MAX);
         let (verified, verifying) = watch::channel(Position::START);
         let (adoptions, adopting) = mpsc::channel(1);
@@ -91,6 +97,7 @@ impl Projector {
             models,
             tail: tail.clone(),
             verified,
+            hurry,
             health: health.clone(),
         };
         // Models that have seen another log must not take in this one.
@@ -163,8 +170,10 @@ impl Task {
             self.take_in(&batch).await;
             if events < BATCH_EVENTS_MAX {
                 let rest = (begin.elapsed() * REST_FACTOR).min(REST_MAX);
-                if stop.run_until_cancelled(tokio::time::sleep(rest)).await.is_none() {
-                    return self.close();
+                tokio::select! {
+                    () = stop.cancelled() => return self.close(),
+                    () = tokio::time::sleep(rest) => {}
+                    () = self.hurry.notified() => {}
                 }
             }
         }
@@ -177,16 +186,22 @@ impl Task {
             let _ = self.tail.send(commit.clone());
         }
         let Some(first) = batch.first().map(|it| it.sequence) else { return };
-        let mut running = vec![];
+        let events: usize = batch.iter().map(|it| it.records.len()).sum();
+        let (mut running, mut together) = (vec![], vec![]);
         for model in &mut self.models {
             if model.failed.is_some_and(|it| it.elapsed() < RETRY) {
                 continue;
             }
             let Some(store) = model.store.take() else { continue };
+            let behind = store.checkpoint().sequence + 1 < first;
+            if !behind && events < SIDE_BY_SIDE_MIN {
+                together.push(store);
+                continue;
+            }
             let batch = batch.to_vec();
             let (log, health) = (self.log.clone(), self.health.clone());
             running.push(async move {
-                let store = match store.checkpoint().sequence + 1 < first {
+                let store = match behind {
                     true => catch_up(&log, &health, store, first - 1).await,
                     false => Ok(store),
                 };
@@ -196,8 +211,10 @@ impl Task {
                 }
             });
         }
-        let results = futures_util::future::join_all(running).await;
-        for applied in results.into_iter() {
+        let one_by_one = apply_each(together, batch.to_vec());
+        let (side_by_side, one_by_one) =
+            tokio::join!(futures_util::future::join_all(running), one_by_one);
+        for applied in side_by_side.into_iter().chain(one_by_one) {
             self.keep(applied);
         }
     }
@@ -273,12 +290,22 @@ impl From<Failed> for Applied {
 }
 
 /// Takes a batch in, off the async threads.
-async fn apply(mut store: Store, batch: Vec<Arc<Commit>>) -> Applied {
-    let done = tokio::task::spawn_blocking(move || {
+async fn apply(store: Store, batch: Vec<Arc<Commit>>) -> Applied {
+    let applied = apply_each(vec![store], batch).await.pop();
+    applied.unwrap_or(Applied { store: None, error: None })
+}
+
+/// Has some models take a batch in, one after the other, off the async threads.
+async fn apply_each(stores: Vec<Store>, batch: Vec<Arc<Commit>>) -> Vec<Applied> {
+    if stores.is_empty() {
+        return vec![];
+    }
+    let apply = move |mut store: Store| {
         let error = store.apply(&batch).err().map(|it| it.to_string());
         Applied { store: Some(store), error }
-    });
-    done.await.unwrap_or_else(|it| Applied { store: None, error: Some(it.to_string()) })
+    };
+    let done = tokio::task::spawn_blocking(move || stores.into_iter().map(apply).collect());
+    done.await.unwrap_or_else(|it| vec![Applied { store: None, error: Some(it.to_string()) }])
 }
 
 /// Has one model take in the log up to a sequence, by itself.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use events::request::ContentHash;
 use events::{AccountId, CommandId};
 use projections::{Readers, commands};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 /// How long a reader waits for a read model to reach the sequence it asked for. Then it is told
 /// `behind`, with `Retry-After`.
@@ -17,6 +17,7 @@ pub struct View {
     name: &'static str,
     readers: Readers,
     reached: watch::Receiver<u64>,
+    hurry: Arc<Notify>,
 }
 
 impl std::fmt::Debug for View {
@@ -38,9 +39,15 @@ pub struct Behind {
 }
 
 impl View {
-    /// A view of the read model that `readers` read and that has `reached` a sequence.
-    pub fn new(name: &'static str, readers: Readers, reached: watch::Receiver<u64>) -> View {
-        View { name, readers, reached }
+    /// A view of the read model that `readers` read and that has `reached` a sequence. `hurry` is
+    /// told when somebody waits for more.
+    pub fn new(
+        name: &'static str,
+        readers: Readers,
+        reached: watch::Receiver<u64>,
+        hurry: Arc<Notify>,
+    ) -> View {
+        View { name, readers, reached, hurry }
     }
 
     /// Its name.
@@ -68,6 +75,7 @@ impl View {
         if self.sequence() >= sequence {
             return Ok(());
         }
+        self.hurry.notify_one();
         let mut reached = self.reached.clone();
         let waited =
             tokio::time::timeout(REACH_TIMEOUT, reached.wait_for(|it| *it >= sequence)).await;

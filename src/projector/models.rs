@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use projections::{Checkpoint, ReadModel, Readers, Store};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use crate::health::Health;
 use crate::log::{Error, Log, Position};
@@ -19,6 +19,8 @@ pub struct Models {
     /// Where the one that is furthest behind stands; `None` where the log does not hold what they
     /// have taken in.
     pub(super) lowest: Option<Position>,
+    /// Told when a reader waits.
+    pub(super) hurry: Arc<Notify>,
 }
 
 /// One read model and how it stands.
@@ -37,16 +39,17 @@ impl Models {
             .map_err(|source| projections::Error::File { path: dir.clone(), source })?;
         // As many as threads that may ask: the async ones, and some of the blocking ones.
         let slots = 2 * std::thread::available_parallelism().map_or(4, usize::from) + 4;
+        let hurry = Arc::new(Notify::new());
         let open = |model: &'static ReadModel| -> Result<Model, projections::Error> {
             let store = open_or_begin_anew(&dir, model)?;
             let (reached, watch) = watch::channel(store.checkpoint().sequence);
             let readers = Readers::new(store.path(), model, slots);
-            let view = Arc::new(View::new(model.name, readers, watch));
+            let view = Arc::new(View::new(model.name, readers, watch, hurry.clone()));
             Ok(Model { model, store: Some(store), failed: None, reached, view })
         };
         let models = projections::ALL.iter().map(|it| open(it)).collect::<Result<_, _>>()?;
         let refused = open(&projections::refusals::MODEL)?;
-        Ok(Models { dir, models, refused, lowest: None })
+        Ok(Models { dir, models, refused, lowest: None, hurry })
     }
 
     /// The models as readers see them.
