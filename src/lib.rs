@@ -23,4 +23,5 @@ pub mod projector;
 pub mod refusals;
 pub mod service;
 pub mod views;
+pub mod write_thread;
 pub mod writer;

@@ -121,7 +121,7 @@ impl Log {
         known: Option<&Known>,
         seen: u64,
     ) -> Result<(Log, Option<Damage>), Error> {
-        let jetstream = jetstream::ContextBuilder::new().timeout(ASK_TIMEOUT).build(client.clone());
+        let jetstream = context(client.clone());
         let account = attempts(|| jetstream.query_account()).await;
         account.map_err(|it| Error::NoJetStream(it.to_string()))?;
         let name = settings.stream();
@@ -166,6 +166,14 @@ impl Log {
             }
         }
         Ok(())
+    }
+
+    /// The same log over another connection.
+    pub async fn over(&self, client: Client) -> Result<Log, Error> {
+        let jetstream = context(client.clone());
+        let stream = jetstream.get_stream_no_info(self.settings.stream()).await;
+        let stream = stream.map_err(|it| Error::Unavailable(it.to_string()))?;
+        Ok(Log { client, jetstream, stream, ..self.clone() })
     }
 
     /// When its stream was created, as the server says it.
@@ -326,6 +334,10 @@ impl Log {
         let info = attempts(|| self.stream.get_info()).await;
         info.map_err(|it| Error::Unavailable(it.to_string()))
     }
+}
+
+fn context(client: Client) -> Context {
+    jetstream::ContextBuilder::new().timeout(ASK_TIMEOUT).build(client)
 }
 
 async fn find(jetstream: &Context, name: &str) -> Result<Option<Info>, Error> {

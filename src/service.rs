@@ -16,9 +16,10 @@ use crate::health::{Condition, Health};
 use crate::intake::{Intake, ask, post};
 use crate::log::{self, Log};
 use crate::monitor::Monitor;
-use crate::nats::Connection;
+use crate::nats::{self, Connection};
 use crate::projector::{Models, Projector};
 use crate::views::Views;
+use crate::write_thread::WriteThread;
 use crate::writer::{self, Writer};
 use crate::{http, refusals};
 
@@ -84,6 +85,12 @@ pub enum Error {
     /// A read model cannot be used.
     #[error("{0}; its file can be deleted, the next start builds it again")]
     ReadModel(#[from] projections::Error),
+    /// NATS cannot be reached or used.
+    #[error(transparent)]
+    Nats(#[from] nats::Error),
+    /// The thread of the write path does not run.
+    #[error("a thread cannot be started: {0}")]
+    Thread(#[source] std::io::Error),
     /// NATS does not take the service.
     #[error("the NATS service cannot be started: {0}")]
     Service(String),
@@ -103,24 +110,30 @@ pub struct Service {
     stop: CancellationToken,
     tasks: TaskTracker,
     client: async_nats::Client,
+    _writing: WriteThread,
     _lock: File,
 }
 
 impl Service {
     /// Starts everything and returns when HTTP listens. Commands are taken once the log is read
     /// ([`Service::ready`]).
-    pub async fn start(connection: Connection, settings: Settings) -> Result<Service, Error> {
+    pub async fn start(server: &nats::Options, settings: Settings) -> Result<Service, Error> {
         if !settings.http.ip().is_loopback() {
             return Err(Error::NotLoopback(settings.http));
         }
         let lock = lock(&settings.dir)?;
         check_durability(&settings).await?;
-        let Connection { client, reconnects } = connection;
+        let writing = WriteThread::start().map_err(Error::Thread)?;
+        let (mine, options) = (server.clone(), server.clone());
+        let connecting = writing.run(async move { mine.connect("seatledger").await });
+        let Connection { client: commands, reconnects } =
+            connecting.await.map_err(Error::Thread)??;
+        // What is read comes over a connection of its own, so that it does not delay what is written.
+        let Connection { client, .. } = options.connect("seatledger read").await?;
         let anchor = Anchor::open(&settings.dir, &settings.log.stream())?;
         let mut models = Models::open(settings.dir.join("read"))?;
-        let (log, damage) =
-            Log::open(client.clone(), settings.log.clone(), anchor.known(), models.highest())
-                .await?;
+        let (seen, names) = (models.highest(), settings.log.clone());
+        let (log, damage) = Log::open(client, names, anchor.known(), seen).await?;
         let listener = TcpListener::bind(settings.http).await;
         let listener = listener.map_err(|source| Error::Listen { http: settings.http, source })?;
         let http = listener.local_addr().unwrap_or(settings.http);
@@ -135,42 +148,37 @@ impl Service {
         let (refused, refusing) = mpsc::channel(refusals::WAITING_MAX);
         tasks.spawn(refusals::publish(log.clone(), refusing));
         let parts = writer::Parts {
-            log: log.clone(),
+            log: log.over(commands.clone()).await?,
             views: views.clone(),
             arrivals: projector.tail(),
             refusals: refused,
             health: health.clone(),
         };
-        let (writer, task) = Writer::start(parts, stop.clone());
-        tasks.spawn(task);
+        let opened = open_doors(commands.clone(), parts, stop.clone(), tasks.clone());
+        let opened = writing.run(opened).await.map_err(Error::Thread)?;
+        let intake = opened.map_err(|it| Error::Service(it.to_string()))?;
         let monitor = Monitor {
             log: log.clone(),
             anchor,
             verified: projector.verified(),
-            written: writer.position(),
+            written: intake.writer().position(),
             reconnects,
             health: health.clone(),
         };
         tasks.spawn(monitor.run(stop.clone()));
-        let intake = Intake::new(writer, log.clone());
-        let prefix = &settings.log.prefix;
-        ask::serve(client.clone(), prefix, intake.clone(), stop.clone(), &tasks)
-            .await
-            .map_err(|it| Error::Service(it.to_string()))?;
-        let work =
-            post::serve(client.clone(), log.clone(), intake.clone(), stop.clone(), tasks.clone());
-        tasks.spawn(work);
         tasks.spawn(crate::metrics::upkeep(stop.clone()));
+        let monitored = settings.monitor.clone();
         let app = http::App::new(
             intake.clone(),
             views.clone(),
             health.clone(),
             log,
             projector,
-            settings.monitor.clone(),
+            monitored,
         );
         tasks.spawn(http::serve(listener, app, stop.clone()));
-        Ok(Service { http, intake, views, health, stop, tasks, client, _lock: lock })
+        let (client, _writing, _lock) = (commands, writing, lock);
+        Ok(Service { http, intake, views, health, stop, tasks, client, _writing, _lock })
     }
 
     /// Waits until commands are taken, or are known not to be.
@@ -191,6 +199,23 @@ impl Service {
             tracing::debug!(%error, "the connection is gone");
         }
     }
+}
+
+/// Starts the writer and the doors over NATS, all of them on the thread that this runs on.
+async fn open_doors(
+    client: async_nats::Client,
+    parts: writer::Parts,
+    stop: CancellationToken,
+    tasks: TaskTracker,
+) -> Result<Intake, async_nats::Error> {
+    let log = parts.log.clone();
+    let (writer, task) = Writer::start(parts, stop.clone());
+    tasks.spawn(task);
+    let intake = Intake::new(writer, log.clone());
+    let prefix = &log.settings().prefix;
+    ask::serve(client.clone(), prefix, intake.clone(), stop.clone(), &tasks).await?;
+    tasks.spawn(post::serve(client, log, intake.clone(), stop, tasks.clone()));
+    Ok(intake)
 }
 
 fn lock(dir: &Path) -> Result<File, Error> {

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use clap::Args;
 
 use super::remote::Ready;
-use super::serve::{Signals, refused, stop, unconnected};
+use super::serve::{Signals, refused, stop};
 use super::{Exit, Global, demo, failed, output};
 use crate::health::Condition;
 use crate::log;
@@ -104,8 +104,6 @@ impl Dev {
         let preferred = SocketAddr::from(([127, 0, 0, 1], HTTP_PORT));
         let mut http = self.http.unwrap_or(preferred);
         loop {
-            let connection = options.connect("seatledger").await;
-            let connection = connection.map_err(unconnected)?;
             let bytes = (natsd.max_file_bytes() / LOG_SHARE).min(LOG_BYTES_MAX);
             let settings = service::Settings {
                 dir: global.dir.clone(),
@@ -118,7 +116,7 @@ impl Dev {
                 monitor: Some(natsd.monitor_url()),
                 accept_loss_on_power_cut: false,
             };
-            match Service::start(connection, settings).await {
+            match Service::start(&options, settings).await {
                 Ok(service) => return Ok(service),
                 // Nobody asked for this very port, so any other will do.
                 Err(service::Error::Listen { .. }) if self.http.is_none() && http.port() != 0 => {

@@ -55,8 +55,6 @@ fn prefix(text: &str) -> Result<String, String> {
 
 impl Serve {
     pub(super) async fn run(self, global: &Global) -> anyhow::Result<Exit> {
-        let connection = self.nats.connect("seatledger").await;
-        let connection = connection.map_err(unconnected)?;
         let settings = service::Settings {
             dir: global.dir.clone(),
             http: self.http,
@@ -68,7 +66,7 @@ impl Serve {
             monitor: self.nats_monitor.clone(),
             accept_loss_on_power_cut: self.accept_loss_on_power_cut,
         };
-        let service = Service::start(connection, settings).await.map_err(refused)?;
+        let service = Service::start(&self.nats, settings).await.map_err(refused)?;
         let url = self.nats.url.unwrap_or_else(|| "nats://127.0.0.1:4222".to_owned());
         let mut ready = Ready {
             ready: true,
@@ -105,20 +103,13 @@ pub(super) async fn stop(service: Service, mut signals: Signals) -> anyhow::Resu
     }
 }
 
-/// A server that cannot be used, with the exit code that says of what kind the reason is.
-pub(super) fn unconnected(error: nats::Error) -> anyhow::Error {
-    let exit = match &error {
-        nats::Error::File { .. } | nats::Error::Url { .. } => Exit::Usage,
-        nats::Error::Connect { .. } | nats::Error::TooOld { .. } => Exit::Unreachable,
-    };
-    failed(exit, error.to_string())
-}
-
 /// A service that does not start, with the exit code that says of what kind the reason is.
 pub(super) fn refused(error: service::Error) -> anyhow::Error {
     let exit = match &error {
         service::Error::Log(log::Error::Unavailable(_) | log::Error::NoJetStream(_))
-        | service::Error::Service(_) => Exit::Unreachable,
+        | service::Error::Nats(nats::Error::Connect { .. } | nats::Error::TooOld { .. })
+        | service::Error::Service(_)
+        | service::Error::Thread(_) => Exit::Unreachable,
         service::Error::Log(log::Error::Damaged(_) | log::Error::Settings { .. })
         | service::Error::NotDurable
         | service::Error::Anchor(_) => Exit::Unsound,
@@ -127,6 +118,7 @@ pub(super) fn refused(error: service::Error) -> anyhow::Error {
         | service::Error::NotLoopback(_)
         | service::Error::Listen { .. }
         | service::Error::ReadModel(_)
+        | service::Error::Nats(nats::Error::File { .. } | nats::Error::Url { .. })
         | service::Error::Log(log::Error::Create { .. }) => Exit::Usage,
     };
     failed(exit, error.to_string())
