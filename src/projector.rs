@@ -256,17 +256,11 @@ impl Task {
         };
         let found = self.models.iter_mut().find(|it| it.model.name == store.model().name);
         let Some(model) = found else { return };
-        match error {
-            None => {
-                model.failed = None;
-                model.reached.send_replace(store.checkpoint().sequence);
-            }
-            Some(error) => {
-                let model_name = model.model.name;
-                tracing::error!(model = model_name, %error, "a read model stands still");
-                model.failed = Some(Instant::now());
-            }
-        }
+        model.reached.send_replace(store.checkpoint().sequence);
+        model.failed = error.map(|error| {
+            tracing::error!(model = model.model.name, %error, "a read model stands still");
+            Instant::now()
+        });
         model.store = Some(store);
     }
 }
@@ -301,8 +295,12 @@ async fn apply_each(stores: Vec<Store>, batch: Vec<Arc<Commit>>) -> Vec<Applied>
         return vec![];
     }
     let apply = move |mut store: Store| {
-        let error = store.apply(&batch).err().map(|it| it.to_string());
-        Applied { store: Some(store), error }
+        // A batch that fails is taken in as far as it goes: what comes before a commit that
+        // contradicts the log is sound.
+        let each =
+            |store: &mut Store| batch.chunks(1).try_for_each(|it| store.apply(it).map(|_| ()));
+        let applied = store.apply(&batch).map(|_| ()).or_else(|_| each(&mut store));
+        Applied { store: Some(store), error: applied.err().map(|it| it.to_string()) }
     };
     let done = tokio::task::spawn_blocking(move || stores.into_iter().map(apply).collect());
     done.await.unwrap_or_else(|it| vec![Applied { store: None, error: Some(it.to_string()) }])

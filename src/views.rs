@@ -128,6 +128,14 @@ impl Views {
         ]
     }
 
+    /// Waits until all that follow the log have taken in `sequence`, as [`View::reach`] does.
+    pub async fn reach(&self, sequence: u64) -> Result<(), Behind> {
+        for view in &self.all()[..5] {
+            view.reach(sequence).await?;
+        }
+        Ok(())
+    }
+
     /// The lowest sequence among those that follow the log.
     pub fn lowest(&self) -> u64 {
         self.all()[..5].iter().map(|it| it.sequence()).min().unwrap_or_default()

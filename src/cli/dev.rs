@@ -74,7 +74,12 @@ impl Dev {
             () = signals.next() => return Ok(Some(service)),
         };
         let loaded = match (self.no_demo, &condition) {
-            (false, Condition::Ready) => demo::load(&service.intake).await,
+            (false, Condition::Ready) => {
+                let loaded = demo::load(&service.intake).await;
+                // So that what the banner says can be tried at once; it can be tried later too.
+                let _ = service.views.reach(service.intake.writer().sequence()).await;
+                loaded
+            }
             (true, _) | (false, Condition::Starting | Condition::Stopped(_)) => 0,
         };
         let ready = Ready {
