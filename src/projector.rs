@@ -13,7 +13,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use events::wire::Commit;
-use futures_util::FutureExt;
 use projections::Store;
 use tokio::sync::{Notify, broadcast, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
@@ -37,10 +36,10 @@ const SIDE_BY_SIDE_MIN: usize = 1_024;
 /// commits gather: each transaction writes whole pages, and many small ones write the same pages
 /// again and again (measured: 43 KB an event without a rest). A reader who waits for a sequence
 /// ends the rest.
-const REST_FACTOR: u32 = 15;
+const REST_FACTOR: u32 = 25;
 
 /// They never rest longer than this: it is how old an answer may be when nobody waits.
-const REST_MAX: Duration = Duration::from_millis(150);
+const REST_MAX: Duration = Duration::from_millis(250);
 
 /// A model that failed is tried again after this.
 const RETRY: Duration = Duration::from_secs(5);
@@ -162,7 +161,7 @@ impl Task {
                     }
                 }
                 if events < BATCH_EVENTS_MAX {
-                    next = reader.next().now_or_never();
+                    next = reader.next_now().await;
                 }
             }
             self.verified.send_replace(reader.position());

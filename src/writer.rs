@@ -6,6 +6,7 @@
 
 mod judge;
 mod recent;
+mod seen;
 mod settle;
 mod start;
 
@@ -22,6 +23,7 @@ use crate::log::{Log, Position};
 use crate::views::Views;
 
 use recent::Recent;
+use seen::Seen;
 
 /// Commands that may wait for the writer. More are told `overloaded`.
 const WAITING_MAX: usize = 4_096;
@@ -133,6 +135,7 @@ impl Writer {
             position: Position::START,
             reached,
             recent: Recent::default(),
+            seen: Seen::default(),
             stop,
         };
         (Writer { asks, health, position }, tokio::spawn(task.run(waiting)))
@@ -187,6 +190,7 @@ struct Task {
     position: Position,
     reached: watch::Sender<Position>,
     recent: Recent,
+    seen: Seen,
     stop: CancellationToken,
 }
 

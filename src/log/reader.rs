@@ -1,41 +1,64 @@
 //! Reading the log forward, from any position, for as long as one likes.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
+use async_nats::jetstream::Message;
 use async_nats::jetstream::consumer::push::{Ordered, OrderedConfig};
-use async_nats::jetstream::consumer::{DeliverPolicy, ReplayPolicy};
+use async_nats::jetstream::consumer::{AckPolicy, Consumer, DeliverPolicy, ReplayPolicy, pull};
 use events::Refused;
 use events::wire::Commit;
 use futures_util::StreamExt;
 
 use super::{Damage, Error, Log, Position, RETRY_PAUSE};
 
-/// When nothing arrives for this long, the reader asks the server whether it should have: a record
-/// at the head that cannot be read is handed to nobody and reported by nobody.
-const IDLE: Duration = Duration::from_secs(5);
+/// Commits that are asked for at a time.
+const FETCH_COMMITS: usize = 512;
+
+/// Bytes that are asked for at a time; several of the largest commits.
+const FETCH_BYTES: usize = 8 * 1024 * 1024;
+
+/// What a fetch may lack of [`FETCH_BYTES`] when the next commit did not fit: the largest payload of
+/// a server.
+const FETCH_SLACK: usize = 1024 * 1024;
+
+/// How long the server holds a question for the next commit before it says that there is none.
+const WAIT: Duration = Duration::from_secs(1);
+
+/// What an answer may take beyond that. Then the question was lost, in a restart of the server for
+/// one, and is asked anew.
+const LATE: Duration = Duration::from_millis(500);
+
+/// When nothing has arrived this many times, the reader asks the server whether it should have: a
+/// record at the head that cannot be read is handed to nobody and reported by nobody.
+const LOOK_AFTER: u32 = 5;
+
+/// How long the server keeps a reader's place when it does not ask.
+const FORGOTTEN_AFTER: Duration = Duration::from_secs(60);
 
 /// Reads commits in order and checks each against the one before.
 ///
-/// A server that does not answer is waited for, with a warning; damage ends the reader.
+/// Commits are fetched, many at a time, when the reader wants them, and not pushed one by one: a
+/// reader that rests costs the server and the ledger nothing. A server that does not answer is waited
+/// for, with a warning; damage ends the reader.
 #[derive(Debug)]
 pub struct Reader {
     log: Log,
     position: Position,
-    messages: Option<Messages>,
-}
-
-struct Messages(Ordered);
-
-impl std::fmt::Debug for Messages {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Messages")
-    }
+    /// The reader's place at the server; none while a fetch is under way, so that one that is broken
+    /// off begins anew where the reader stands.
+    place: Option<Consumer<pull::Config>>,
+    fetched: VecDeque<Message>,
+    /// Whether there may be more than was fetched.
+    more: bool,
+    idle: u32,
 }
 
 impl Log {
     /// A reader that begins after `position`.
     pub fn read(&self, position: Position) -> Reader {
-        Reader { log: self.clone(), position, messages: None }
+        let (log, fetched) = (self.clone(), VecDeque::new());
+        Reader { log, position, place: None, fetched, more: true, idle: 0 }
     }
 }
 
@@ -48,45 +71,117 @@ impl Reader {
     /// The next commit, whenever it comes. May be dropped and called again without loss.
     pub async fn next(&mut self) -> Result<Commit, Damage> {
         loop {
-            let Some(Messages(messages)) = &mut self.messages else {
-                self.begin().await;
-                continue;
-            };
-            match tokio::time::timeout(IDLE, messages.next()).await {
-                Ok(Some(Ok(message))) => match message.info() {
-                    Ok(info) if info.stream_sequence <= self.position.sequence => {}
-                    Ok(info) => {
-                        let sequence = info.stream_sequence;
-                        return self.position.advance(sequence, &message.payload);
-                    }
+            if let Some(commit) = self.next_now().await {
+                return commit;
+            }
+            self.wait().await?;
+        }
+    }
+
+    /// The next commit that is on the log already; `None` at its end, and where the server does not
+    /// answer. May be dropped as well.
+    pub async fn next_now(&mut self) -> Option<Result<Commit, Damage>> {
+        loop {
+            while let Some(message) = self.fetched.pop_front() {
+                match message.info().map(|it| it.stream_sequence) {
+                    Ok(sequence) if sequence <= self.position.sequence => {}
+                    Ok(sequence) => return Some(self.position.advance(sequence, &message.payload)),
                     Err(error) => {
                         tracing::warn!(%error, "a message of the log has no sequence");
-                        self.messages = None;
+                        self.place = None;
                     }
-                },
-                Ok(Some(Err(error))) => {
-                    tracing::warn!(%error, "reading the log is interrupted");
-                    self.messages = None;
-                    tokio::time::sleep(RETRY_PAUSE).await;
                 }
-                Ok(None) => self.messages = None,
-                Err(_) => self.look().await?,
+            }
+            if !self.more {
+                return None;
+            }
+            self.fetch().await;
+        }
+    }
+
+    /// Fetches what is on the log.
+    async fn fetch(&mut self) {
+        let Some(place) = self.place.take() else {
+            self.more = self.begin().await;
+            return;
+        };
+        let asked = place.fetch().max_messages(FETCH_COMMITS).max_bytes(FETCH_BYTES).messages();
+        let answered = self.take(asked, LATE).await;
+        let bytes: usize = self.fetched.iter().map(|it| it.payload.len()).sum();
+        self.more = self.fetched.len() == FETCH_COMMITS || bytes + FETCH_SLACK > FETCH_BYTES;
+        match answered {
+            Ok(()) => self.place = Some(place),
+            // What came before the error is good; what comes after it is asked for anew.
+            Err(reason) => self.interrupted(&reason).await,
+        }
+    }
+
+    /// Waits for the next commit; others may follow it.
+    async fn wait(&mut self) -> Result<(), Damage> {
+        let Some(place) = self.place.take() else {
+            self.begin().await;
+            return Ok(());
+        };
+        let asked = place.batch().max_messages(1).expires(WAIT).messages();
+        match self.take(asked, WAIT + LATE).await {
+            Ok(()) => self.place = Some(place),
+            Err(reason) => self.interrupted(&reason).await,
+        }
+        if !self.fetched.is_empty() {
+            (self.more, self.idle) = (true, 0);
+            return Ok(());
+        }
+        self.idle += 1;
+        match self.idle < LOOK_AFTER {
+            true => Ok(()),
+            false => self.look().await,
+        }
+    }
+
+    /// Takes in what a question is answered with, up to the end of the answer.
+    async fn take<E: std::fmt::Display>(
+        &mut self,
+        asked: impl Future<Output = Result<pull::Batch, E>>,
+        patience: Duration,
+    ) -> Result<(), String> {
+        let mut messages = asked.await.map_err(|it| it.to_string())?;
+        loop {
+            match tokio::time::timeout(patience, messages.next()).await {
+                Ok(Some(Ok(message))) => self.fetched.push_back(message),
+                Ok(Some(Err(error))) => return Err(error.to_string()),
+                Ok(None) => return Ok(()),
+                Err(_) => return Err("the server does not answer".to_owned()),
             }
         }
     }
 
-    async fn begin(&mut self) {
-        match follow(&self.log, &self.log.settings.stream(), self.position.sequence + 1).await {
-            Ok(messages) => self.messages = Some(Messages(messages)),
+    async fn interrupted(&mut self, reason: &str) {
+        // A fetch that is full ends with an error as well.
+        self.more = !self.fetched.is_empty();
+        if !self.more {
+            tracing::debug!(%reason, "reading the log is interrupted");
+            tokio::time::sleep(RETRY_PAUSE).await;
+        }
+    }
+
+    /// Takes a place at the server, after the commit that was read last. `false` when it cannot.
+    async fn begin(&mut self) -> bool {
+        match place(&self.log, self.position.sequence + 1).await {
+            Ok(place) => {
+                self.place = Some(place);
+                true
+            }
             Err(reason) => {
                 tracing::warn!(%reason, "the log cannot be read, trying again");
                 tokio::time::sleep(RETRY_PAUSE).await;
+                false
             }
         }
     }
 
     /// Nothing has arrived for a while: is there nothing, or is there something missing?
     async fn look(&mut self) -> Result<(), Damage> {
+        self.idle = 0;
         let missing = self.position.sequence + 1;
         let last = match self.log.head().await {
             Ok(head) if head.last >= missing => head.last,
@@ -96,7 +191,7 @@ impl Reader {
                 return Ok(());
             }
         };
-        self.messages = None;
+        (self.place, self.more) = (None, true);
         match self.log.get(missing).await {
             Ok(None) => Err(Damage::Hole { missing, last }),
             Ok(Some(_)) | Err(Error::Unavailable(_)) => Ok(()),
@@ -105,6 +200,27 @@ impl Reader {
                 Ok(())
             }
         }
+    }
+}
+
+async fn place(log: &Log, sequence: u64) -> Result<Consumer<pull::Config>, String> {
+    let config = pull::Config {
+        deliver_policy: DeliverPolicy::ByStartSequence { start_sequence: sequence },
+        replay_policy: ReplayPolicy::Instant,
+        ack_policy: AckPolicy::None,
+        inactive_threshold: FORGOTTEN_AFTER,
+        memory_storage: true,
+        num_replicas: 1,
+        ..pull::Config::default()
+    };
+    log.stream.create_consumer(config).await.map_err(|it| it.to_string())
+}
+
+struct Messages(Ordered);
+
+impl std::fmt::Debug for Messages {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Messages")
     }
 }
 

@@ -165,6 +165,9 @@ impl Task {
         if self.recent.is_full() {
             return Err(Unavailable::Commands("they are too far behind the log".to_owned()));
         }
+        if !self.seen.may_hold(&request.account, &request.id) {
+            return Ok(None);
+        }
         let found = self.views.commands.find_command(&request.account, &request.id);
         match found {
             Ok(found) => Ok(found.map(|(hash, sequence)| Accepted { hash, sequence })),

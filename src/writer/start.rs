@@ -114,6 +114,7 @@ impl Task {
             if last != Some(command) {
                 let accepted = Accepted { hash: record.command.hash, sequence };
                 self.recent.insert(&record.account, &record.command.id, accepted);
+                self.seen.insert(&record.account, &record.command.id);
                 last = Some(command);
             }
         }
