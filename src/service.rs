@@ -26,6 +26,9 @@ use crate::{http, refusals};
 /// How long a stop waits for what is in flight.
 const STOP_TIMEOUT: Duration = Duration::from_secs(8);
 
+/// How long it waits, after that, for the last answers to be on their way.
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
+
 /// How a ledger is run.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -195,8 +198,11 @@ impl Service {
         if tokio::time::timeout(STOP_TIMEOUT, self.tasks.wait()).await.is_err() {
             tracing::warn!("not everything ended in time");
         }
-        if let Err(error) = self.client.flush().await {
-            tracing::debug!(%error, "the connection is gone");
+        // Without a connection this would wait for one.
+        match tokio::time::timeout(FLUSH_TIMEOUT, self.client.flush()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::debug!(%error, "the connection is gone"),
+            Err(_) => tracing::debug!("the connection is gone"),
         }
     }
 }

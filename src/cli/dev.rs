@@ -10,7 +10,7 @@ use super::{Exit, Global, demo, failed, output};
 use crate::health::Condition;
 use crate::log;
 use crate::nats;
-use crate::natsd::{self, Found, Natsd};
+use crate::natsd::{self, Found, Natsd, State};
 use crate::service::{self, Service};
 
 /// The port of HTTP unless another one is asked for.
@@ -96,8 +96,21 @@ impl Dev {
             true => output::line(&serde_json::to_string(&ready)?),
             false => banner(global, found, natsd, &service, &condition, loaded),
         }
-        signals.next().await;
-        Ok(Some(service))
+        tokio::select! {
+            () = signals.next() => Ok(Some(service)),
+            reason = given_up(natsd) => {
+                service.stop().await;
+                let log = global.dir.join("nats/nats.log");
+                Err(failed(
+                    Exit::Unreachable,
+                    format!(
+                        "nats-server ends again and again and is given up: {reason}\n  look into {}, \
+                         then start again; nothing that was acknowledged is lost",
+                        log.display()
+                    ),
+                ))
+            }
+        }
     }
 
     async fn start(&self, global: &Global, natsd: &Natsd) -> anyhow::Result<Service> {
@@ -133,6 +146,18 @@ impl Dev {
     }
 }
 
+/// Waits until the nats-server has ended so often that it stays down; says how it ended last.
+async fn given_up(natsd: &Natsd) -> String {
+    let mut state = natsd.state();
+    let down = state.wait_for(|it| matches!(it, State::GaveUp { .. })).await;
+    match down.as_deref() {
+        Ok(State::GaveUp { reason }) => reason.clone(),
+        Ok(State::Running { .. } | State::Restarting) | Err(_) => {
+            "nobody looks after it any more".to_owned()
+        }
+    }
+}
+
 /// What a newcomer sees first: what runs where, and what to try.
 fn banner(
     global: &Global,
@@ -151,13 +176,17 @@ fn banner(
             format!("WRITING HAS STOPPED: {}\n  fix           {}", stop.detail, stop.fix)
         }
     };
+    let port = match natsd.port_changed() {
+        Some((taken, _)) => format!("   another port than before: {taken} is taken"),
+        None => String::new(),
+    };
     let demo = match loaded {
         0 => "none (--no-demo)".to_owned(),
         _ => "accounts acme, globex and song_one (--no-demo for an empty ledger)".to_owned(),
     };
     output::line(&format!(
         "seatledger {}   dev mode: not for production
-  nats-server   {} {}   {}   token in {dir}/ready.json
+  nats-server   {} {}   {}   token in {dir}/ready.json{port}
   event log     stream SEATLEDGER, fsync before every answer, {state}
   read models   {dir}/read
   persistence   on disk in {dir}/ (delete it to start over)

@@ -288,7 +288,6 @@ const OTHER_CODES: &[(&str, &str)] = &[
         "commands_unavailable",
         "Old commands cannot be looked up, so none can be judged. Send it again.",
     ),
-    ("internal", "A bug. The request id finds it in the server's log."),
     ("internal_error", "A bug. The request id finds it in the server's log."),
     ("invalid_parameter", "A parameter of the query or the path is not usable."),
     ("invariant_broken", "A bug was noticed before it was published. Writing has stopped."),

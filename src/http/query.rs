@@ -236,7 +236,12 @@ pub(super) fn unavailable(error: projections::Error) -> Problem {
 
 fn internal(reason: &str) -> Problem {
     tracing::error!(%reason, "a question was not answered");
-    Problem::new(500, "internal", "Something went wrong here", "the question was not answered")
+    Problem::new(
+        500,
+        "internal_error",
+        "Something went wrong here",
+        "the question was not answered",
+    )
 }
 
 /// An answer with its sequence.

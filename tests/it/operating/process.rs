@@ -31,8 +31,13 @@ fn dev(dir: &Path, more: &[&str]) -> Child {
 }
 
 /// Asks a process to stop, and gives back how it ended and all that it printed.
-async fn ended(mut child: Child, name: &str) -> (Option<i32>, String, String) {
+async fn ended(child: Child, name: &str) -> (Option<i32>, String, String) {
     signal(child.id(), name);
+    ended_by_itself(child).await
+}
+
+/// The same of one that nobody asks.
+async fn ended_by_itself(mut child: Child) -> (Option<i32>, String, String) {
     let ending = tokio::task::spawn_blocking(move || {
         let (mut out, mut err) = (String::new(), String::new());
         child.stdout.take().unwrap().read_to_string(&mut out).unwrap();
@@ -110,6 +115,28 @@ async fn people_are_shown_what_to_try_and_the_demo_is_there_once() {
         // The demo has the same ids each time.
         assert_eq!(status["sequence"], json!(11), "{start}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_nats_server_that_ends_again_and_again_is_given_up_with_the_ledger() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut child = dev(dir.path(), &["--no-demo", "--ready-json"]);
+    ready(dir.path()).await;
+    let nats = || std::fs::read_to_string(dir.path().join("nats/pid")).ok()?.trim().parse().ok();
+    let mut killed = vec![];
+    eventually("the ledger ends", async || {
+        if let Some(pid) = nats().filter(|it| !killed.contains(it) && lives(*it)) {
+            signal(pid, "KILL");
+            killed.push(pid);
+        }
+        child.try_wait().unwrap().is_some()
+    })
+    .await;
+    let (code, _, err) = ended_by_itself(child).await;
+    assert_eq!((code, killed.len()), (Some(3), 6), "five restarts within a minute: {err}");
+    assert!(err.contains("given up") && err.contains("nats.log"), "{err}");
+    let ledger = Ledger::start_in(dir.path()).await;
+    assert!(ledger.stop().await.success());
 }
 
 #[tokio::test(flavor = "multi_thread")]
