@@ -19,6 +19,9 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
+/// Where a ledger keeps its files unless told otherwise.
+const DIR_DEFAULT: &str = ".seatledger";
+
 /// An event-sourced license ledger
 #[derive(Debug, Parser)]
 #[command(version, about, propagate_version = true)]
@@ -36,7 +39,7 @@ pub struct Global {
     #[arg(long, global = true)]
     json: bool,
     /// Where this ledger keeps its files, and where a running one is found
-    #[arg(long, global = true, env = "SEATLEDGER_DIR", default_value = ".seatledger")]
+    #[arg(long, global = true, env = "SEATLEDGER_DIR", default_value = DIR_DEFAULT)]
     dir: PathBuf,
     /// What to log, for example `info` or `seatledger=debug`
     #[arg(long, global = true, env = "RUST_LOG", value_name = "FILTER")]

@@ -9,7 +9,7 @@ use crate::log::Damage;
 /// How the ledger is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Condition {
-    /// It reads its log; commands wait.
+    /// It reads its log; commands are told `starting`.
     Starting,
     /// Commands are taken.
     Ready,

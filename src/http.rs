@@ -65,6 +65,11 @@ impl std::fmt::Debug for App {
 }
 
 impl App {
+    /// Whether both connections to NATS are there: that of what is read, and that of what is written.
+    fn is_connected(&self) -> bool {
+        self.log.is_connected() && self.intake.is_connected()
+    }
+
     /// What handlers work with.
     pub fn new(
         intake: Intake,

@@ -12,6 +12,7 @@ use events::{AccountId, CommandId, CommandType, Event, Malformed, Refusal, Reque
 use serde::Serialize;
 use uuid::Uuid;
 
+use crate::health::Condition;
 use crate::http::problem::Problem;
 use crate::log::{Damage, Log};
 use crate::metrics as numbers;
@@ -96,6 +97,11 @@ impl Intake {
         &self.writer
     }
 
+    /// Whether the connection that commits go out over is there.
+    pub fn is_connected(&self) -> bool {
+        self.log.is_connected()
+    }
+
     /// Reads a document, has it judged, and answers when the outcome is durable.
     pub async fn send(&self, address: &Address<'_>, document: &[u8]) -> Answer {
         self.judge(address, document, false, None).await
@@ -171,7 +177,18 @@ impl Intake {
             Ok(mut records) => {
                 records.retain(|it| it.account == *account && it.command.id == *command);
                 let records = Arc::new(records);
-                Outcome::Accepted { sequence, replayed: true, dry_run: false, records }
+                if records.is_empty() {
+                    // Only a commit that holds the command is ever named for it.
+                    self.writer.health().damaged(&Damage::Changed { sequence });
+                }
+                match self.writer.health().condition() {
+                    Condition::Stopped(stop) if records.is_empty() => {
+                        Outcome::Unavailable(Unavailable::Stopped(stop))
+                    }
+                    Condition::Starting | Condition::Ready | Condition::Stopped(_) => {
+                        Outcome::Accepted { sequence, replayed: true, dry_run: false, records }
+                    }
+                }
             }
             Err(unavailable) => Outcome::Unavailable(unavailable),
         };
@@ -187,9 +204,18 @@ impl Intake {
             self.writer.health().damaged(&Damage::Hole { missing: sequence, last });
             unreadable("it is not there".to_owned())
         })?;
-        let commit = wire::decode(sequence, &payload).map_err(|it| unreadable(it.to_string()))?;
+        let commit = wire::decode(sequence, &payload).map_err(|error| {
+            let said = unreadable(error.to_string());
+            self.writer.health().damaged(&Damage::Unreadable { sequence, error });
+            said
+        })?;
         Ok(commit.records)
     }
+}
+
+/// The answer where too many commands are under way at a door.
+fn overloaded() -> Answer {
+    answer("", "", &Outcome::Unavailable(Unavailable::Overloaded))
 }
 
 fn starting() -> Answer {

@@ -32,6 +32,9 @@ const ASK_TIMEOUT: Duration = Duration::from_millis(500);
 /// recovering its streams.
 const START_ATTEMPTS: u32 = 40;
 
+/// How often a running ledger does: whoever asks waits for it, and asks again.
+const ATTEMPTS: u32 = 4;
+
 /// Pause between two attempts.
 const RETRY_PAUSE: Duration = Duration::from_millis(250);
 
@@ -320,6 +323,7 @@ impl Log {
     /// cannot be read.
     pub async fn get(&self, sequence: u64) -> Result<Option<Vec<u8>>, Error> {
         let read = attempts_while(
+            ATTEMPTS,
             || self.stream.get_raw_message(sequence),
             |it| it.kind() != RawMessageErrorKind::NoMessageFound,
         );
@@ -331,7 +335,7 @@ impl Log {
     }
 
     async fn info(&self) -> Result<Info, Error> {
-        let info = attempts(|| self.stream.get_info()).await;
+        let info = attempts_while(ATTEMPTS, || self.stream.get_info(), |_| true).await;
         info.map_err(|it| Error::Unavailable(it.to_string()))
     }
 }
@@ -347,7 +351,7 @@ async fn find(jetstream: &Context, name: &str) -> Result<Option<Info>, Error> {
         | GetStreamErrorKind::Request
         | GetStreamErrorKind::InvalidStreamName => false,
     };
-    match attempts_while(|| jetstream.get_stream(name), |it| !gone(it)).await {
+    match attempts_while(START_ATTEMPTS, || jetstream.get_stream(name), |it| !gone(it)).await {
         Ok(stream) => Ok(Some(stream.cached_info().clone())),
         Err(error) if gone(&error) => Ok(None),
         Err(error) => Err(Error::Unavailable(error.to_string())),
@@ -362,18 +366,19 @@ async fn create(jetstream: &Context, config: jetstream::stream::Config) -> Resul
 
 /// Asks until the answer is not an error, [`START_ATTEMPTS`] times at most.
 async fn attempts<T, E, F: Future<Output = Result<T, E>>>(ask: impl Fn() -> F) -> Result<T, E> {
-    attempts_while(ask, |_| true).await
+    attempts_while(START_ATTEMPTS, ask, |_| true).await
 }
 
-/// The same, but an error that is an answer ends it.
+/// Asks until the answer is not an error, or one that is an answer, `max` times at most.
 async fn attempts_while<T, E, F: Future<Output = Result<T, E>>>(
+    max: u32,
     ask: impl Fn() -> F,
     again: impl Fn(&E) -> bool,
 ) -> Result<T, E> {
     let mut attempt = 1;
     loop {
         match ask().await {
-            Err(error) if again(&error) && attempt < START_ATTEMPTS => {
+            Err(error) if again(&error) && attempt < max => {
                 attempt += 1;
                 tokio::time::sleep(RETRY_PAUSE).await;
             }

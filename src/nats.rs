@@ -9,6 +9,9 @@ use tokio::sync::mpsc;
 /// The oldest server that the ledger works with.
 pub const VERSION_MIN: (u64, u64, u64) = (2, 12, 0);
 
+/// Bytes of a message that the server must take: those of the largest commit, and of its headers.
+const PAYLOAD_MIN: usize = events::limits::COMMIT_BYTES_MAX + 4 * 1024;
+
 /// How long a first connection may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -32,7 +35,13 @@ pub struct Options {
     #[arg(long, env = "NATS_USER", value_name = "USER", requires = "nats_password")]
     pub nats_user: Option<String>,
     /// Authenticate by user and password
-    #[arg(long, env = "NATS_PASSWORD", value_name = "PASSWORD", hide_env_values = true)]
+    #[arg(
+        long,
+        env = "NATS_PASSWORD",
+        value_name = "PASSWORD",
+        hide_env_values = true,
+        requires = "nats_user"
+    )]
     pub nats_password: Option<String>,
     /// Authenticate by a credentials file (JWT and nkey)
     #[arg(long, env = "NATS_CREDS", value_name = "FILE")]
@@ -47,7 +56,7 @@ pub struct Options {
     #[arg(long, env = "NATS_CERT", value_name = "FILE", requires = "nats_key")]
     pub nats_cert: Option<PathBuf>,
     /// The key of the certificate (PEM)
-    #[arg(long, env = "NATS_KEY", value_name = "FILE")]
+    #[arg(long, env = "NATS_KEY", value_name = "FILE", requires = "nats_cert")]
     pub nats_key: Option<PathBuf>,
     /// Refuse a connection without TLS
     #[arg(long)]
@@ -92,6 +101,27 @@ pub enum Error {
         /// Its version.
         found: String,
     },
+    /// The server takes smaller messages than a commit may be.
+    #[error(
+        "the NATS server at {url} takes messages of {found} bytes, a commit may have {PAYLOAD_MIN}: \
+         set max_payload in its configuration"
+    )]
+    SmallPayload {
+        /// Where.
+        url: String,
+        /// What it takes.
+        found: usize,
+    },
+}
+
+impl Error {
+    /// Whether the options make no sense, rather than that a server is not usable.
+    pub fn is_usage(&self) -> bool {
+        match self {
+            Error::File { .. } | Error::Url { .. } => true,
+            Error::Connect { .. } | Error::TooOld { .. } | Error::SmallPayload { .. } => false,
+        }
+    }
 }
 
 /// A connection and what happens to it.
@@ -136,12 +166,19 @@ impl Options {
             });
         let addresses: Vec<async_nats::ServerAddr> =
             url.split(',').map(|it| it.trim().parse()).collect::<Result<_, _>>().map_err(
-                |it: std::io::Error| Error::Url { url: url.clone(), reason: it.to_string() },
+                |it: std::io::Error| Error::Url {
+                    url: without_password(&url),
+                    reason: it.to_string(),
+                },
             )?;
         let client = options.connect(addresses).await;
+        let url = without_password(&url);
         let client =
             client.map_err(|it| Error::Connect { url: url.clone(), reason: chain(&it) })?;
-        let found = client.server_info().version;
+        let (found, payload) = (client.server_info().version, client.server_info().max_payload);
+        if payload < PAYLOAD_MIN {
+            return Err(Error::SmallPayload { url, found: payload });
+        }
         match version(&found) {
             Some(it) if it >= VERSION_MIN => Ok(Connection { client, reconnects }),
             Some(_) | None => Err(Error::TooOld { url, found }),
@@ -175,6 +212,16 @@ impl Options {
     }
 }
 
+/// An address, or several, as they may be shown: without user and password.
+pub fn without_password(url: &str) -> String {
+    let shown = |it: &str| match (it.split_once("://"), it.rsplit_once('@')) {
+        (Some((scheme, _)), Some((_, host))) => format!("{scheme}://{host}"),
+        (None, Some((_, host))) => host.to_owned(),
+        (_, None) => it.to_owned(),
+    };
+    url.split(',').map(shown).collect::<Vec<_>>().join(",")
+}
+
 /// An error and its causes, in one line.
 fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
@@ -202,6 +249,12 @@ fn version(text: &str) -> Option<(u64, u64, u64)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_password_is_not_shown() {
+        let url = "nats://ada:s3@cret@one:4222,two:4222, tls://token@three";
+        assert_eq!(without_password(url), "nats://one:4222,two:4222, tls://three");
+    }
 
     #[test]
     fn versions_are_compared_by_their_numbers() {

@@ -1,13 +1,15 @@
 //! Keeps the read models level with the log.
 //!
 //! One reader of the log feeds all of them: each commit is read, checked and decoded once. The
-//! models take a batch in side by side, each in one transaction with its checkpoint. A model that
-//! fails stands still and catches up later, while the others go on.
+//! models take a batch in, each in one transaction with its checkpoint: a large one side by side, a
+//! small one one after the other. A model that fails stands still and catches up later, while the
+//! others go on.
 
 mod models;
 mod rebuild;
 mod refusals;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -38,11 +40,18 @@ const SIDE_BY_SIDE_MIN: usize = 1_024;
 /// ends the rest.
 const REST_FACTOR: u32 = 25;
 
+/// Nobody ends a rest before this many times what the batch took: readers among many writers would
+/// leave the writers a half of the machine.
+const HURRY_FACTOR: u32 = 2;
+
 /// They never rest longer than this: it is how old an answer may be when nobody waits.
 const REST_MAX: Duration = Duration::from_millis(250);
 
 /// A model that failed is tried again after this.
 const RETRY: Duration = Duration::from_secs(5);
+
+/// How far one that was behind is brought up at a time.
+const CATCH_UP_COMMITS: u64 = 2_048;
 
 /// Commits that a listener of the live tail may be behind before it has to read history.
 const TAIL_COMMITS_MAX: usize = 1_024;
@@ -140,8 +149,11 @@ impl Task {
                     self.adopt(adoption, reader.position()).await;
                     continue;
                 }
-                () = tokio::time::sleep(RETRY), if self.models.iter().any(|it| it.failed.is_some()) => {
-                    self.retry(reader.position().sequence).await;
+                () = due(self.retry_at()) => {
+                    let retry = self.retry(reader.position().sequence);
+                    if stop.run_until_cancelled(retry).await.is_none() {
+                        return self.close();
+                    }
                     continue;
                 }
                 next = reader.next() => next,
@@ -168,54 +180,39 @@ impl Task {
             let begin = Instant::now();
             self.take_in(&batch).await;
             if events < BATCH_EVENTS_MAX {
-                let rest = (begin.elapsed() * REST_FACTOR).min(REST_MAX);
+                let took = begin.elapsed();
+                let rest = tokio::time::sleep((took * REST_FACTOR).min(REST_MAX));
+                let hurry = async {
+                    tokio::time::sleep(took * HURRY_FACTOR).await;
+                    self.hurry.notified().await;
+                };
                 tokio::select! {
                     () = stop.cancelled() => return self.close(),
-                    () = tokio::time::sleep(rest) => {}
-                    () = self.hurry.notified() => {}
+                    () = rest => {}
+                    () = hurry => {}
                 }
             }
         }
     }
 
-    /// Has every model take in a batch, side by side, and tells whoever listens.
+    /// Has every model that is level take in a batch, and tells whoever listens.
     async fn take_in(&mut self, batch: &[Arc<Commit>]) {
         for commit in batch {
             // Nobody listening is fine.
             let _ = self.tail.send(commit.clone());
         }
-        let Some(first) = batch.first().map(|it| it.sequence) else { return };
         let events: usize = batch.iter().map(|it| it.records.len()).sum();
-        let (mut running, mut together) = (vec![], vec![]);
-        for model in &mut self.models {
-            if model.failed.is_some_and(|it| it.elapsed() < RETRY) {
-                continue;
+        // One that failed is behind, and is brought up by `retry`.
+        let level = self.models.iter_mut().filter(|it| it.failed.is_none());
+        let stores: Vec<Store> = level.filter_map(|it| it.store.take()).collect();
+        let applied = match events < SIDE_BY_SIDE_MIN {
+            true => apply_each(stores, batch.to_vec()).await,
+            false => {
+                let running = stores.into_iter().map(|it| apply(it, batch.to_vec()));
+                futures_util::future::join_all(running).await
             }
-            let Some(store) = model.store.take() else { continue };
-            let behind = store.checkpoint().sequence + 1 < first;
-            if !behind && events < SIDE_BY_SIDE_MIN {
-                together.push(store);
-                continue;
-            }
-            let batch = batch.to_vec();
-            let (log, health) = (self.log.clone(), self.health.clone());
-            running.push(async move {
-                let store = match behind {
-                    true => catch_up(&log, &health, store, first - 1).await,
-                    false => Ok(store),
-                };
-                match store {
-                    Ok(store) => apply(store, batch).await,
-                    Err(failed) => failed.into(),
-                }
-            });
-        }
-        let one_by_one = apply_each(together, batch.to_vec());
-        let (side_by_side, one_by_one) =
-            tokio::join!(futures_util::future::join_all(running), one_by_one);
-        for applied in side_by_side.into_iter().chain(one_by_one) {
-            self.keep(applied);
-        }
+        };
+        applied.into_iter().for_each(|it| self.keep(it));
     }
 
     /// Leaves files that are whole in themselves, without a WAL beside them.
@@ -227,19 +224,30 @@ impl Task {
         }
     }
 
-    /// Has models that failed catch up, whether or not anything new arrives.
+    /// When the next model that failed is to be tried again.
+    fn retry_at(&self) -> Option<Instant> {
+        self.models.iter().filter_map(|it| it.failed).min()
+    }
+
+    /// Has models that failed catch up with `to`, whether or not anything new arrives: a part of the
+    /// way each time, so that the others are not kept waiting.
     async fn retry(&mut self, to: u64) {
         for place in 0..self.models.len() {
             let model = &mut self.models[place];
-            if model.failed.is_none() {
+            if model.failed.is_none_or(|it| it > Instant::now()) {
                 continue;
             }
             let Some(store) = model.store.take() else { continue };
-            let applied = match catch_up(&self.log, &self.health, store, to).await {
+            let part = to.min(store.checkpoint().sequence + CATCH_UP_COMMITS);
+            let applied = match catch_up(&self.log, &self.health, store, part).await {
                 Ok(store) => Applied { store: Some(store), error: None },
                 Err(failed) => failed.into(),
             };
             self.keep(applied);
+            let model = &mut self.models[place];
+            if model.failed.is_none() && part < to {
+                model.failed = Some(Instant::now());
+            }
         }
     }
 
@@ -258,9 +266,17 @@ impl Task {
         model.reached.send_replace(store.checkpoint().sequence);
         model.failed = error.map(|error| {
             tracing::error!(model = model.model.name, %error, "a read model stands still");
-            Instant::now()
+            Instant::now() + RETRY
         });
         model.store = Some(store);
+    }
+}
+
+/// Waits until a moment; for ever where there is none.
+async fn due(at: Option<Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at.into()).await,
+        None => std::future::pending().await,
     }
 }
 
@@ -298,8 +314,16 @@ async fn apply_each(stores: Vec<Store>, batch: Vec<Arc<Commit>>) -> Vec<Applied>
         // contradicts the log is sound.
         let each =
             |store: &mut Store| batch.chunks(1).try_for_each(|it| store.apply(it).map(|_| ()));
-        let applied = store.apply(&batch).map(|_| ()).or_else(|_| each(&mut store));
-        Applied { store: Some(store), error: applied.err().map(|it| it.to_string()) }
+        let applied = catch_unwind(AssertUnwindSafe(|| {
+            store.apply(&batch).map(|_| ()).or_else(|_| each(&mut store))
+        }));
+        match applied {
+            Ok(applied) => {
+                Applied { store: Some(store), error: applied.err().map(|it| it.to_string()) }
+            }
+            // Half a transaction may be open on it.
+            Err(_) => Applied { store: None, error: None },
+        }
     };
     let done = tokio::task::spawn_blocking(move || stores.into_iter().map(apply).collect());
     done.await.unwrap_or_else(|it| vec![Applied { store: None, error: Some(it.to_string()) }])

@@ -12,7 +12,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::anchor::{self, Anchor};
 use crate::durability::{self, Durability};
-use crate::health::{Condition, Health};
+use crate::health::{Condition, Health, Stop};
 use crate::intake::{Intake, ask, post};
 use crate::log::{self, Log};
 use crate::monitor::Monitor;
@@ -215,8 +215,19 @@ async fn open_doors(
     tasks: TaskTracker,
 ) -> Result<Intake, async_nats::Error> {
     let log = parts.log.clone();
+    let health = parts.health.clone();
     let (writer, task) = Writer::start(parts, stop.clone());
-    tasks.spawn(task);
+    tasks.spawn(async move {
+        if task.await.is_err() {
+            health.stop(Stop {
+                code: "writer_failed",
+                detail: "the writer ended unexpectedly; see the log of this process".to_owned(),
+                fix: "start the ledger again: the log says what was written; report this"
+                    .to_owned(),
+                sequence: None,
+            });
+        }
+    });
     let intake = Intake::new(writer, log.clone());
     let prefix = &log.settings().prefix;
     ask::serve(client.clone(), prefix, intake.clone(), stop.clone(), &tasks).await?;

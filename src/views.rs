@@ -12,6 +12,9 @@ use tokio::sync::{Notify, watch};
 /// `behind`, with `Retry-After`.
 const REACH_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// How long a reader who asked for no sequence waits for what this process has acknowledged.
+const SOON_TIMEOUT: Duration = Duration::from_millis(100);
+
 /// One read model.
 pub struct View {
     name: &'static str,
@@ -72,19 +75,26 @@ impl View {
 
     /// Waits until it has taken in `sequence`, at most [`REACH_TIMEOUT`].
     pub async fn reach(&self, sequence: u64) -> Result<(), Behind> {
+        match self.reached_within(sequence, REACH_TIMEOUT).await {
+            true => Ok(()),
+            false => Err(Behind { model: self.name, sequence: self.sequence(), wanted: sequence }),
+        }
+    }
+
+    /// Waits a little for `sequence`, at most [`SOON_TIMEOUT`]: whoever asks after a write expects to
+    /// see it, and whoever asks of a read model that lags is answered all the same.
+    pub async fn reach_soon(&self, sequence: u64) {
+        self.reached_within(sequence, SOON_TIMEOUT).await;
+    }
+
+    async fn reached_within(&self, sequence: u64, patience: Duration) -> bool {
         if self.sequence() >= sequence {
-            return Ok(());
+            return true;
         }
         self.hurry.notify_one();
         let mut reached = self.reached.clone();
-        let waited =
-            tokio::time::timeout(REACH_TIMEOUT, reached.wait_for(|it| *it >= sequence)).await;
-        match waited {
-            Ok(Ok(_)) => Ok(()),
-            Ok(Err(_)) | Err(_) => {
-                Err(Behind { model: self.name, sequence: self.sequence(), wanted: sequence })
-            }
-        }
+        let waited = tokio::time::timeout(patience, reached.wait_for(|it| *it >= sequence)).await;
+        matches!(waited, Ok(Ok(_)))
     }
 
     /// What the `commands` read model knows of a command id.

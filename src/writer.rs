@@ -110,7 +110,7 @@ pub struct Parts {
     pub log: Log,
     /// Where old commands are looked up.
     pub views: Views,
-    /// Commits of other writers, as they arrive.
+    /// Commits as they arrive, those of other writers among them.
     pub arrivals: broadcast::Receiver<Arc<Commit>>,
     /// Where refusals go.
     pub refusals: mpsc::Sender<events::Refused>,
@@ -220,9 +220,11 @@ impl Task {
                 },
             }
             if let Condition::Stopped(stop) = self.health.condition() {
-                refuse_all(&mut waiting, &stop);
+                answer_waiting(&mut waiting, &Unavailable::Stopped(stop));
             }
         }
+        waiting.close();
+        answer_waiting(&mut waiting, &Unavailable::Stopping);
     }
 
     /// Takes note of another writer's commit that follows directly.
@@ -234,9 +236,9 @@ impl Task {
     }
 }
 
-/// Tells those who wait that writing has stopped; later ones are told before they wait.
-fn refuse_all(waiting: &mut mpsc::Receiver<Ask>, stop: &Arc<Stop>) {
+/// Tells those who wait why nobody judges them; later ones are told before they wait.
+fn answer_waiting(waiting: &mut mpsc::Receiver<Ask>, why: &Unavailable) {
     while let Ok(ask) = waiting.try_recv() {
-        let _ = ask.reply.send(Outcome::Unavailable(Unavailable::Stopped(stop.clone())));
+        let _ = ask.reply.send(Outcome::Unavailable(why.clone()));
     }
 }

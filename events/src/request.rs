@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
@@ -133,16 +133,16 @@ pub const ANONYMOUS: &str = "anonymous";
 #[derive(Debug, Default, Deserialize, ToSchema)]
 pub struct Envelope {
     /// The idempotency key; made by the server when absent here and beside the body.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "given")]
     pub id: Option<CommandId>,
     /// Repeats the address.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "given")]
     pub account: Option<String>,
     /// Repeats the address.
-    #[serde(default, rename = "type")]
+    #[serde(default, rename = "type", deserialize_with = "given")]
     pub kind: Option<String>,
     /// Who asks; `anonymous` when absent.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "given")]
     pub actor: Option<Actor>,
     /// Judge only: the events it would cause, nothing written.
     #[serde(default)]
@@ -151,8 +151,14 @@ pub struct Envelope {
     #[serde(default)]
     pub change: Change,
     /// A sentence for people; short for `change.reason`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "given")]
     pub reason: Option<Label>,
+}
+
+/// What is there is meant: an id that is `null` is a producer's mistake, and making one up for it
+/// would take the idempotency away without a word.
+fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(raw: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(raw).map(Some)
 }
 
 const ENVELOPE: &[&str] = &["id", "account", "type", "actor", "dry_run", "change", "reason"];

@@ -380,9 +380,14 @@ impl de::Error for Malformed {
     }
 
     fn invalid_type(found: de::Unexpected<'_>, wanted: &dyn de::Expected) -> Malformed {
-        let wanted = wanted.to_string();
-        // A struct is how this code calls what a document calls an object.
-        let wanted = if wanted.starts_with("struct ") { "an object" } else { wanted.as_str() };
+        // What this code and its libraries call a thing is not what a document calls it.
+        let wanted = match wanted.to_string() {
+            it if it.starts_with("struct ") || it == "a map" => "an object".to_owned(),
+            it if it == "a sequence" => "a list".to_owned(),
+            it if matches!(it.as_str(), "i64" | "u64" | "u32") => "a whole number".to_owned(),
+            it if it == "a boolean" => "true or false".to_owned(),
+            it => it,
+        };
         let detail = format!("{wanted} was expected, not {}", shown(found));
         Malformed::whole(MalformedCode::WrongType, detail)
     }
@@ -398,6 +403,8 @@ fn shown(found: de::Unexpected<'_>) -> String {
     match found {
         de::Unexpected::Str(it) if it.len() > 64 => "a long string".to_owned(),
         de::Unexpected::Unit => "null".to_owned(),
+        de::Unexpected::Seq => "a list".to_owned(),
+        de::Unexpected::Map => "an object".to_owned(),
         other => other.to_string(),
     }
 }

@@ -68,7 +68,7 @@ fn commands() -> Vec<(&'static str, CommandType, Value)> {
             AssignSeat,
             json!({"license": "course-rust", "holders": [{"user": "u1", "email": "u1@globex.example"}, {"user": "u2"}], "actor": "academy"}),
         ),
-        // The pool is full: this one is refused, and the refusal can be seen.
+        // Every seat is held: this one is refused, and the refusal can be seen.
         (
             "globex",
             AssignSeat,

@@ -47,9 +47,18 @@ impl Dev {
     pub(super) async fn run(self, global: &Global) -> anyhow::Result<Exit> {
         let mut signals = Signals::new()?;
         let (no_fetch, prefer_path) = (self.no_fetch, self.prefer_path);
-        let found = tokio::task::spawn_blocking(move || natsd::find(no_fetch, prefer_path)).await?;
-        let found = found.map_err(|it| failed(Exit::Unreachable, it.to_string()))?;
-        let natsd = Natsd::start(&found, natsd::Settings::new(global.dir.join("nats"))).await?;
+        let started = async {
+            let find = move || natsd::find(no_fetch, prefer_path);
+            let found = tokio::task::spawn_blocking(find).await?;
+            let found = found.map_err(|it| failed(Exit::Unreachable, it.to_string()))?;
+            let settings = natsd::Settings::new(global.dir.join("nats"));
+            let natsd = Natsd::start(&found, settings).await?;
+            anyhow::Ok((found, natsd))
+        };
+        let (found, natsd) = tokio::select! {
+            started = started => started?,
+            () = signals.next() => return Ok(Exit::Done),
+        };
         let ran = self.serve(global, &found, &natsd, &mut signals).await;
         let ended = match ran {
             Ok(Some(service)) => stop(service, signals).await,
@@ -60,7 +69,7 @@ impl Dev {
         ended
     }
 
-    /// Serves until a signal comes. Gives back the service to stop.
+    /// Serves until a signal comes. Gives back the service to stop, if it has started.
     async fn serve(
         &self,
         global: &Global,
@@ -68,19 +77,17 @@ impl Dev {
         natsd: &Natsd,
         signals: &mut Signals,
     ) -> anyhow::Result<Option<Service>> {
-        let service = self.start(global, natsd).await?;
+        let service = tokio::select! {
+            service = self.start(global, natsd) => service?,
+            () = signals.next() => return Ok(None),
+        };
         let condition = tokio::select! {
             condition = service.ready() => condition,
             () = signals.next() => return Ok(Some(service)),
         };
-        let loaded = match (self.no_demo, &condition) {
-            (false, Condition::Ready) => {
-                let loaded = demo::load(&service.intake).await;
-                // So that what the banner says can be tried at once; it can be tried later too.
-                let _ = service.views.reach(service.intake.writer().sequence()).await;
-                loaded
-            }
-            (true, _) | (false, Condition::Starting | Condition::Stopped(_)) => 0,
+        let demo = tokio::select! {
+            demo = self.demo(&service, &condition) => demo,
+            () = signals.next() => return Ok(Some(service)),
         };
         let ready = Ready {
             ready: condition == Condition::Ready,
@@ -94,7 +101,7 @@ impl Dev {
         ready.write(&global.dir)?;
         match self.ready_json || global.json {
             true => output::line(&serde_json::to_string(&ready)?),
-            false => banner(global, found, natsd, &service, &condition, loaded),
+            false => banner(global, found, natsd, &service, &condition, demo),
         }
         tokio::select! {
             () = signals.next() => Ok(Some(service)),
@@ -111,6 +118,21 @@ impl Dev {
                 ))
             }
         }
+    }
+
+    /// Loads demo data into a ledger that is empty.
+    async fn demo(&self, service: &Service, condition: &Condition) -> Demo {
+        let writer = service.intake.writer();
+        if self.no_demo {
+            return Demo::Unwanted;
+        }
+        if *condition != Condition::Ready || writer.sequence() > 0 {
+            return Demo::Resumed;
+        }
+        demo::load(&service.intake).await;
+        // So that what the banner says can be tried at once; it can be tried later too.
+        let _ = service.views.reach(writer.sequence()).await;
+        Demo::Loaded
     }
 
     async fn start(&self, global: &Global, natsd: &Natsd) -> anyhow::Result<Service> {
@@ -158,6 +180,17 @@ async fn given_up(natsd: &Natsd) -> String {
     }
 }
 
+/// What became of the demo data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Demo {
+    /// It was not asked for.
+    Unwanted,
+    /// The ledger was empty, and has it now.
+    Loaded,
+    /// The ledger has a past of its own.
+    Resumed,
+}
+
 /// What a newcomer sees first: what runs where, and what to try.
 fn banner(
     global: &Global,
@@ -165,24 +198,30 @@ fn banner(
     natsd: &Natsd,
     service: &Service,
     condition: &Condition,
-    loaded: usize,
+    demo: Demo,
 ) {
-    let http = service.http;
-    let dir = global.dir.display();
-    let state = match condition {
-        Condition::Ready => format!("sequence {}", service.intake.writer().sequence()),
-        Condition::Starting => "reading the log".to_owned(),
-        Condition::Stopped(stop) => {
+    let (http, dir) = (service.http, global.dir.display());
+    let sequence = service.intake.writer().sequence();
+    let state = match (condition, demo) {
+        (Condition::Ready, Demo::Resumed) => format!("resumed at sequence {sequence}"),
+        (Condition::Ready, Demo::Unwanted | Demo::Loaded) => format!("sequence {sequence}"),
+        (Condition::Starting, _) => "reading the log".to_owned(),
+        (Condition::Stopped(stop), _) => {
             format!("WRITING HAS STOPPED: {}\n  fix           {}", stop.detail, stop.fix)
         }
+    };
+    let demo_line = match demo {
+        Demo::Unwanted => "none (--no-demo)",
+        Demo::Loaded => "accounts acme, globex and song_one (--no-demo for an empty ledger)",
+        Demo::Resumed => "not loaded: the ledger is not empty",
     };
     let port = match natsd.port_changed() {
         Some((taken, _)) => format!("   another port than before: {taken} is taken"),
         None => String::new(),
     };
-    let demo = match loaded {
-        0 => "none (--no-demo)".to_owned(),
-        _ => "accounts acme, globex and song_one (--no-demo for an empty ledger)".to_owned(),
+    let taken = match http.port() {
+        HTTP_PORT => String::new(),
+        _ => format!("   (not {HTTP_PORT}: taken, or --http)"),
     };
     output::line(&format!(
         "seatledger {}   dev mode: not for production
@@ -190,18 +229,40 @@ fn banner(
   event log     stream SEATLEDGER, fsync before every answer, {state}
   read models   {dir}/read
   persistence   on disk in {dir}/ (delete it to start over)
-  demo          {demo}
-  API           http://{http}/v1   loopback only: there are no keys yet
+  demo          {demo_line}
+  API           http://{http}/v1   loopback only: there are no keys yet{taken}
   docs          http://{http}/docs   http://{http}/openapi.json
 
-  Try           curl 'http://{http}/v1/accounts/acme/licenses'
-                curl 'http://{http}/v1/accounts/acme/checks?user=ada&product=CREATIVE'
-                seatledger send acme AssignSeat '{{\"license\":\"creative\",\"holders\":[{{\"user\":\"eve\"}}]}}'
-                seatledger history acme
+{}
 Ctrl-C stops everything; events are kept.",
         env!("CARGO_PKG_VERSION"),
         found.version,
         found.origin,
         natsd.url(),
+        to_try(global, &http, demo),
     ));
+}
+
+/// Lines that can be pasted as they stand.
+fn to_try(global: &Global, http: &SocketAddr, demo: Demo) -> String {
+    let program = std::env::args_os().next().unwrap_or_else(|| "seatledger".into());
+    let program = program.to_string_lossy();
+    let mut dir = String::new();
+    if global.dir != std::path::Path::new(super::DIR_DEFAULT) {
+        dir = format!(" --dir '{}'", global.dir.display());
+    }
+    let allocate = r#"'{"license":"creative","product":"CREATIVE","quantity":5}'"#;
+    let assign = r#"'{"license":"creative","holders":[{"user":"eve"}]}'"#;
+    let first = match demo {
+        Demo::Loaded | Demo::Resumed => vec![],
+        Demo::Unwanted => vec![format!("{program} send acme AllocateLicense {allocate}{dir}")],
+    };
+    let then = [
+        format!("{program} send acme AssignSeat {assign}{dir}"),
+        format!("curl 'http://{http}/v1/accounts/acme/licenses'"),
+        format!("curl 'http://{http}/v1/accounts/acme/checks?user=eve&product=CREATIVE'"),
+        format!("{program} history acme{dir}"),
+    ];
+    let lines: Vec<String> = first.into_iter().chain(then).collect();
+    format!("  Try           {}", lines.join("\n                "))
 }

@@ -86,7 +86,7 @@ impl Serve {
         match self.ready_json || global.json {
             true => output::line(&serde_json::to_string(&ready)?),
             false => {
-                tracing::info!(http = %ready.http, nats = %ready.nats, "serving; loopback only until there are keys")
+                tracing::info!(http = %ready.http, nats = %nats::without_password(&ready.nats), "serving; loopback only until there are keys")
             }
         }
         signals.next().await;
@@ -106,8 +106,9 @@ pub(super) async fn stop(service: Service, mut signals: Signals) -> anyhow::Resu
 /// A service that does not start, with the exit code that says of what kind the reason is.
 pub(super) fn refused(error: service::Error) -> anyhow::Error {
     let exit = match &error {
+        service::Error::Nats(it) if it.is_usage() => Exit::Usage,
+        service::Error::Nats(_) => Exit::Unreachable,
         service::Error::Log(log::Error::Unavailable(_) | log::Error::NoJetStream(_))
-        | service::Error::Nats(nats::Error::Connect { .. } | nats::Error::TooOld { .. })
         | service::Error::Service(_)
         | service::Error::Thread(_) => Exit::Unreachable,
         service::Error::Log(log::Error::Damaged(_) | log::Error::Settings { .. })
@@ -118,7 +119,6 @@ pub(super) fn refused(error: service::Error) -> anyhow::Error {
         | service::Error::NotLoopback(_)
         | service::Error::Listen { .. }
         | service::Error::ReadModel(_)
-        | service::Error::Nats(nats::Error::File { .. } | nats::Error::Url { .. })
         | service::Error::Log(log::Error::Create { .. }) => Exit::Usage,
     };
     failed(exit, error.to_string())

@@ -146,7 +146,6 @@ pub(super) async fn refusals(
     let from = edge("from", params.from.as_deref(), DayEdge::Start)?;
     let to = edge("to", params.to.as_deref(), DayEdge::Next)?;
     let view = &app.views.refusals;
-    let as_of = query::as_of(&app, view, None, None).await?;
     let limit = query::limit(params.limit)?;
     let asked = query::ask_slowly(view, move |db| {
         let filter = refusals::Filter {
@@ -159,5 +158,5 @@ pub(super) async fn refusals(
         refusals::of_account(db, account.as_str(), &filter, params.cursor.as_deref(), limit)
     });
     let page = asked.await?;
-    query::answer(as_of, page.sequence, &page)
+    query::answer(query::AsOf::now(), page.sequence, &page)
 }

@@ -211,7 +211,7 @@ pub(super) async fn ready(State(app): State<App>) -> Response {
     let behind = app.intake.writer().sequence().saturating_sub(app.views.lowest());
     let (writing, stop) = match app.health.condition() {
         Condition::Starting => ("starting", None),
-        Condition::Ready if !app.log.is_connected() => ("nats_disconnected", None),
+        Condition::Ready if !app.is_connected() => ("nats_disconnected", None),
         Condition::Ready => ("ready", None),
         Condition::Stopped(stop) => (stop.code, Some(stop)),
     };
@@ -231,7 +231,7 @@ pub(super) async fn ready(State(app): State<App>) -> Response {
 pub(super) async fn metrics(State(app): State<App>) -> Response {
     let sequence = app.intake.writer().sequence();
     metrics::gauge!(numbers::LOG_SEQUENCE).set(sequence as f64);
-    let writing = matches!(app.health.condition(), Condition::Ready) && app.log.is_connected();
+    let writing = matches!(app.health.condition(), Condition::Ready) && app.is_connected();
     metrics::gauge!(numbers::WRITING).set(f64::from(u8::from(writing)));
     for view in app.views.all().into_iter().filter(|it| it.name() != "refusals") {
         let behind = sequence.saturating_sub(view.sequence());

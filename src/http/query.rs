@@ -88,7 +88,15 @@ pub(super) struct AsOf {
     past: bool,
 }
 
-/// Waits until a read model is as fresh as the reader asks, and resolves `at`.
+impl AsOf {
+    /// As of whatever the read model has.
+    pub(super) fn now() -> AsOf {
+        AsOf { sequence: u64::MAX, moment: clock::now(), past: false }
+    }
+}
+
+/// Waits until a read model is as fresh as the reader asks, and resolves `at`. A reader who asks for
+/// nothing sees what this process has acknowledged, unless the read model lags.
 pub(super) async fn as_of(
     app: &App,
     view: &View,
@@ -99,7 +107,8 @@ pub(super) async fn as_of(
         reach(view, sequence).await?;
     }
     let Some(at) = at else {
-        return Ok(AsOf { sequence: u64::MAX, moment: clock::now(), past: false });
+        view.reach_soon(app.intake.writer().sequence()).await;
+        return Ok(AsOf::now());
     };
     let history = &app.views.history;
     let (sequence, moment) = match at.parse::<u64>() {
@@ -136,7 +145,7 @@ pub(super) async fn as_of(
     Ok(AsOf { sequence, moment, past: true })
 }
 
-async fn reach(view: &View, sequence: u64) -> Result<(), Problem> {
+pub(super) async fn reach(view: &View, sequence: u64) -> Result<(), Problem> {
     view.reach(sequence).await.map_err(|behind: Behind| {
         Problem::new(503, "behind", "The read model is not there yet", behind.to_string())
             .hint("ask again a little later, or for a lower sequence")

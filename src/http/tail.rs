@@ -64,7 +64,7 @@ pub(super) async fn of_account(
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
     let account = query::account(&account)?;
     accounts::known(&app, &account, app.intake.writer().sequence()).await?;
-    tail(&app, Some(account), &params, &headers)
+    tail(&app, Some(account), &params, &headers).await
 }
 
 /// Events of all accounts as they happen
@@ -77,7 +77,8 @@ pub(super) async fn of_account(
     ),
     responses(
         (status = 200, description = "Server-sent events; id is sequence/index", content_type = "text/event-stream", body = String),
-        (status = 400, description = "A parameter is not usable", body = super::ProblemDocument)
+        (status = 400, description = "A parameter is not usable", body = super::ProblemDocument),
+        (status = 503, description = "Not there yet", body = super::ProblemDocument)
     )
 )]
 pub(super) async fn of_all(
@@ -85,10 +86,10 @@ pub(super) async fn of_all(
     Params(params): Params<TailParams>,
     headers: HeaderMap,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
-    tail(&app, None, &params, &headers)
+    tail(&app, None, &params, &headers).await
 }
 
-fn tail(
+async fn tail(
     app: &App,
     account: Option<AccountId>,
     params: &TailParams,
@@ -99,6 +100,8 @@ fn tail(
         Some(id) => position(id.to_str().unwrap_or_default())?,
         None => (params.after.unwrap_or(history.sequence()), INDEX_MAX),
     };
+    // Whoever was further than this log goes has lost their place, and would wait for ever.
+    query::reach(&history, after.0).await?;
     let reached = history.watch();
     let tail = Tail { history, account, after, reached, ready: VecDeque::new() };
     let events = stream::unfold(tail, |mut tail| async move {

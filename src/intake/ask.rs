@@ -1,6 +1,7 @@
 //! The door for those who wait: a NATS service, one endpoint a command type.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use async_nats::service::endpoint::Endpoint;
 use async_nats::service::{Request, Service, ServiceExt};
@@ -9,11 +10,15 @@ use bytes::Bytes;
 use events::CommandType;
 use events::request::{Address, Via};
 use futures_util::StreamExt;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::{Answer, Document, Intake};
 use crate::describe;
+
+/// Commands of one type under way at once. More are told `overloaded`.
+const AT_ONCE_MAX: usize = 8_192;
 
 /// Header of a reply that carries the sequence.
 pub const SEQUENCE: &str = "Seatledger-Sequence";
@@ -72,9 +77,16 @@ async fn answer_all(
     stop: CancellationToken,
     tasks: TaskTracker,
 ) {
+    let places = Arc::new(Semaphore::new(AT_ONCE_MAX));
     while let Some(Some(request)) = stop.run_until_cancelled(endpoint.next()).await {
         let intake = intake.clone();
-        tasks.spawn(async move { answer_one(request, kind, &intake).await });
+        let place = places.clone().try_acquire_owned();
+        tasks.spawn(async move {
+            match place {
+                Ok(_place) => answer_one(request, kind, &intake).await,
+                Err(_) => respond(request, &super::overloaded()).await,
+            }
+        });
     }
     let _ = endpoint.stop().await;
 }
@@ -88,7 +100,11 @@ async fn answer_one(request: Request, kind: CommandType, intake: &Intake) {
         via: Via::Nats,
     };
     let answer = intake.send(&address, &message.payload).await;
-    let (headers, body) = (headers(&answer), Bytes::from(answer.to_json()));
+    respond(request, &answer).await;
+}
+
+async fn respond(request: Request, answer: &Answer) {
+    let (headers, body) = (headers(answer), Bytes::from(answer.to_json()));
     if let Err(error) = request.respond_with_headers(Ok(body), headers).await {
         tracing::debug!(%error, "an answer was not sent");
     }

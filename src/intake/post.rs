@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::{Answer, Intake, ask};
+use crate::health::Condition;
 use crate::log::{Log, Posted};
 
 use std::sync::Arc;
@@ -25,7 +26,13 @@ pub async fn serve(
 ) {
     let mut posts = log.posts();
     let places = Arc::new(Semaphore::new(AT_ONCE_MAX));
+    let mut health = intake.writer().health().watch();
     loop {
+        // While nothing is judged here, another process may.
+        let ready = health.wait_for(|it| matches!(it, Condition::Ready));
+        if !matches!(stop.run_until_cancelled(ready).await, Some(Ok(_))) {
+            return;
+        }
         let Ok(place) = places.clone().acquire_owned().await else { return };
         let Some(posted) = stop.run_until_cancelled(posts.next()).await else { return };
         let (client, intake, prefix) =

@@ -85,6 +85,11 @@ impl Reader {
             while let Some(message) = self.fetched.pop_front() {
                 match message.info().map(|it| it.stream_sequence) {
                     Ok(sequence) if sequence <= self.position.sequence => {}
+                    Ok(sequence) if sequence > self.position.sequence + 1 => {
+                        if let Some(commit) = self.skipped(sequence).await {
+                            return Some(commit);
+                        }
+                    }
                     Ok(sequence) => return Some(self.position.advance(sequence, &message.payload)),
                     Err(error) => {
                         tracing::warn!(%error, "a message of the log has no sequence");
@@ -96,6 +101,22 @@ impl Reader {
                 return None;
             }
             self.fetch().await;
+        }
+    }
+
+    /// A commit was left out: lost on its way, or not there any more? Goes on with it if it is there,
+    /// and with a place of its own after it.
+    async fn skipped(&mut self, found: u64) -> Option<Result<Commit, Damage>> {
+        (self.place, self.more) = (None, true);
+        self.fetched.clear();
+        let expected = self.position.sequence + 1;
+        match self.log.get(expected).await {
+            Ok(Some(payload)) => Some(self.position.advance(expected, &payload)),
+            Ok(None) => Some(Err(Damage::Gap { expected, found })),
+            Err(error) => {
+                tracing::warn!(%error, "the log does not say what it holds");
+                None
+            }
         }
     }
 
@@ -148,6 +169,10 @@ impl Reader {
         loop {
             match tokio::time::timeout(patience, messages.next()).await {
                 Ok(Some(Ok(message))) => self.fetched.push_back(message),
+                // It does not fit into what was asked for, and comes next time.
+                Ok(Some(Err(error))) if is_full(&*error) && !self.fetched.is_empty() => {
+                    return Ok(());
+                }
                 Ok(Some(Err(error))) => return Err(error.to_string()),
                 Ok(None) => return Ok(()),
                 Err(_) => return Err("the server does not answer".to_owned()),
@@ -156,7 +181,6 @@ impl Reader {
     }
 
     async fn interrupted(&mut self, reason: &str) {
-        // A fetch that is full ends with an error as well.
         self.more = !self.fetched.is_empty();
         if !self.more {
             tracing::debug!(%reason, "reading the log is interrupted");
@@ -201,6 +225,11 @@ impl Reader {
             }
         }
     }
+}
+
+/// Whether a fetch ended because of [`FETCH_BYTES`]: all that the client library says of it is text.
+fn is_full(error: &(dyn std::error::Error + Send + Sync)) -> bool {
+    error.to_string().contains("Exceeds MaxBytes")
 }
 
 async fn place(log: &Log, sequence: u64) -> Result<Consumer<pull::Config>, String> {

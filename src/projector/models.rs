@@ -27,6 +27,7 @@ pub struct Models {
 pub(super) struct Model {
     pub(super) model: &'static ReadModel,
     pub(super) store: Option<Store>,
+    /// When one that stands still is tried again.
     pub(super) failed: Option<Instant>,
     pub(super) reached: watch::Sender<u64>,
     pub(super) view: Arc<View>,

@@ -126,10 +126,10 @@ impl Task {
         };
         let (dir, view) = (self.dir.clone(), model.view.clone());
         let swapped = tokio::task::spawn_blocking(move || {
-            let same = match live.checkpoint().sequence == built.checkpoint().sequence {
-                true => live.content_digest()? == built.content_digest()?,
-                false => false,
-            };
+            let level = live.checkpoint().sequence == built.checkpoint().sequence;
+            let content = built.content_digest()?;
+            // One that SQLite cannot even read through is not the same.
+            let same = level && live.content_digest().is_ok_and(|it| it == content);
             // Closed first: the file is about to be another one.
             drop(live);
             let store = projections::store::swap(&dir, built, &[view.readers()])?;
@@ -139,7 +139,13 @@ impl Task {
             Ok(Ok(swapped)) => swapped,
             Ok(Err(error)) => {
                 match Store::open(&self.dir, model.model) {
-                    Ok(store) => model.store = Some(store),
+                    Ok(store) => {
+                        // Whatever stands there now is what readers see, and how far it is.
+                        model.view.readers().replace(store.path().to_owned());
+                        model.reached.send_replace(store.checkpoint().sequence);
+                        model.failed = Some(Instant::now());
+                        model.store = Some(store);
+                    }
                     Err(error) => {
                         tracing::error!(model = name, %error, "a read model is closed until the next start");
                     }

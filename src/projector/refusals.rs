@@ -7,7 +7,7 @@ use events::Refused;
 use events::wire::CommitHash;
 use futures_util::FutureExt;
 use projections::{Checkpoint, Error, Store, store};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::{BATCH_EVENTS_MAX, Model, RETRY};
@@ -44,6 +44,7 @@ struct Task {
     store: Option<Store>,
     stream: CommitHash,
     reader: RefusalsReader,
+    forget_at: Instant,
 }
 
 /// Finds out which stream there is, and where to go on.
@@ -75,13 +76,13 @@ async fn begin(log: Log, dir: PathBuf, model: Model, mut store: Store) -> Option
         model.reached.send_replace(0);
     }
     let reader = log.read_refusals(store.checkpoint().sequence);
-    Some(Task { log, model, store: Some(store), stream, reader })
+    Some(Task { log, model, store: Some(store), stream, reader, forget_at: Instant::now() })
 }
 
 impl Task {
     /// What has arrived, once there is any; an empty batch when it is time to forget.
     async fn next(&mut self) -> Batch {
-        let Ok(first) = tokio::time::timeout(FORGET_PERIOD, self.reader.next()).await else {
+        let Ok(first) = tokio::time::timeout_at(self.forget_at, self.reader.next()).await else {
             return vec![];
         };
         let mut batch = vec![first];
@@ -97,10 +98,11 @@ impl Task {
     /// Writes a batch, however often that takes, and drops what the stream has forgotten. `None`
     /// when it is time to stop.
     async fn take_in(&mut self, batch: Batch, stop: &CancellationToken) -> Option<()> {
-        let first = match batch.is_empty() {
-            true => self.log.refusals().await.ok().map(|it| it.first),
-            false => None,
-        };
+        let mut first = None;
+        if self.forget_at <= Instant::now() {
+            self.forget_at = Instant::now() + FORGET_PERIOD;
+            first = self.log.refusals().await.ok().map(|it| it.first);
+        }
         let stream = self.stream;
         loop {
             let (mut store, work) = (self.store.take()?, batch.clone());

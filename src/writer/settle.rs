@@ -34,6 +34,7 @@ impl Task {
     /// Judges and publishes until every command has its outcome.
     pub(super) async fn commit(&mut self, mut asks: Vec<Ask>) {
         while !asks.is_empty() {
+            self.recent.forget(self.views.commands.sequence());
             if let Condition::Stopped(stop) = self.health.condition() {
                 return answer_all(asks, &Unavailable::Stopped(stop));
             }

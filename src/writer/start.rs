@@ -30,7 +30,8 @@ impl Task {
         let mut reader = self.log.read(self.position);
         while self.position.sequence < last {
             match reader.next().await {
-                Ok(commit) => self.take_note(&commit),
+                Ok(commit) if self.take_note(&commit) => {}
+                Ok(_) => return false,
                 Err(damage) => {
                     self.health.damaged(&damage);
                     return false;
@@ -53,7 +54,7 @@ impl Task {
 
     /// Reads what other writers wrote since. `false` when writing has stopped.
     pub(super) async fn catch_up(&mut self) -> bool {
-        loop {
+        while self.health.stop_code().is_none() {
             match self.read_next().await {
                 Ok(true) => {}
                 Ok(false) => return true,
@@ -69,6 +70,7 @@ impl Task {
                 }
             }
         }
+        false
     }
 
     async fn read_next(&mut self) -> Result<bool, Error> {
@@ -90,20 +92,23 @@ impl Task {
         Ok(true)
     }
 
-    /// Brings the state up to date with a commit that follows directly.
-    pub(super) fn take_note(&mut self, commit: &Commit) {
+    /// Brings the state up to date with a commit that follows directly. Says `false` when it cannot
+    /// have happened, which stops writing: the state stays before it.
+    pub(super) fn take_note(&mut self, commit: &Commit) -> bool {
         for record in &commit.records {
             if let Err(error) = self.ledger.evolve(&record.account, &record.event) {
                 self.health.stop(Stop {
                     code: "log_damaged",
                     detail: format!("log_damaged: sequence {}: {error}", commit.sequence),
                     fix: "the log contradicts itself: keep a copy of it and report it".to_owned(),
-                    sequence: None,
+                    sequence: Some(commit.sequence),
                 });
+                return false;
             }
         }
         self.remember(commit.sequence, &commit.records);
         self.move_to(crate::log::Position::of(commit));
+        true
     }
 
     /// Remembers the commands of a commit.

@@ -30,8 +30,8 @@ impl Order {
     /// The position after this one.
     pub(super) fn next(self, position: i64) -> i64 {
         match self {
-            Order::OldestFirst => position + 1,
-            Order::NewestFirst => position - 1,
+            Order::OldestFirst => position.saturating_add(1),
+            Order::NewestFirst => position.saturating_sub(1),
         }
     }
 }

@@ -66,8 +66,22 @@ fn wrong(uri: &Uri, known: &[&'static str], rejection: &QueryRejection) -> Probl
     // The rejection itself begins with a word about deserialising; its cause, with the name.
     let cause = rejection.source().map_or_else(|| rejection.to_string(), ToString::to_string);
     match cause.split_once(": ") {
-        Some((name, reason)) if known.contains(&name) => invalid(name, reason),
+        Some((name, reason)) if known.contains(&name) => invalid(name, &in_words(reason)),
         _ => invalid("the query", &cause),
+    }
+}
+
+/// Why a value is not usable, in the words of the API and not of the parser.
+fn in_words(reason: &str) -> String {
+    if let Some((_, names)) = reason.split_once("expected ") {
+        return format!("it must be {}", names.replace('`', ""));
+    }
+    match reason {
+        it if it.contains("digit") || it.contains("integer") || it.contains("number") => {
+            "it must be a whole number".to_owned()
+        }
+        it if it.contains("`true` or `false`") => "it must be true or false".to_owned(),
+        it => it.to_owned(),
     }
 }
 

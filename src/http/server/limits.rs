@@ -45,7 +45,7 @@ impl Default for Limits {
             head: Duration::from_secs(5),
             // Above the 60 s of common load balancers, which else send into a closing connection.
             idle: Duration::from_secs(75),
-            request: Duration::from_secs(10),
+            request: Duration::from_secs(15),
             write_stall: Duration::from_secs(30),
             body: 256 * 1024,
             head_bytes: 16 * 1024,

@@ -45,7 +45,6 @@ async fn a_command_comes_from_an_argument_a_file_or_standard_input() {
     );
 }
 
-// waits for a fix (D22)
 #[tokio::test(flavor = "multi_thread")]
 async fn what_went_wrong_is_the_exit_code() {
     let ledger = small().await;
@@ -130,7 +129,6 @@ async fn many_commands_are_sent_line_by_line_and_the_code_says_how_many_went_wro
     assert_eq!((code(&again), replayed), (5, vec![json!(true), Value::Null, json!(true)]));
 }
 
-// waits for a fix (D23)
 #[tokio::test(flavor = "multi_thread")]
 async fn a_line_that_is_none_is_named_and_the_others_are_sent() {
     let ledger = small().await;

@@ -84,6 +84,9 @@ async fn stops(subject: &str, spoil: impl Fn(&mut Forged) -> Option<Vec<u8>>, wo
     is_stopped(&ledger, word).await;
 }
 
+/// What the rules say of events that cannot have happened. Some read models cannot tell.
+const CONTRADICTIONS: [&str; 3] = ["is not live", "is made twice", "was never allocated"];
+
 async fn is_stopped(ledger: &Ledger, word: &str) {
     readiness(ledger, &[("log_damaged", &(COMMITS + 1).to_string())]).await;
     let said = ledger.get("/readyz").await.json().to_string();
@@ -93,7 +96,7 @@ async fn is_stopped(ledger: &Ledger, word: &str) {
     assert_eq!(doors.post(&order).await, Told::Unknown("log_damaged".to_owned()));
     let read = ledger.get_at_least("/v1/accounts/acme/licenses/l", COMMITS).await;
     assert_eq!(read.status, 200, "reads go on: {}", read.json());
-    let contradicts = word.is_empty() && read.sequence() == COMMITS + 1;
+    let contradicts = CONTRADICTIONS.contains(&word) && read.sequence() == COMMITS + 1;
     assert!(contradicts || read.sequence() == COMMITS, "nobody read past it: {}", read.sequence());
     assert_eq!(read.headers["seatledger-warning"], "log_damaged");
     assert_eq!(last_sequence(&ledger.nats().await).await, COMMITS + 1);
@@ -153,17 +156,22 @@ async fn a_commit_that_contradicts_the_log_stops_readers_and_writer_by_name() {
         None
     };
     let mut all = Cases::default();
-    all.run("nobody's assignment revoked", stops("seatledger.commit.0", revoked, "")).await;
+    all.run(
+        "nobody's assignment revoked",
+        stops("seatledger.commit.0", revoked, CONTRADICTIONS[0]),
+    )
+    .await;
     let twice: fn(&mut Forged) -> Option<Vec<u8>> = |it| {
         it.events[0]["data"]["holder"]["user"] = json!("u2");
         None
     };
-    all.run("a second seat for one holder", stops("seatledger.commit.0", twice, "")).await;
+    all.run("a second seat for one holder", stops("seatledger.commit.0", twice, CONTRADICTIONS[1]))
+        .await;
     let unknown: fn(&mut Forged) -> Option<Vec<u8>> = |it| {
         it.events[0]["data"]["license"] = json!("nothing");
         None
     };
-    all.run("a seat of no license", stops("seatledger.commit.0", unknown, "")).await;
+    all.run("a seat of no license", stops("seatledger.commit.0", unknown, CONTRADICTIONS[2])).await;
     all.end();
 }
 

@@ -222,6 +222,8 @@ async fn what_has_the_wrong_type_is_told_so() {
         ),
         ("an id that is a number", allocate(r#""quantity":1,"id":7"#), "/id"),
         ("an id that is an object", allocate(r#""quantity":1,"id":{}"#), "/id"),
+        ("an id that is null", allocate(r#""quantity":1,"id":null"#), "/id"),
+        ("an actor that is null", allocate(r#""quantity":1,"actor":null"#), "/actor"),
         ("an actor that is a list", allocate(r#""quantity":1,"actor":["a"]"#), "/actor"),
         ("a change that is a list", allocate(r#""quantity":1,"change":["a"]"#), "/change"),
         ("a dry run that is a word", allocate(r#""quantity":1,"dry_run":"yes""#), "/dry_run"),

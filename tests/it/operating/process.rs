@@ -97,6 +97,9 @@ async fn people_are_shown_what_to_try_and_the_demo_is_there_once() {
         assert_eq!(refusals.status.code(), Some(1), "{start}: a check that is denied");
         let status = run(dir.path(), &["status", "--json"]).await;
         let status: Value = serde_json::from_slice(&status.stdout).unwrap();
+        let path = ["usage", "globex", "course-rust", "--window", "whole", "--json"];
+        let usage = run(dir.path(), &path).await;
+        let usage: Value = serde_json::from_slice(&usage.stdout).unwrap();
         let (code, out, err) = ended(child, "INT").await;
         assert_eq!((code, status["condition"].as_str()), (Some(0), Some("ready")), "{err}");
         for word in [
@@ -112,8 +115,9 @@ async fn people_are_shown_what_to_try_and_the_demo_is_there_once() {
         assert!(!out.contains('\u{1b}'), "colours without a terminal");
         let token = said["nats_token"].as_str().unwrap();
         assert!(!out.contains(token) && !err.contains(token), "the token is shown");
-        // The demo has the same ids each time.
+        // Only an empty ledger gets the demo, the refusal in it too.
         assert_eq!(status["sequence"], json!(11), "{start}");
+        assert_eq!(usage["items"][0]["refusals"], json!(1), "{start}: {usage}");
     }
 }
 
@@ -229,7 +233,6 @@ async fn a_directory_that_cannot_be_used_is_named() {
     }
 }
 
-// waits for a fix (D19)
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]
 async fn secrets_and_names_are_for_their_owner_only() {

@@ -170,7 +170,6 @@ async fn whoever_has_the_right_secret_is_let_in_and_nobody_else() {
     }
 }
 
-// waits for a fix (D20)
 #[tokio::test(flavor = "multi_thread")]
 async fn a_secret_that_is_incomplete_is_a_mistake_of_usage() {
     let dir = tempfile::tempdir().unwrap();

@@ -215,6 +215,25 @@ async fn a_parameter_of_the_wrong_kind_is_no_answer() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_cursor_at_the_end_of_all_numbers_ends_the_list() {
+    let ledger = acme().await;
+    for (cursor, order) in [("7fffffffffffffff", "oldest"), ("8000000000000000", "newest")] {
+        let path = format!("{ACCOUNT}/history?cursor={cursor}&order={order}");
+        let answer = ledger.get(&path).await;
+        assert_eq!((answer.status, &answer.json()["items"]), (200, &json!([])), "{cursor}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tail_beyond_the_log_is_told_so_and_does_not_wait_for_ever() {
+    let ledger = acme().await;
+    for after in ["99", "18446744073709551615"] {
+        let answer = ledger.get(&format!("{ACCOUNT}/events?after={after}")).await;
+        assert_eq!((answer.status, &answer.json()["code"]), (503, &json!("behind")), "{after}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_cursor_of_another_list_is_no_answer_or_a_harmless_one() {
     let ledger = acme().await;
     for cursor in ["00", "ff", "00000000000000000000000000000000", &"0".repeat(2_000), "6372"] {

@@ -194,3 +194,14 @@ async fn the_past_does_not_change() {
         assert_eq!(world.get(path).await, *answer, "{path}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_asks_after_a_write_sees_it_without_saying_so() {
+    let ledger = Ledger::start().await;
+    for n in 1..=40 {
+        let license = json!({"license": format!("l{n}"), "product": "P", "quantity": 1});
+        let sequence = ledger.accepted("acme", "AllocateLicense", &license).await;
+        let read = ledger.get(&format!("{ACCOUNT}/licenses/l{n}")).await;
+        assert_eq!((read.status, read.sequence()), (200, sequence), "{}", read.json());
+    }
+}
