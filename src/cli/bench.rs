@@ -10,7 +10,6 @@ mod fill;
 
 use clap::{Args, Subcommand};
 
-use super::remote::Remote;
 use super::{Exit, Global};
 
 #[derive(Debug, Args)]
@@ -21,11 +20,12 @@ pub(super) struct Bench {
 
 #[derive(Debug, Subcommand)]
 enum What {
-    /// AssignSeat over NATS, beside plain acknowledged publishes of the same bytes
+    /// AssignSeat over NATS, beside plain acknowledged publishes of the same bytes; writes accounts
+    /// bench-… that stay
     Assign(assign::Assign),
     /// Checks over HTTP, beside an empty handler of the same server
     Check(check::Check),
-    /// Fill the ledger with assignments, a thousand a command
+    /// Fill the ledger with assignments, a thousand a command; writes accounts fill-… that stay
     Fill(fill::Fill),
 }
 
@@ -39,15 +39,13 @@ impl Bench {
     }
 }
 
-/// The NATS connection and the prefix of the ledger that is meant.
-async fn nats(global: &Global, remote: &Remote) -> anyhow::Result<async_nats::Client> {
+/// The NATS connection of the ledger in `--dir`, which `dev` or `serve` with a token runs there.
+async fn nats(global: &Global) -> anyhow::Result<async_nats::Client> {
     use super::{failed, remote::Ready};
     let ready = Ready::read(&global.dir).ok_or_else(|| {
         let dir = global.dir.display();
         failed(Exit::Unreachable, format!("no ledger is known in {dir}: start one, or give --dir"))
     })?;
-    // The HTTP side must be the same ledger's.
-    let _ = remote;
     let options = crate::nats::Options {
         url: Some(ready.nats),
         nats_token: ready.nats_token,

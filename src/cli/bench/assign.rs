@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_nats::jetstream;
-use async_nats::jetstream::stream::{Config, StorageType};
+use async_nats::jetstream::stream::{Config, DiscardPolicy, StorageType};
 use bytes::Bytes;
 use clap::Args;
 use serde_json::{Value, json};
@@ -11,12 +11,14 @@ use uuid::Uuid;
 
 use super::closed_loop::{HEAD, Measured, round, run};
 use super::nats;
-use crate::cli::remote::Remote;
 use crate::cli::{Exit, Global, failed, output};
 
 /// The stream of plain publishes: made for the run and removed after it.
 const STREAM: &str = "SEATLEDGER_BENCH";
 const SUBJECT: &str = "seatledger-bench.publish";
+
+/// Bytes it keeps, the newest.
+const STREAM_BYTES: i64 = 256 * 1024 * 1024;
 
 /// Seconds of plain publishes, before and after.
 const PUBLISH_SECONDS: u64 = 2;
@@ -41,8 +43,6 @@ pub(in crate::cli) struct Assign {
     /// Seconds
     #[arg(long, default_value_t = 10)]
     seconds: u64,
-    #[command(flatten)]
-    remote: Remote,
 }
 
 impl Assign {
@@ -50,26 +50,28 @@ impl Assign {
         if self.callers == 0 || self.accounts == 0 || self.licenses == 0 || self.seconds == 0 {
             return Err(failed(Exit::Usage, "every number must be at least 1"));
         }
-        let client = nats(global, &self.remote).await?;
+        let client = nats(global).await?;
         self.allocate(&client).await?;
         let context = jetstream::new(client.clone());
         let stream = Config {
             name: STREAM.to_owned(),
             subjects: vec![SUBJECT.to_owned()],
             storage: StorageType::File,
-            max_bytes: 64 * 1024 * 1024,
+            max_bytes: STREAM_BYTES,
+            discard: DiscardPolicy::Old,
             ..Config::default()
         };
         context
             .create_stream(stream)
             .await
             .map_err(|it| failed(Exit::Unreachable, it.to_string()))?;
-        let mut publish = self.publish(&context).await;
+        let commit = self.commit(&client, &context).await?;
+        let mut published = publish(&context, &commit).await;
         let assigned = self.assign(&client).await;
-        publish.add(&self.publish(&context).await);
+        published.add(&publish(&context, &commit).await);
         // What stays behind is empty of meaning and is replaced by the next run.
         let _ = context.delete_stream(STREAM).await;
-        self.print(global, &publish, &assigned);
+        self.print(global, &published, &assigned);
         Ok(if assigned.wrong == 0 { Exit::Done } else { Exit::Unsound })
     }
 
@@ -94,22 +96,21 @@ impl Assign {
         Ok(())
     }
 
-    /// One publisher that waits for each acknowledgement.
-    async fn publish(&self, context: &jetstream::Context) -> Measured {
-        let payload = Bytes::from(document(0, 0, self.licenses).1);
-        run(1, PUBLISH_SECONDS, |_| {
-            let (context, payload) = (context.clone(), payload.clone());
-            move || {
-                let (context, payload) = (context.clone(), payload.clone());
-                async move {
-                    match context.publish(SUBJECT, payload).await {
-                        Ok(acknowledged) => acknowledged.await.is_ok(),
-                        Err(_) => false,
-                    }
-                }
-            }
-        })
-        .await
+    /// The bytes that one assignment puts on the log: what is published without a ledger, too.
+    async fn commit(
+        &self,
+        client: &async_nats::Client,
+        context: &jetstream::Context,
+    ) -> anyhow::Result<Bytes> {
+        let (account, document) = document(0, self.accounts, self.licenses);
+        let subject = format!("seatledger.command.bench-{account}.AssignSeat");
+        let reply = client.request(subject, document.into()).await?;
+        let answer: Value = serde_json::from_slice(&reply.payload)?;
+        let Some(sequence) = answer["sequence"].as_u64() else {
+            return Err(failed(Exit::Refused, answer.to_string()));
+        };
+        let log = context.get_stream_no_info("SEATLEDGER").await?;
+        Ok(log.get_raw_message(sequence).await?.payload)
     }
 
     async fn assign(&self, client: &async_nats::Client) -> Measured {
@@ -157,6 +158,23 @@ impl Assign {
         output::table(&HEAD, rows);
         output::line(&format!("rate {rate:.2} x the publishes', median {latency:.2} x"));
     }
+}
+
+/// One publisher that waits for each acknowledgement.
+async fn publish(context: &jetstream::Context, payload: &Bytes) -> Measured {
+    run(1, PUBLISH_SECONDS, |_| {
+        let (context, payload) = (context.clone(), payload.clone());
+        move || {
+            let (context, payload) = (context.clone(), payload.clone());
+            async move {
+                match context.publish(SUBJECT, payload).await {
+                    Ok(acknowledged) => acknowledged.await.is_ok(),
+                    Err(_) => false,
+                }
+            }
+        }
+    })
+    .await
 }
 
 /// An account and a document that nobody sent before.

@@ -8,7 +8,6 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::nats;
-use crate::cli::remote::Remote;
 use crate::cli::{Exit, Global, failed, output};
 
 /// Holders in one command.
@@ -25,13 +24,11 @@ pub(in crate::cli) struct Fill {
     /// Accounts, each with one license for every thousand assignments of its share
     #[arg(long, default_value_t = 100)]
     accounts: u64,
-    #[command(flatten)]
-    remote: Remote,
 }
 
 impl Fill {
     pub(super) async fn run(self, global: &Global) -> anyhow::Result<Exit> {
-        let client = nats(global, &self.remote).await?;
+        let client = nats(global).await?;
         let (begin, next) = (Instant::now(), Arc::new(AtomicU64::new(0)));
         let commands = self.events.div_ceil(HOLDERS);
         let callers: Vec<_> = (0..CALLERS)
