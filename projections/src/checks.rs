@@ -28,7 +28,7 @@ pub static MODEL: ReadModel = ReadModel {
     feed: Feed::Commits(|| Box::<Checks>::default()),
 };
 
-/// `entitlements` has a row from each sequence on at which what a holder has of a license changed,
+/// `held_seats` has a row from each sequence on at which what a holder has of a license changed,
 /// so the last row up to a sequence is how it was then: one descent, and nothing to update.
 /// `licenses` says how a license is since `changed`, `versions` how it was from each sequence on.
 const SCHEMA: &str = "
@@ -62,7 +62,7 @@ const SCHEMA: &str = "
         PRIMARY KEY (license, since)
     ) STRICT, WITHOUT ROWID;
 
-    CREATE TABLE entitlements (
+    CREATE TABLE held_seats (
         account    INTEGER NOT NULL,
         holder     TEXT    NOT NULL,
         product    INTEGER NOT NULL,
@@ -91,7 +91,7 @@ struct License {
     product: i64,
 }
 
-/// Changes to entitlements and addresses are held back until the end of a batch and then made in
+/// Changes to `held_seats` and addresses are held back until the end of a batch and then made in
 /// the order of the tables: holders come in any order, and neighbours share a page.
 #[derive(Default)]
 struct Checks {
@@ -282,7 +282,7 @@ impl Change {
         let sequence = int(self.sequence);
         let changed = match self.to {
             To::New(status) => {
-                let sql = "INSERT OR REPLACE INTO entitlements
+                let sql = "INSERT OR REPLACE INTO held_seats
                            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?5, ?8)";
                 db.prepare_cached(sql)?.execute(params![
                     self.account,
@@ -296,9 +296,9 @@ impl Change {
                 ])?
             }
             To::Same(status) => {
-                let sql = "INSERT OR REPLACE INTO entitlements
+                let sql = "INSERT OR REPLACE INTO held_seats
                            SELECT account, holder, product, license, ?5, ?6, assignment, assigned, at
-                           FROM entitlements
+                           FROM held_seats
                            WHERE account = ?1 AND holder = ?2 AND product = ?3 AND license = ?4
                            ORDER BY since DESC LIMIT 1";
                 db.prepare_cached(sql)?.execute(params![

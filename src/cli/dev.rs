@@ -10,7 +10,7 @@ use super::{Exit, Global, demo, failed, output};
 use crate::health::Condition;
 use crate::log;
 use crate::nats;
-use crate::natsd::{self, Found, Natsd, State};
+use crate::natsd::{self, Found, Natsd, StartError, State};
 use crate::service::{self, Service};
 
 /// The port of HTTP unless another one is asked for.
@@ -52,7 +52,7 @@ impl Dev {
             let found = tokio::task::spawn_blocking(find).await?;
             let found = found.map_err(|it| failed(Exit::Unreachable, it.to_string()))?;
             let settings = natsd::Settings::new(global.dir.join("nats"));
-            let natsd = Natsd::start(&found, settings).await?;
+            let natsd = Natsd::start(&found, settings).await.map_err(unstarted)?;
             anyhow::Ok((found, natsd))
         };
         let (found, natsd) = tokio::select! {
@@ -166,6 +166,22 @@ impl Dev {
             }
         }
     }
+}
+
+/// A nats-server that does not start, with the exit code that says of what kind the reason is.
+fn unstarted(error: StartError) -> anyhow::Error {
+    let exit = match &error {
+        StartError::Locked { .. } | StartError::Directory { .. } | StartError::Spawn { .. } => {
+            Exit::Usage
+        }
+        StartError::Previous { .. }
+        | StartError::Random(_)
+        | StartError::Thread(_)
+        | StartError::Ended { .. }
+        | StartError::NotReady { .. }
+        | StartError::Cancelled => Exit::Unreachable,
+    };
+    failed(exit, error.to_string())
 }
 
 /// Waits until the nats-server has ended so often that it stays down; says how it ended last.

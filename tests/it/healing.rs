@@ -5,10 +5,37 @@ mod rebuilding;
 
 use std::fs;
 
+use serde_json::json;
+
+use crate::ledger::Ledger;
 use asleep::{Asleep, MODELS};
 
 /// What SQLite keeps beside a file.
 const PARTS: [&str; 3] = ["", "-wal", "-shm"];
+
+/// It comes from a stream of its own, as far as that reaches.
+#[tokio::test(flavor = "multi_thread")]
+async fn refusals_deleted_while_stopped_are_there_again_at_the_next_start() {
+    let dir = tempfile::tempdir().unwrap();
+    let ledger = Ledger::start_in(dir.path()).await;
+    let license = json!({"license": "l", "product": "P", "quantity": 1});
+    ledger.accepted("acme", "AllocateLicense", &license).await;
+    for n in 0..5 {
+        let two = json!({"id": format!("c{n}"), "license": "l", "holders": [{"user": "a"}, {"user": "b"}]});
+        assert_eq!(ledger.send("acme", "AssignSeat", &two).await.status, 409);
+    }
+    let before = ledger.refusals("acme", 5).await;
+    assert!(ledger.stop().await.success());
+    for suffix in ["", "-wal", "-shm"] {
+        let _ = std::fs::remove_file(dir.path().join(format!("read/refusals.v1.db{suffix}")));
+    }
+    let ledger = Ledger::start_in(dir.path()).await;
+    assert_eq!(ledger.refusals("acme", 5).await, before);
+    let told = ledger.get("/v1/accounts/acme/commands/c3").await.json();
+    assert_eq!((&told["code"], &told["outcome"]), (&json!("no_free_seat"), &json!("refused")));
+    let path = "/v1/accounts/acme/licenses/l/usage?window=whole";
+    assert_eq!(ledger.get(path).await.json()["items"][0]["refusals"], 5);
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn all_read_models_deleted_while_stopped_are_there_again_at_the_next_start() {

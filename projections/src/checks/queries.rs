@@ -62,7 +62,7 @@ const BY_PRODUCT: &str = "
     SELECT it.license, it.status, it.assignment, it.assigned, it.at,
            licenses.license, licenses.changed, licenses.state, licenses.starts_at, licenses.ends_at,
            (SELECT sequence FROM checkpoint)
-    FROM accounts CROSS JOIN products CROSS JOIN entitlements AS it CROSS JOIN licenses
+    FROM accounts CROSS JOIN products CROSS JOIN held_seats AS it CROSS JOIN licenses
     WHERE accounts.account = ?1
       AND products.account = accounts.id AND products.product = ?3
       AND it.account = accounts.id AND it.holder = ?2 AND it.product = products.id
@@ -74,7 +74,7 @@ const BY_LICENSE: &str = "
     SELECT it.license, it.status, it.assignment, it.assigned, it.at,
            licenses.license, licenses.changed, licenses.state, licenses.starts_at, licenses.ends_at,
            (SELECT sequence FROM checkpoint)
-    FROM accounts CROSS JOIN licenses CROSS JOIN entitlements AS it
+    FROM accounts CROSS JOIN licenses CROSS JOIN held_seats AS it
     WHERE accounts.account = ?1
       AND licenses.account = accounts.id AND licenses.license = ?3
       AND it.account = accounts.id AND it.holder = ?2 AND it.product = licenses.product
@@ -324,7 +324,7 @@ fn gather(
 ) -> Result<(), Error> {
     let (mut product, mut license) = (place.product.unwrap_or(0), place.license.unwrap_or(0) - 1);
     loop {
-        let sql = "SELECT product, license FROM entitlements
+        let sql = "SELECT product, license FROM held_seats
                    WHERE account = ?1 AND holder = ?2 AND (product, license) > (?3, ?4)
                    ORDER BY product, license LIMIT 1";
         let next = db
@@ -349,7 +349,7 @@ fn gather_one(
     live: &mut Vec<Live>,
     ended: &mut Option<Ended>,
 ) -> Result<(), Error> {
-    let sql = "SELECT since, status, assignment, assigned, at FROM entitlements
+    let sql = "SELECT since, status, assignment, assigned, at FROM held_seats
                WHERE account = ?1 AND holder = ?2 AND product = ?3 AND license = ?4
                  AND since <= ?5
                ORDER BY since DESC LIMIT 1";
