@@ -288,6 +288,10 @@ const OTHER_CODES: &[(&str, &str)] = &[
         "commands_unavailable",
         "Old commands cannot be looked up, so none can be judged. Send it again.",
     ),
+    (
+        "cross_site",
+        "A web page of another site made the browser ask. Ask from the page's own server.",
+    ),
     ("internal_error", "A bug. The request id finds it in the server's log."),
     ("invalid_parameter", "A parameter of the query or the path is not usable."),
     ("invariant_broken", "A bug was noticed before it was published. Writing has stopped."),
@@ -318,6 +322,7 @@ const OTHER_CODES: &[(&str, &str)] = &[
     ("stopping", "The ledger is stopping."),
     ("timeout", "The handler took too long."),
     ("too_many_headers", "The request has more headers than the server takes."),
+    ("writer_failed", "The writer ended unexpectedly. Start the ledger again."),
     ("too_many_connections", "The server has as many connections as it takes."),
 ];
 

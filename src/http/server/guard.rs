@@ -13,7 +13,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, DefaultBodyLimit};
 use axum::http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE};
-use axum::http::{HeaderValue, Method, Request, Version};
+use axum::http::{HeaderMap, HeaderValue, Method, Request, Version};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::future::RouteFuture;
 use hyper::body::{Body as _, Incoming};
@@ -92,6 +92,9 @@ impl Guard {
         request: Request<Incoming>,
     ) -> Result<RouteFuture<Infallible>, Refusal> {
         let limits = &self.limits;
+        if is_cross_site(request.headers()) {
+            return Err(Refusal::CrossSite);
+        }
         if request.headers().len() > limits.headers {
             return Err(Refusal::TooManyHeaders(limits.headers));
         }
@@ -143,8 +146,16 @@ impl Guard {
     }
 }
 
+/// Whether a browser asks on behalf of another site's page. Every page that its user opens could
+/// reach a port on loopback, and there are no keys yet. Browsers send the header (Fetch Metadata, W3C)
+/// and let no page forge it; nobody else sends it.
+fn is_cross_site(headers: &HeaderMap) -> bool {
+    headers.get("sec-fetch-site").is_some_and(|it| it == "cross-site")
+}
+
 /// Why the guard answers instead of the handler.
 enum Refusal {
+    CrossSite,
     TooManyHeaders(usize),
     BodyTooLarge(usize),
     BodyTooSlow,
@@ -173,6 +184,13 @@ impl Refusal {
 
     fn problem(&self) -> Problem {
         match self {
+            Self::CrossSite => Problem::new(
+                403,
+                "cross_site",
+                "Asked by a page of another site",
+                "the browser says that a web page of another site asks (Sec-Fetch-Site)",
+            )
+            .hint("without keys whoever reaches the port is let in, web pages are not"),
             Self::TooManyHeaders(limit) => Problem::new(
                 431,
                 "too_many_headers",

@@ -123,3 +123,19 @@ async fn what_senders_write_cannot_make_metrics_without_end() {
     samples(&text);
     assert!(!text.contains("Nope") && !text.contains("acme"), "{text}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_web_page_of_another_site_is_not_let_in() {
+    let ledger = Ledger::start().await;
+    let license = json!({"license": "l", "product": "P", "quantity": 5}).to_string();
+    let path = "/v1/accounts/acme/commands/AllocateLicense";
+    for (site, status) in [("cross-site", 403), ("same-origin", 200), ("none", 200)] {
+        let headers = [("sec-fetch-site", site), ("content-type", "text/plain")];
+        let answer = ledger.post_bytes(path, license.as_bytes(), &headers).await;
+        assert_eq!(answer.status, status, "{site}: {}", answer.json());
+        if status == 403 {
+            assert_eq!(answer.json()["code"], json!("cross_site"));
+            assert_eq!(ledger.get("/v1/status").await.json()["sequence"], json!(0));
+        }
+    }
+}
