@@ -136,8 +136,9 @@ pub fn logging(arguments: &Arguments) {
     use tracing_subscriber::EnvFilter;
     let quiet = match arguments.command {
         Subcommands::Serve(_) => "info",
-        Subcommands::Dev(_)
-        | Subcommands::Send(_)
+        // How far a start is that takes longer, and nothing else that is well.
+        Subcommands::Dev(_) => "warn,seatledger::writer::start=info",
+        Subcommands::Send(_)
         | Subcommands::Check(_)
         | Subcommands::Usage(_)
         | Subcommands::History(_)

@@ -203,7 +203,7 @@ impl Task {
         }
         let events: usize = batch.iter().map(|it| it.records.len()).sum();
         // One that failed is behind, and is brought up by `retry`.
-        let level = self.models.iter_mut().filter(|it| it.failed.is_none());
+        let level = self.models.iter_mut().filter(|it| it.retry_at.is_none());
         let stores: Vec<Store> = level.filter_map(|it| it.store.take()).collect();
         let applied = match events < SIDE_BY_SIDE_MIN {
             true => apply_each(stores, batch.to_vec()).await,
@@ -226,7 +226,7 @@ impl Task {
 
     /// When the next model that failed is to be tried again.
     fn retry_at(&self) -> Option<Instant> {
-        self.models.iter().filter_map(|it| it.failed).min()
+        self.models.iter().filter_map(|it| it.retry_at).min()
     }
 
     /// Has models that failed catch up with `to`, whether or not anything new arrives: a part of the
@@ -234,7 +234,7 @@ impl Task {
     async fn retry(&mut self, to: u64) {
         for place in 0..self.models.len() {
             let model = &mut self.models[place];
-            if model.failed.is_none_or(|it| it > Instant::now()) {
+            if model.retry_at.is_none_or(|it| it > Instant::now()) {
                 continue;
             }
             let Some(store) = model.store.take() else { continue };
@@ -245,8 +245,8 @@ impl Task {
             };
             self.keep(applied);
             let model = &mut self.models[place];
-            if model.failed.is_none() && part < to {
-                model.failed = Some(Instant::now());
+            if model.retry_at.is_none() && part < to {
+                model.retry_at = Some(Instant::now());
             }
         }
     }
@@ -264,7 +264,7 @@ impl Task {
         let found = self.models.iter_mut().find(|it| it.model.name == store.model().name);
         let Some(model) = found else { return };
         model.reached.send_replace(store.checkpoint().sequence);
-        model.failed = error.map(|error| {
+        model.retry_at = error.map(|error| {
             tracing::error!(model = model.model.name, %error, "a read model stands still");
             Instant::now() + RETRY
         });

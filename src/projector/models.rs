@@ -28,7 +28,7 @@ pub(super) struct Model {
     pub(super) model: &'static ReadModel,
     pub(super) store: Option<Store>,
     /// When one that stands still is tried again.
-    pub(super) failed: Option<Instant>,
+    pub(super) retry_at: Option<Instant>,
     pub(super) reached: watch::Sender<u64>,
     pub(super) view: Arc<View>,
 }
@@ -46,7 +46,7 @@ impl Models {
             let (reached, watch) = watch::channel(store.checkpoint().sequence);
             let readers = Readers::new(store.path(), model, slots);
             let view = Arc::new(View::new(model.name, readers, watch, hurry.clone()));
-            Ok(Model { model, store: Some(store), failed: None, reached, view })
+            Ok(Model { model, store: Some(store), retry_at: None, reached, view })
         };
         let models = projections::ALL.iter().map(|it| open(it)).collect::<Result<_, _>>()?;
         let refused = open(&projections::refusals::MODEL)?;

@@ -143,7 +143,7 @@ impl Task {
                         // Whatever stands there now is what readers see, and how far it is.
                         model.view.readers().replace(store.path().to_owned());
                         model.reached.send_replace(store.checkpoint().sequence);
-                        model.failed = Some(Instant::now());
+                        model.retry_at = Some(Instant::now());
                         model.store = Some(store);
                     }
                     Err(error) => {
@@ -156,7 +156,7 @@ impl Task {
         };
         let checkpoint = store.checkpoint();
         model.reached.send_replace(checkpoint.sequence);
-        model.failed = None;
+        model.retry_at = None;
         model.store = Some(store);
         Ok((same, checkpoint.sequence, checkpoint.events))
     }

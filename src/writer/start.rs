@@ -47,8 +47,11 @@ impl Task {
                 tokio::time::sleep(PAUSE).await;
             }
         }
-        let millis = begin.elapsed().as_millis();
-        tracing::info!(sequence = self.position.sequence, %millis, "the log is read");
+        let (sequence, millis) = (self.position.sequence, begin.elapsed().as_millis());
+        match said == begin {
+            true => tracing::debug!(sequence, %millis, "the log is read"),
+            false => tracing::info!(sequence, %millis, "the log is read"),
+        }
         true
     }
 
