@@ -126,7 +126,7 @@ pub async fn run(arguments: Arguments) -> ExitCode {
 
 /// Says what went wrong, with its causes, and with which code the process ends.
 pub fn fail(error: &anyhow::Error) -> ExitCode {
-    output::error(&format!("error: {error:#}"));
+    output::failure(&format!("{error:#}"));
     let exit = error.downcast_ref::<Failed>().map_or(Exit::Usage, |it| it.exit);
     ExitCode::from(exit as u8)
 }

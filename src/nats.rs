@@ -173,8 +173,10 @@ impl Options {
             )?;
         let client = options.connect(addresses).await;
         let url = without_password(&url);
-        let client =
-            client.map_err(|it| Error::Connect { url: url.clone(), reason: chain(&it) })?;
+        let client = client.map_err(|it| Error::Connect {
+            reason: format!("{}{}", chain(&it), self.about_tls()),
+            url: url.clone(),
+        })?;
         let (found, payload) = (client.server_info().version, client.server_info().max_payload);
         if payload < PAYLOAD_MIN {
             return Err(Error::SmallPayload { url, found: payload });
@@ -183,6 +185,11 @@ impl Options {
             Some(it) if it >= VERSION_MIN => Ok(Connection { client, reconnects }),
             Some(_) | None => Err(Error::TooOld { url, found }),
         }
+    }
+
+    /// A server without TLS answers a handshake with bytes that only look corrupt.
+    fn about_tls(&self) -> &'static str {
+        if self.nats_tls { " (--nats-tls demands TLS: does the server offer it?)" } else { "" }
     }
 
     async fn authenticated(&self) -> Result<ConnectOptions, Error> {

@@ -39,7 +39,8 @@ impl Doctor {
             output::json(&json!({ "sound": !worst, "findings": items }));
         } else {
             for it in &findings {
-                output::line(&format!("{:4}  {}", it.level, it.what));
+                let level = output::word(format_args!("{:4}", it.level), it.level == "ok");
+                output::line(&format!("{level}  {}", it.what));
                 if !it.fix.is_empty() {
                     output::line(&format!("      fix: {}", it.fix));
                 }

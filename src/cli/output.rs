@@ -1,19 +1,40 @@
 //! What the command line prints: results on standard output, everything else on standard error.
 
+use std::fmt::Display;
 use std::io::{IsTerminal as _, Write as _};
 
+use anstyle::{AnsiColor, Style};
 use comfy_table::presets::UTF8_BORDERS_ONLY;
-use comfy_table::{ContentArrangement, Table};
+use comfy_table::{Attribute, Cell, ContentArrangement, Table};
 use serde_json::Value;
 
-/// Prints a line of results. A closed pipe ends the output quietly.
+/// Columns of a terminal that does not say how wide it is, or says what cannot be.
+const WIDTH_UNKNOWN: u16 = 120;
+const WIDTH_MIN: u16 = 20;
+
+const GOOD: Style = AnsiColor::Green.on_default().bold();
+const BAD: Style = AnsiColor::Red.on_default().bold();
+
+/// Prints a line of results. A closed pipe ends the output quietly. Colours reach a terminal only,
+/// and none where `NO_COLOR` is set.
 pub(super) fn line(text: &str) {
-    let _ = writeln!(std::io::stdout().lock(), "{text}");
+    let _ = writeln!(anstream::AutoStream::auto(std::io::stdout().lock()), "{text}");
 }
 
 /// Prints a line about how things go.
 pub(super) fn error(text: &str) {
-    let _ = writeln!(std::io::stderr().lock(), "{text}");
+    let _ = writeln!(anstream::AutoStream::auto(std::io::stderr().lock()), "{text}");
+}
+
+/// Prints what went wrong.
+pub(super) fn failure(text: &str) {
+    error(&format!("{} {text}", word("error:", false)));
+}
+
+/// A word that says how something stands, coloured by whether that is good.
+pub(super) fn word(text: impl Display, good: bool) -> String {
+    let style = if good { GOOD } else { BAD };
+    format!("{style}{text}{style:#}")
 }
 
 /// Whether results go to a person.
@@ -38,7 +59,11 @@ pub(super) fn table(head: &[&str], rows: Vec<Vec<String>>) {
     }
     let mut table = Table::new();
     table.load_style(UTF8_BORDERS_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
-    table.set_header(head.iter().map(|it| it.to_uppercase()).collect::<Vec<_>>());
+    if table.width().is_none_or(|it| it < WIDTH_MIN) {
+        table.set_width(WIDTH_UNKNOWN);
+    }
+    let bold = |it: &&str| Cell::new(it.to_uppercase()).add_attribute(Attribute::Bold);
+    table.set_header(head.iter().map(bold).collect::<Vec<_>>());
     table.add_rows(rows);
     line(&table.to_string());
 }

@@ -52,7 +52,7 @@ impl Check {
 
 fn print_verdict(verdict: &Value, allowed: bool) {
     let said = |member: &str| output::cell(&verdict[member]);
-    let word = if allowed { "allowed" } else { "denied" };
+    let word = output::word(if allowed { "allowed" } else { "denied" }, allowed);
     output::line(&format!("{word}  {}  sequence {}", said("code"), said("sequence")));
     let grounds = verdict["grounds"].as_array().map(Vec::as_slice).unwrap_or_default();
     for ground in grounds {

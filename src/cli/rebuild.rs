@@ -42,8 +42,8 @@ impl Rebuild {
             let seconds = rebuilt["seconds"].as_f64().unwrap_or_default();
             let events = rebuilt["events"].as_f64().unwrap_or_default();
             let compared = match rebuilt["same"] == true {
-                true => "the same as before",
-                false => "NOT the same as before: the old file was wrong",
+                true => output::word("the same as before", true),
+                false => output::word("NOT the same as before: the old file was wrong", false),
             };
             output::line(&format!(
                 "{name}: {} events in {seconds:.2} s ({:.0}/s), sequence {}, {compared}",

@@ -109,7 +109,7 @@ impl Send {
                 },
                 // Nothing was sent, so the ledger cannot say it.
                 Err(malformed) => {
-                    output::error(&format!("error: {}", output::cell(&malformed["detail"])));
+                    output::failure(&output::cell(&malformed["detail"]));
                     (400, malformed)
                 }
             };
@@ -190,7 +190,8 @@ fn print(global: &Global, answer: &Value) {
             let dry = if answer["dry_run"] == true { " (dry run: nothing is written)" } else { "" };
             let events = answer["events"].as_array().map(Vec::as_slice).unwrap_or_default();
             output::line(&format!(
-                "accepted{again}  sequence {}  command {}{dry}",
+                "{}{again}  sequence {}  command {}{dry}",
+                output::word("accepted", true),
                 said("sequence"),
                 said("command")
             ));
@@ -205,6 +206,11 @@ fn print(global: &Global, answer: &Value) {
                 ));
             }
         }
-        _ => output::line(&format!("{}  {}  {}", said("outcome"), said("code"), said("detail"))),
+        _ => output::line(&format!(
+            "{}  {}  {}",
+            output::word(said("outcome"), false),
+            said("code"),
+            said("detail")
+        )),
     }
 }

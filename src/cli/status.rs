@@ -25,7 +25,7 @@ impl Status {
         output::line(&format!(
             "seatledger {}  {}  log sequence {}  {} of {} bytes",
             said("version"),
-            said("condition"),
+            output::word(said("condition"), sound),
             said("sequence"),
             said("bytes"),
             said("max_bytes"),

@@ -3,6 +3,7 @@
 mod asking;
 mod sending;
 mod shape;
+mod terminal;
 
 use std::process::Output;
 

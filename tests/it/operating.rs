@@ -3,6 +3,7 @@
 mod health;
 pub mod nats_server;
 mod process;
+mod secrets;
 mod servers;
 mod streams;
 

@@ -10,11 +10,7 @@ use crate::Ledger;
 use crate::doors::{Doors, outcome};
 use crate::ledger::encoded;
 
-/// A pair that NATS prints in its own documentation.
-const NKEY_SEED: &str = "SUACSSL3UAHUDXKFSNVUZRF5UHPMWZ6BFDTJ7M6USDXIEDNPPQYYYCU3VY";
-const NKEY_USER: &str = "UDXU4RCSJNZOIQHZNWXHXORDPRTGNJAHAHFRGZNEEJCPQTT2M7NLCNF4";
-
-async fn works(ledger: &Ledger) {
+pub(super) async fn works(ledger: &Ledger) {
     let license = json!({"license": "l", "product": "P", "quantity": 1});
     assert_eq!(ledger.accepted("acme", "AllocateLicense", &license).await, 1);
     assert_eq!(ledger.get_at_least("/v1/accounts/acme/licenses/l", 1).await.status, 200);
@@ -127,68 +123,6 @@ async fn a_server_that_cannot_be_asked_whether_it_writes_is_used_with_a_warning(
     works(&ledger).await;
     assert_eq!(ledger.get("/v1/status").await.json()["durability"], json!("unknown"));
     assert!(ledger.log().contains("--nats-monitor"), "{}", ledger.log());
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn whoever_has_the_right_secret_is_let_in_and_nobody_else() {
-    let seed = tempfile::NamedTempFile::new().unwrap();
-    std::fs::write(seed.path(), format!("{NKEY_SEED}\n")).unwrap();
-    let seed = seed.path().to_str().unwrap();
-    let nkey = format!("authorization {{ users: [ {{ nkey: {NKEY_USER} }} ] }}");
-    let cases: [(&str, &str, &[&str]); 3] = [
-        (
-            "a token",
-            "authorization { token: \"s3cret-s3cret\" }",
-            &["--nats-token", "s3cret-s3cret"],
-        ),
-        (
-            "a password",
-            "authorization { user: ada, password: \"s3cret-s3cret\" }",
-            &["--nats-user", "ada", "--nats-password", "s3cret-s3cret"],
-        ),
-        ("an nkey", &nkey, &["--nats-nkey", seed]),
-    ];
-    let wrong: [&[&str]; 3] =
-        [&[], &["--nats-token", "wrong"], &["--nats-user", "ada", "--nats-password", "wrong"]];
-    for (what, config, right) in cases {
-        let server = NatsServer::start(&format!("{JETSTREAM}\n{config}")).await;
-        let dir = tempfile::tempdir().unwrap();
-        let url = server.url();
-        for wrong in wrong {
-            let own = [&["serve", "--nats", &url, "--http", "127.0.0.1:0"][..], wrong].concat();
-            let (code, said) = refused(dir.path(), &own).await;
-            assert_eq!(code, 3, "{what}: {said}");
-            assert!(said.contains("authorization") && !said.contains("s3cret"), "{what}: {said}");
-        }
-        let ledger =
-            server.serve(dir.path(), right).await.unwrap_or_else(|it| panic!("{what}: {it}"));
-        works(&ledger).await;
-        assert!(
-            !ledger.log().contains("s3cret") && !ledger.log().contains(NKEY_SEED),
-            "{what} is logged"
-        );
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_secret_that_is_incomplete_is_a_mistake_of_usage() {
-    let dir = tempfile::tempdir().unwrap();
-    for wrong in [
-        &["--nats-user", "ada"][..],
-        &["--nats-cert", "a.pem"],
-        &["--nats-creds", "/nowhere/at/all"],
-        &["--nats-nkey", "/nowhere/at/all"],
-        &["--prefix", "Not.A.Token"],
-        &["--prefix", ""],
-        &["--replicas", "many"],
-    ] {
-        let own = [&["serve", "--nats", "nats://127.0.0.1:1", "--http", "127.0.0.1:0"][..], wrong]
-            .concat();
-        let (code, said) = refused(dir.path(), &own).await;
-        assert_eq!(code, 2, "{wrong:?}: {said}");
-        let named = wrong[0].contains("creds") || wrong[0].contains("nkey");
-        assert!(!named || said.contains("/nowhere/at/all"), "{wrong:?}: {said}");
-    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
