@@ -7,6 +7,7 @@ mod history;
 mod licenses;
 mod mistakes;
 pub mod model;
+mod older_logs;
 mod tail;
 mod time;
 mod usage;
