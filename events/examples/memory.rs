@@ -133,8 +133,9 @@ fn memory(holder: impl Fn(usize) -> Holder) {
     let before = resident();
     for seat in 0..SEATS {
         let asked = assign(seat, holder(seat));
-        let events = ledger.decide(&asked, now(), (seat as u128) << 8).unwrap();
-        events.iter().for_each(|it| ledger.evolve(&asked.account, it).unwrap());
+        ledger.begin();
+        ledger.judge(&asked, now(), (seat as u128) << 8).unwrap();
+        ledger.settle();
     }
     match (before, resident()) {
         (Some(before), Some(after)) => {

@@ -28,7 +28,7 @@ use crate::text::{
 
 pub use evolve::Inconsistent;
 use journal::Before;
-pub use journal::Broken;
+pub use journal::{Broken, Mark};
 
 /// Whether a license can be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -170,6 +170,7 @@ pub struct Account {
     ended: HashSet<AssignmentId>,
     journal: Vec<Before>,
     journaling: bool,
+    broken: Option<Inconsistent>,
     hasher: DefaultHashBuilder,
 }
 
@@ -191,6 +192,7 @@ impl Account {
             ended: HashSet::new(),
             journal: Vec::new(),
             journaling: false,
+            broken: None,
             hasher: DefaultHashBuilder::default(),
         }
     }

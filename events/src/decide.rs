@@ -13,29 +13,64 @@ use crate::text::LicenseId;
 
 /// Judges one command against one account, at one moment.
 ///
-/// An empty list means that it is already as asked: accepted, and nothing to record. The decision
+/// An empty list means that it is already as asked: accepted, and nothing to record. The account is
+/// left as it is once the events are recorded; after a refusal it is as it was. The decision
 /// depends on the arguments and on nothing else; `mint` is where new ids and numbers come from.
+///
+/// The account MUST keep its journal ([`Account::mark`]), so that what was taken note of can be
+/// taken back.
 pub fn decide(
-    account: &Account,
+    account: &mut Account,
     command: &Command,
     now: Moment,
     mint: &mut Mint,
 ) -> Result<Vec<Event>, Refusal> {
-    match command {
-        Command::AllocateLicense(it) => licenses::allocate(account, it, mint),
-        Command::ChangeLicense(it) => licenses::change(known(account)?, it),
-        Command::SuspendLicense(it) => licenses::suspend(known(account)?, &it.license),
-        Command::ReinstateLicense(it) => licenses::reinstate(known(account)?, &it.license),
-        Command::RetireLicense(it) => licenses::retire(known(account)?, &it.license),
-        Command::AssignSeat(it) => assignments::assign(known(account)?, it, now, mint),
-        Command::ChangeAssignment(it) => assignments::change(known(account)?, it, now),
-        Command::RevokeAssignment(it) => assignments::revoke(known(account)?, it),
+    let mark = account.mark();
+    let mut case = Case { account, now, mint, events: vec![] };
+    match case.decide(command) {
+        Ok(()) => Ok(case.events),
+        Err(refusal) => {
+            account.roll_back_to(mark);
+            Err(refusal)
+        }
     }
 }
 
-fn known(account: &Account) -> Result<&Account, Refusal> {
+/// A command being judged: the account as the events caused so far leave it.
+struct Case<'a> {
+    account: &'a mut Account,
+    now: Moment,
+    mint: &'a mut Mint,
+    events: Vec<Event>,
+}
+
+impl Case<'_> {
+    /// Takes note of a fact that follows from the command.
+    fn cause(&mut self, event: Event) {
+        self.account.take_note(&event);
+        self.events.push(event);
+    }
+
+    fn decide(&mut self, command: &Command) -> Result<(), Refusal> {
+        if !matches!(command, Command::AllocateLicense(_)) {
+            known(self.account)?;
+        }
+        match command {
+            Command::AllocateLicense(it) => self.allocate(it),
+            Command::ChangeLicense(it) => self.change_license(it),
+            Command::SuspendLicense(it) => self.suspend(&it.license),
+            Command::ReinstateLicense(it) => self.reinstate(&it.license),
+            Command::RetireLicense(it) => self.retire(&it.license),
+            Command::AssignSeat(it) => self.assign(it),
+            Command::ChangeAssignment(it) => self.change_assignment(it),
+            Command::RevokeAssignment(it) => self.revoke(it),
+        }
+    }
+}
+
+fn known(account: &Account) -> Result<(), Refusal> {
     match account.exists() {
-        true => Ok(account),
+        true => Ok(()),
         false => Err(Refusal::AccountNotFound(account.id().clone())),
     }
 }

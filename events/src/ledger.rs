@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::account::{Account, Broken, Inconsistent};
+use crate::account::{Account, Broken, Inconsistent, Mark};
 use crate::decide::decide;
 use crate::event::Event;
 use crate::mint::Mint;
@@ -26,7 +26,15 @@ pub struct Ledger {
     touched: Vec<usize>,
     /// The number as it was at `begin`, while a commit is open.
     number_before: Option<u64>,
-    broken: Option<Broken>,
+    last: Option<Last>,
+}
+
+/// What it takes to take back the command judged last.
+#[derive(Debug)]
+struct Last {
+    row: usize,
+    mark: Mark,
+    number: u64,
 }
 
 impl Ledger {
@@ -61,65 +69,55 @@ impl Ledger {
     }
 
     /// Judges a command against the state as it will be once the commands judged since
-    /// [`Ledger::begin`] are recorded. Nothing changes: that is [`Ledger::take_note`]'s job.
-    pub fn decide(
-        &self,
-        request: &Request,
-        now: Moment,
-        seed: u128,
-    ) -> Result<Vec<Event>, Refusal> {
-        let mut mint = Mint::new(now, seed, self.number);
-        match self.rows.get(&request.account) {
-            Some(row) => decide(&self.accounts[*row], &request.command, now, &mut mint),
-            None => {
-                let nobody = Account::new(request.account.clone());
-                decide(&nobody, &request.command, now, &mut mint)
-            }
-        }
-    }
-
-    /// Takes note of what a command judged since [`Ledger::begin`] causes, so that it can still be
-    /// rolled back.
-    pub fn take_note<'a>(
-        &mut self,
-        account: &AccountId,
-        events: impl IntoIterator<Item = &'a Event>,
-    ) {
-        let row = self.row(account);
-        let rows = &mut self.accounts[row];
-        if !rows.is_journaling() {
-            self.touched.push(row);
-            rows.keep_journal();
-        }
-        for event in events {
-            self.number = self.number.max(number(event));
-            // Invariant: what the rules cause follows from the state they judged.
-            if let Err(error) = rows.evolve(event) {
-                self.broken = Some(Broken::Inconsistent(account.clone(), error));
-            }
-        }
-    }
-
-    /// [`Ledger::decide`], and [`Ledger::take_note`] unless it is a dry run.
+    /// [`Ledger::begin`] are recorded, and takes note of what it causes. One that is refused, or
+    /// only tried out, changes nothing.
     pub fn judge(
         &mut self,
         request: &Request,
         now: Moment,
         seed: u128,
     ) -> Result<Vec<Event>, Refusal> {
-        let events = self.decide(request, now, seed)?;
-        if !request.dry_run && !events.is_empty() {
-            self.take_note(&request.account, &events);
+        let mut mint = Mint::new(now, seed, self.number);
+        let Some(row) = self.rows.get(&request.account).copied() else {
+            let mut account = Account::new(request.account.clone());
+            account.keep_journal();
+            let mark = account.mark();
+            let events = decide(&mut account, &request.command, now, &mut mint)?;
+            if !request.dry_run && !events.is_empty() {
+                self.last = Some(Last { row: self.accounts.len(), mark, number: self.number });
+                self.number = mint.last_number();
+                self.touched.push(self.accounts.len());
+                self.rows.insert(request.account.clone(), self.accounts.len());
+                self.accounts.push(account);
+            }
+            return Ok(events);
+        };
+        let account = &mut self.accounts[row];
+        if !account.is_journaling() {
+            self.touched.push(row);
         }
+        let mark = account.mark();
+        let events = decide(account, &request.command, now, &mut mint)?;
+        if request.dry_run {
+            account.roll_back_to(mark);
+            return Ok(events);
+        }
+        self.last = Some(Last { row, mark, number: self.number });
+        self.number = mint.last_number();
         Ok(events)
+    }
+
+    /// The command judged last, if it was accepted, has not happened: its events found no room.
+    pub fn take_back(&mut self) {
+        if let Some(Last { row, mark, number }) = self.last.take() {
+            self.accounts[row].roll_back_to(mark);
+            self.number = number;
+        }
     }
 
     /// Checks the invariants of everything touched since [`Ledger::begin`]. Whatever does not pass
     /// must not be published.
     pub fn check(&self) -> Result<(), Broken> {
-        if let Some(broken) = &self.broken {
-            return Err(broken.clone());
-        }
         self.touched.iter().try_for_each(|row| self.accounts[*row].check())
     }
 
@@ -129,6 +127,7 @@ impl Ledger {
             self.accounts[row].settle();
         }
         self.number_before = None;
+        self.last = None;
     }
 
     /// The commit is not on the log: nothing of it has happened.
@@ -137,7 +136,7 @@ impl Ledger {
             self.accounts[row].roll_back();
         }
         self.number = self.number_before.take().unwrap_or(self.number);
-        self.broken = None;
+        self.last = None;
     }
 
     fn row(&mut self, account: &AccountId) -> usize {

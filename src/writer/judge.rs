@@ -117,7 +117,7 @@ impl Task {
             }
             Err(unavailable) => return Some(Verdict::Now(Outcome::Unavailable(unavailable))),
         }
-        let events = match self.ledger.decide(request, now, seed) {
+        let events = match self.ledger.judge(request, now, seed) {
             Ok(events) => events,
             Err(refusal) => return Some(Verdict::Refused(refusal)),
         };
@@ -138,6 +138,7 @@ impl Task {
         records.iter().for_each(|it| it.write(&mut draft.lines));
         let bytes = draft.lines.len() - before;
         if bytes > LINES_MAX {
+            self.ledger.take_back();
             draft.lines.truncate(before);
             let refusal = Refusal::CommitTooLarge { bytes, max: LINES_MAX };
             return Some(Verdict::Refused(refusal));
@@ -148,10 +149,10 @@ impl Task {
             return Some(Verdict::Unrecorded { records: Arc::new(records), dry_run });
         }
         if draft.lines.len() > LINES_MAX {
+            self.ledger.take_back();
             draft.lines.truncate(before);
             return None;
         }
-        self.ledger.take_note(&request.account, records.iter().map(|it| &it.event));
         draft.count += records.len();
         draft.records.push(Arc::new(records));
         Some(Verdict::Recorded { records: draft.records.len() - 1, repeats: false })

@@ -30,6 +30,14 @@ pub enum Inconsistent {
 }
 
 impl Account {
+    /// [`Account::evolve`] for what the rules have caused; one that cannot follow is a bug, which
+    /// [`Account::check`] tells until it is rolled back.
+    pub(crate) fn take_note(&mut self, event: &Event) {
+        if let Err(error) = self.evolve(event) {
+            self.broken.get_or_insert(error);
+        }
+    }
+
     /// Takes note of one fact. It never judges: that was done once, before the fact was recorded.
     /// One that cannot follow changes nothing.
     pub fn evolve(&mut self, event: &Event) -> Result<(), Inconsistent> {

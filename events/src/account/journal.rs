@@ -15,6 +15,14 @@ pub(super) enum Before {
     Ended(AssignmentId),
 }
 
+/// A place in the journal of an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Mark {
+    changes: usize,
+    /// Whether something inconsistent stands before it already.
+    broken: bool,
+}
+
 /// An invariant that does not hold: a bug. Nothing based on this state may be published.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Broken {
@@ -48,10 +56,27 @@ impl Account {
         self.journaling = true;
     }
 
+    /// A place in the journal to come back to; holds until the journal is settled or rolled back
+    /// beyond it.
+    pub fn mark(&mut self) -> Mark {
+        self.journaling = true;
+        Mark { changes: self.journal.len(), broken: self.broken.is_some() }
+    }
+
     /// Takes back everything since [`Account::keep_journal`].
     pub fn roll_back(&mut self) {
+        self.roll_back_to(Mark { changes: 0, broken: false });
         self.journaling = false;
-        while let Some(before) = self.journal.pop() {
+    }
+
+    /// Takes back everything since a mark. The journal goes on.
+    pub fn roll_back_to(&mut self, mark: Mark) {
+        if !mark.broken {
+            self.broken = None;
+        }
+        let journaling = std::mem::replace(&mut self.journaling, false);
+        while self.journal.len() > mark.changes {
+            let Some(before) = self.journal.pop() else { break };
             match before {
                 Before::License(row, before) => self.put_license(row, before.map(|it| *it)),
                 Before::Holder(row, before) => self.put_holder(row, before),
@@ -61,12 +86,14 @@ impl Account {
                 }
             }
         }
+        self.journaling = journaling;
     }
 
     /// What has happened stays.
     pub fn settle(&mut self) {
         self.journal.clear();
         self.journaling = false;
+        self.broken = None;
     }
 
     /// Checks the invariants of every license touched since the journal began.
@@ -74,6 +101,9 @@ impl Account {
     /// `held` counts the assignments by construction, so a license that passes here is not
     /// over-assigned.
     pub fn check(&self) -> Result<(), Broken> {
+        if let Some(error) = &self.broken {
+            return Err(Broken::Inconsistent(self.id.clone(), error.clone()));
+        }
         let touched = self.journal.iter().flat_map(|before| match before {
             Before::License(row, _) => [Some(*row), None],
             // The row may be another assignment's by now.

@@ -59,7 +59,12 @@ impl Given {
     fn when(self, command: Command) -> Decided {
         // The mint counts ids and numbers in step, so that `assignment` can tell them in advance.
         let mut mint = Mint::new(day(0), self.seats.into(), self.seats);
-        let outcome = decide(&self.account, &command, self.now, &mut mint);
+        let mut account = self.account.clone();
+        let outcome = decide(&mut account, &command, self.now, &mut mint);
+        assert_eq!(account.check(), Ok(()));
+        if outcome.is_err() {
+            assert_eq!(account.contents(), self.account.contents(), "a refusal changes nothing");
+        }
         Decided { given: self, command, outcome }
     }
 }
@@ -80,7 +85,7 @@ impl Decided {
             account.evolve(event).unwrap();
         }
         let mut mint = Mint::new(day(0), 0, 0);
-        let again = decide(&account, &self.command, self.given.now, &mut mint);
+        let again = decide(&mut account, &self.command, self.given.now, &mut mint);
         assert_eq!(again, Ok(vec![]), "asked again");
     }
 

@@ -97,7 +97,7 @@ impl World {
                 assert_eq!(self.contents(), before, "{events:?}");
             }
             Ok(events) => {
-                let again = self.ledger.decide(&request, now, seed + (1 << 31));
+                let again = self.ledger.judge(&request, now, seed + (1 << 31));
                 assert_eq!(again, Ok(vec![]), "asked again");
                 self.record(&request, now, events, records);
             }
@@ -206,6 +206,35 @@ fn first_license(ledger: &mut Ledger, account: &str) {
     ledger.judge(&allocate(account), day(0, 0), 0).unwrap();
 }
 
+/// What a command would cause.
+fn tried(ledger: &mut Ledger, mut request: Request, seed: u128) -> Vec<Event> {
+    request.dry_run = true;
+    ledger.judge(&request, day(0, 0), seed).unwrap()
+}
+
+/// Takes note of facts that nobody has judged.
+fn note(ledger: &mut Ledger, account: &AccountId, events: &[Event]) {
+    let row = ledger.row(account);
+    ledger.touched.push(row);
+    ledger.accounts[row].mark();
+    events.iter().for_each(|it| ledger.accounts[row].take_note(it));
+}
+
+#[test]
+fn what_is_taken_back_has_not_happened_and_the_rest_has() {
+    let mut ledger = Ledger::default();
+    ledger.begin();
+    ledger.judge(&allocate("acme"), day(0, 0), 0).unwrap();
+    ledger.judge(&allocate("other"), day(0, 0), 1 << 32).unwrap();
+    ledger.take_back();
+    ledger.take_back();
+    let accounts: Vec<_> = ledger.accounts().map(|it| it.id().as_str()).collect();
+    assert_eq!((accounts, ledger.last_number()), (vec!["acme"], 1));
+    ledger.judge(&allocate("other"), day(0, 0), 2 << 32).unwrap();
+    ledger.settle();
+    assert_eq!((ledger.accounts().count(), ledger.last_number()), (2, 2));
+}
+
 #[test]
 fn an_account_is_there_from_its_first_license_on_and_not_before() {
     let mut ledger = Ledger::default();
@@ -248,7 +277,7 @@ fn what_was_never_settled_has_not_happened() {
 fn a_fact_on_the_log_takes_the_place_of_what_was_judged() {
     let mut ledger = Ledger::default();
     first_license(&mut ledger, "acme");
-    let fact = ledger.decide(&allocate("other"), day(0, 0), 0).unwrap().remove(0);
+    let fact = tried(&mut ledger, allocate("other"), 0).remove(0);
     let other = AccountId::new("other").unwrap();
     ledger.evolve(&other, &fact).unwrap();
     ledger.roll_back();
@@ -260,11 +289,11 @@ fn a_fact_on_the_log_takes_the_place_of_what_was_judged() {
 fn what_cannot_follow_is_not_published() {
     let mut ledger = Ledger::default();
     let acme = AccountId::new("acme").unwrap();
-    let events = ledger.decide(&allocate("acme"), day(0, 0), 0).unwrap();
+    let events = tried(&mut ledger, allocate("acme"), 0);
     ledger.begin();
-    ledger.take_note(&acme, &events);
+    note(&mut ledger, &acme, &events);
     assert_eq!(ledger.check(), Ok(()));
-    ledger.take_note(&acme, &events);
+    note(&mut ledger, &acme, &events);
     assert!(matches!(ledger.check(), Err(Broken::Inconsistent(..))));
     ledger.roll_back();
     assert_eq!(ledger.check(), Ok(()));
@@ -288,12 +317,12 @@ fn a_seat_given_away_twice_is_not_published() {
     first_license(&mut ledger, "acme");
     ledger.settle();
     // Both are judged before either is taken note of: what the writer must never do.
-    let ada = ledger.decide(&seat("ada"), day(0, 0), 1 << 32).unwrap();
-    let bo = ledger.decide(&seat("bo"), day(0, 0), 2 << 32).unwrap();
+    let ada = tried(&mut ledger, seat("ada"), 1 << 32);
+    let bo = tried(&mut ledger, seat("bo"), 2 << 32);
     let acme = AccountId::new("acme").unwrap();
     ledger.begin();
-    ledger.take_note(&acme, &ada);
+    note(&mut ledger, &acme, &ada);
     assert_eq!(ledger.check(), Ok(()));
-    ledger.take_note(&acme, &bo);
+    note(&mut ledger, &acme, &bo);
     assert!(matches!(ledger.check(), Err(Broken::Counts { held: 2, quantity: 1, .. })));
 }
