@@ -290,7 +290,7 @@ const OTHER_CODES: &[(&str, &str)] = &[
     ),
     (
         "cross_site",
-        "A web page of another site made the browser ask. Ask from the page's own server.",
+        "A web page of another site asks, or the Host that was asked for is not localhost, 127.0.0.1 or [::1]. Ask from the page's own server; a proxy sets Host to the address that it asks.",
     ),
     ("internal_error", "A bug. The request id finds it in the server's log."),
     ("invalid_parameter", "A parameter of the query or the path is not usable."),

@@ -13,6 +13,7 @@ pub mod limits;
 mod pulse;
 mod refuse;
 pub mod request_id;
+mod site;
 mod slots;
 mod watch;
 
@@ -49,7 +50,9 @@ pub use request_id::RequestId;
 ///
 /// Each request has its [`RequestId`] and `ConnectInfo<SocketAddr>` in its extensions.
 pub async fn serve(listener: TcpListener, app: Router, limits: Limits, stop: CancellationToken) {
-    let mut server = Server::new(app, limits, stop.clone());
+    // Where it is not known, the stricter rules hold.
+    let loopback = listener.local_addr().map_or(true, |it| it.ip().is_loopback());
+    let mut server = Server::new(app, limits, stop.clone(), loopback);
     let graceful = GracefulShutdown::new();
     let mut connections = JoinSet::new();
     let mut troubled = false;
@@ -100,7 +103,7 @@ struct Server {
 }
 
 impl Server {
-    fn new(app: Router, limits: Limits, stop: CancellationToken) -> Self {
+    fn new(app: Router, limits: Limits, stop: CancellationToken, loopback: bool) -> Self {
         let streams = Streams::default();
         Self {
             slots: Slots::new(&limits),
@@ -114,6 +117,7 @@ impl Server {
                 limits: Arc::new(limits),
                 stop,
                 ids: RequestIds::new(),
+                loopback,
             }),
         }
     }

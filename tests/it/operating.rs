@@ -5,6 +5,7 @@ pub mod nats_server;
 mod process;
 mod secrets;
 mod servers;
+mod sites;
 mod streams;
 
 use std::path::Path;

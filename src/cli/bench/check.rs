@@ -89,8 +89,10 @@ impl Check {
             let mut number = caller;
             move || {
                 number = number.wrapping_add(1);
-                let request =
-                    format!("GET {} HTTP/1.1\r\nhost: bench\r\n\r\n", paths[number % paths.len()]);
+                let request = format!(
+                    "GET {} HTTP/1.1\r\nhost: localhost\r\n\r\n",
+                    paths[number % paths.len()]
+                );
                 let (address, connection) = (address.clone(), connection.clone());
                 async move {
                     let mut connection = connection.lock().await;

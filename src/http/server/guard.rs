@@ -13,7 +13,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, DefaultBodyLimit};
 use axum::http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE};
-use axum::http::{HeaderMap, HeaderValue, Method, Request, Version};
+use axum::http::{HeaderValue, Method, Request, Version};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::future::RouteFuture;
 use hyper::body::{Body as _, Incoming};
@@ -25,6 +25,7 @@ use super::body::{Limited, Progress, Streamed};
 use super::limits::{Limits, RETRY_AFTER};
 use super::pulse::Pulse;
 use super::request_id::{RequestId, RequestIds, X_REQUEST_ID};
+use super::site::{Foreign, foreign};
 use crate::http::problem::Problem;
 
 /// What the requests of all connections share.
@@ -33,6 +34,8 @@ pub(super) struct Guard {
     pub(super) limits: Arc<Limits>,
     pub(super) stop: CancellationToken,
     pub(super) ids: RequestIds,
+    /// Whether it can be reached from its own machine only.
+    pub(super) loopback: bool,
 }
 
 impl Guard {
@@ -92,8 +95,8 @@ impl Guard {
         request: Request<Incoming>,
     ) -> Result<RouteFuture<Infallible>, Refusal> {
         let limits = &self.limits;
-        if is_cross_site(request.headers()) {
-            return Err(Refusal::CrossSite);
+        if let Some(foreign) = foreign(request.uri(), request.headers(), self.loopback) {
+            return Err(Refusal::CrossSite(foreign));
         }
         if request.headers().len() > limits.headers {
             return Err(Refusal::TooManyHeaders(limits.headers));
@@ -146,16 +149,9 @@ impl Guard {
     }
 }
 
-/// Whether a browser asks on behalf of another site's page. Every page that its user opens could
-/// reach a port on loopback, and there are no keys yet. Browsers send the header (Fetch Metadata, W3C)
-/// and let no page forge it; nobody else sends it.
-fn is_cross_site(headers: &HeaderMap) -> bool {
-    headers.get("sec-fetch-site").is_some_and(|it| it == "cross-site")
-}
-
 /// Why the guard answers instead of the handler.
 enum Refusal {
-    CrossSite,
+    CrossSite(Foreign),
     TooManyHeaders(usize),
     BodyTooLarge(usize),
     BodyTooSlow,
@@ -184,13 +180,10 @@ impl Refusal {
 
     fn problem(&self) -> Problem {
         match self {
-            Self::CrossSite => Problem::new(
-                403,
-                "cross_site",
-                "Asked by a page of another site",
-                "the browser says that a web page of another site asks (Sec-Fetch-Site)",
-            )
-            .hint("without keys whoever reaches the port is let in, web pages are not"),
+            Self::CrossSite(foreign) => {
+                Problem::new(403, "cross_site", "Asked by a page of another site", foreign.detail())
+                    .hint(foreign.hint())
+            }
             Self::TooManyHeaders(limit) => Problem::new(
                 431,
                 "too_many_headers",

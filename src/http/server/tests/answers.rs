@@ -18,7 +18,7 @@ async fn a_panic_is_answered_500_and_the_connection_lives() {
 async fn a_panic_inside_a_response_costs_its_connection_only() {
     let server = Running::start(Limits { connections: 1, ..Limits::default() }).await;
     let mut client = Client::connect(server.address).await;
-    client.send("GET /broken HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    client.send("GET /broken HTTP/1.1\r\nhost: localhost\r\n\r\n").await;
     client.until_closed().await;
     assert_eq!(get(server.address, "/").await.text(), "hello", "its place is free again");
 }
@@ -27,7 +27,7 @@ async fn a_panic_inside_a_response_costs_its_connection_only() {
 async fn a_sane_request_id_is_kept() {
     let server = Running::start(Limits::default()).await;
     let mut client = Client::connect(server.address).await;
-    client.send("GET /who HTTP/1.1\r\nhost: x\r\nx-request-id: Order_7-b\r\n\r\n").await;
+    client.send("GET /who HTTP/1.1\r\nhost: localhost\r\nx-request-id: Order_7-b\r\n\r\n").await;
     let answer = client.answer().await;
     assert_eq!(answer.text(), "Order_7-b");
     assert_eq!(answer.header("x-request-id"), Some("Order_7-b"));
@@ -39,7 +39,7 @@ async fn an_unsafe_or_missing_request_id_is_replaced() {
     let mut client = Client::connect(server.address).await;
     for header in ["", "x-request-id: a\"b\r\n", "x-request-id: \r\n", "x-request-id: \x1b[2J\r\n"]
     {
-        client.send(format!("GET /who HTTP/1.1\r\nhost: x\r\n{header}\r\n")).await;
+        client.send(format!("GET /who HTTP/1.1\r\nhost: localhost\r\n{header}\r\n")).await;
         let answer = client.answer().await;
         if answer.status == 400 {
             assert!(header.contains('\x1b'), "the parser refuses only control characters");
@@ -73,7 +73,7 @@ async fn head_has_the_headers_and_no_body() {
     let server = Running::start(Limits::default()).await;
     let length = get(server.address, "/nowhere").await.body.len() + "HEAD".len() - "GET".len();
     let mut client = Client::connect(server.address).await;
-    client.send("HEAD /nowhere HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    client.send("HEAD /nowhere HTTP/1.1\r\nhost: localhost\r\n\r\n").await;
     let answer = client.answer_without_body().await;
     assert_eq!(answer.header("content-length"), Some(length.to_string().as_str()));
     assert_eq!(client.get("/").await.text(), "hello", "nothing of the body was sent");
@@ -91,8 +91,8 @@ async fn handlers_know_the_peer() {
 async fn two_requests_at_once_are_answered_in_turn() {
     let server = Running::start(Limits::default()).await;
     let mut client = Client::connect(server.address).await;
-    let one = "GET / HTTP/1.1\r\nhost: x\r\n\r\n";
-    client.send(format!("{one}{one}GET /nowhere HTTP/1.1\r\nhost: x\r\n\r\n")).await;
+    let one = "GET / HTTP/1.1\r\nhost: localhost\r\n\r\n";
+    client.send(format!("{one}{one}GET /nowhere HTTP/1.1\r\nhost: localhost\r\n\r\n")).await;
     assert_eq!(client.answer().await.status, 200);
     assert_eq!(client.answer().await.status, 200);
     assert_eq!(client.answer().await.status, 404);
@@ -108,8 +108,10 @@ async fn with_both_lengths_the_connection_ends_after_the_answer() {
     ];
     for lengths in both {
         let mut client = Client::connect(server.address).await;
-        let head = format!("POST /length HTTP/1.1\r\nhost: x\r\n{lengths}\r\n\r\n");
-        client.send(format!("{head}0\r\n\r\nGET /smuggled HTTP/1.1\r\nhost: x\r\n\r\n")).await;
+        let head = format!("POST /length HTTP/1.1\r\nhost: localhost\r\n{lengths}\r\n\r\n");
+        client
+            .send(format!("{head}0\r\n\r\nGET /smuggled HTTP/1.1\r\nhost: localhost\r\n\r\n"))
+            .await;
         let answer = client.answer().await;
         assert_eq!((answer.status, answer.text()), (200, "0"), "chunked wins");
         assert_eq!(answer.header("connection"), Some("close"));

@@ -110,7 +110,9 @@ async fn a_dripped_body_is_answered_408() {
     let server = Running::start(quick()).await;
     for framing in ["content-length: 1000", "transfer-encoding: chunked"] {
         let mut client = Client::connect(server.address).await;
-        client.send(format!("POST /length HTTP/1.1\r\nhost: x\r\n{framing}\r\n\r\n3\r\nxxx")).await;
+        client
+            .send(format!("POST /length HTTP/1.1\r\nhost: localhost\r\n{framing}\r\n\r\n3\r\nxxx"))
+            .await;
         let sent = Instant::now();
         let answer = client.answer().await;
         assert_about(sent.elapsed(), 300);
@@ -142,7 +144,7 @@ async fn a_slow_handler_is_answered_503_and_dropped() {
 async fn an_event_stream_outlives_the_request_deadline() {
     let server = Running::start(Limits { idle: ms(300), ..quick() }).await;
     let mut client = Client::connect(server.address).await;
-    client.send("GET /events HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    client.send("GET /events HTTP/1.1\r\nhost: localhost\r\n\r\n").await;
     assert_eq!(client.head().await.status, 200);
     for _ in 0..3 {
         assert_eq!(client.chunk().await.unwrap(), b"data: tick\n\n");
@@ -153,7 +155,7 @@ async fn an_event_stream_outlives_the_request_deadline() {
 async fn who_takes_no_bytes_of_a_response_is_closed() {
     let server = Running::start(Limits { connections: 1, ..quick() }).await;
     let mut greedy = Client::connect(server.address).await;
-    greedy.send("GET /big HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    greedy.send("GET /big HTTP/1.1\r\nhost: localhost\r\n\r\n").await;
     sleep(ms(100)).await;
     assert_eq!(get(server.address, "/").await.status, 503, "it has the only connection");
     sleep(ms(900)).await;
@@ -165,7 +167,7 @@ async fn who_takes_bytes_slowly_gets_them_all() {
     let crowded = Limits { connections: 1, idle: ms(300), write_stall: ms(1_800), ..quick() };
     let server = Running::start(crowded).await;
     let mut client = Client::connect(server.address).await;
-    client.send("GET /big HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    client.send("GET /big HTTP/1.1\r\nhost: localhost\r\n\r\n").await;
     let start = Instant::now();
     assert_eq!(client.head().await.status, 200);
     let mut taken = client.buffered();

@@ -55,7 +55,7 @@ async fn use_up_descriptors() {
     // One for a client, none for the server's end of it.
     hoard.pop();
     let mut client = Client::connect(server.address).await;
-    client.send("GET / HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    client.send("GET / HTTP/1.1\r\nhost: localhost\r\n\r\n").await;
     let mut scratch = [0];
     let waited = timeout(ms(300), client.stream.peek(&mut scratch)).await;
     assert!(waited.is_err(), "there was a descriptor left: {waited:?}");

@@ -5,7 +5,7 @@ use super::*;
 async fn a_request_in_flight_is_finished_and_no_new_one_begun() {
     let server = Running::start(Limits::default()).await;
     let mut client = Client::connect(server.address).await;
-    client.send("GET /slow HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    client.send("GET /slow HTTP/1.1\r\nhost: localhost\r\n\r\n").await;
     server.until_slow(1).await;
     server.stop.cancel();
     sleep(ms(50)).await;
@@ -21,7 +21,7 @@ async fn a_request_in_flight_is_finished_and_no_new_one_begun() {
 async fn a_streamed_answer_in_flight_is_finished() {
     let server = Running::start(Limits::default()).await;
     let mut client = Client::connect(server.address).await;
-    client.send("GET /numbers HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    client.send("GET /numbers HTTP/1.1\r\nhost: localhost\r\n\r\n").await;
     assert_eq!(client.head().await.status, 200);
     let stopping = tokio::spawn(server.stop());
     for n in ["0", "1", "2", "3", "4", "5"] {
@@ -35,7 +35,7 @@ async fn a_streamed_answer_in_flight_is_finished() {
 async fn an_event_stream_ends_at_once_and_cleanly() {
     let server = Running::start(Limits::default()).await;
     let mut client = Client::connect(server.address).await;
-    client.send("GET /events HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    client.send("GET /events HTTP/1.1\r\nhost: localhost\r\n\r\n").await;
     assert_eq!(client.head().await.status, 200);
     assert!(client.chunk().await.is_some());
     let took = server.stop().await;
@@ -48,7 +48,7 @@ async fn an_event_stream_ends_at_once_and_cleanly() {
 async fn what_outlasts_the_grace_is_dropped() {
     let server = Running::start(Limits { grace: ms(200), ..Limits::default() }).await;
     let mut client = Client::connect(server.address).await;
-    client.send("GET /slow-to-drop HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    client.send("GET /slow-to-drop HTTP/1.1\r\nhost: localhost\r\n\r\n").await;
     server.until_slow(1).await;
     let running = Arc::clone(&server.slow);
     let took = server.stop().await;

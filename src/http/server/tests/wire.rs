@@ -87,13 +87,15 @@ impl Client {
     }
 
     pub(super) async fn get(&mut self, path: &str) -> Answer {
-        self.send(format!("GET {path} HTTP/1.1\r\nhost: x\r\n\r\n")).await;
+        self.send(format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n\r\n")).await;
         self.answer().await
     }
 
     pub(super) async fn post(&mut self, path: &str, body: &[u8]) -> Answer {
-        let head =
-            format!("POST {path} HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n", body.len());
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-length: {}\r\n\r\n",
+            body.len()
+        );
         self.send(head).await;
         self.send(body).await;
         self.answer().await
