@@ -1,6 +1,7 @@
 //! Commands that come in, through any door, and the one document that answers them.
 
 pub mod ask;
+mod malformed;
 pub mod post;
 
 use std::sync::Arc;
@@ -8,7 +9,7 @@ use std::time::Instant;
 
 use events::request::Address;
 use events::wire::{self, Record};
-use events::{AccountId, CommandId, CommandType, Event, Malformed, Refusal, Request};
+use events::{AccountId, CommandId, CommandType, Event, Refusal, Request};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -132,11 +133,11 @@ impl Intake {
     ) -> Answer {
         let begin = Instant::now();
         let answer = self.outcome(address, document, dry_run, made).await;
-        let outcome = match answer.status {
-            200 => "accepted",
-            503 => "unavailable",
-            _ if answer.command.is_some() => "refused",
-            _ => "malformed",
+        let outcome = match &answer.document {
+            Document::Accepted(_) => "accepted",
+            Document::Problem(_) if !answer.is_final() => "unavailable",
+            Document::Problem(it) if it.is_malformed() => "malformed",
+            Document::Problem(_) => "refused",
         };
         // Only known types become a label: a label is memory for good.
         let kind = address.kind.parse().map_or("unknown", CommandType::as_str);
@@ -157,7 +158,7 @@ impl Intake {
         let Ok(made) = made else { return starting() };
         let mut request = match Request::read(address, document, || made) {
             Ok(request) => request,
-            Err(malformed) => return malformed_answer(&malformed),
+            Err(it) => return malformed::answer(&it, address, document),
         };
         request.dry_run |= dry_run;
         let (account, command) = (request.account.clone(), request.id.clone());
@@ -220,17 +221,6 @@ fn overloaded() -> Answer {
 
 fn starting() -> Answer {
     answer("", "", &Outcome::Unavailable(Unavailable::Starting))
-}
-
-/// The answer to a document that is no command.
-pub fn malformed_answer(malformed: &Malformed) -> Answer {
-    let code = malformed.code;
-    let status = code.status();
-    let mut problem = Problem::new(status, code.as_str(), code.title(), malformed.detail.clone())
-        .with("outcome", "malformed")
-        .with("pointer", malformed.pointer.clone());
-    problem.hint = malformed.hint.clone();
-    Answer { status, sequence: None, command: None, document: Document::Problem(problem.into()) }
 }
 
 fn answer(account: &str, command: &str, outcome: &Outcome) -> Answer {

@@ -78,6 +78,11 @@ impl Problem {
         self
     }
 
+    /// Whether it is about a document that is no command, so that nothing was judged.
+    pub fn is_malformed(&self) -> bool {
+        self.extra.get("outcome").is_some_and(|it| it == "malformed")
+    }
+
     /// Says when trying again makes sense: a member of the document, and the header over HTTP.
     #[must_use]
     pub fn retry_after(self, seconds: u64) -> Self {

@@ -152,7 +152,13 @@ async fn answer_strays(
                 format!("{} is not <prefix>.command.<account>.<CommandType>", message.subject),
             )
         });
-        let answer = super::malformed_answer(&malformed);
+        let address = Address {
+            account: if let [_, _, account, _] = tokens[..] { account } else { "" },
+            kind,
+            key: key(message.headers.as_ref()),
+            via: Via::Nats,
+        };
+        let answer = super::malformed::answer(&malformed, &address, &message.payload);
         let body = Bytes::from(answer.to_json());
         if let Err(error) = client.publish_with_headers(reply, headers(&answer), body).await {
             tracing::debug!(%error, "an answer was not sent");

@@ -7,7 +7,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::{Answer, Intake, ask};
+use super::{Intake, ask};
 use crate::health::Condition;
 use crate::log::{Log, Posted};
 
@@ -54,32 +54,15 @@ async fn work(client: &Client, intake: &Intake, prefix: &str, posted: Posted) {
     if !answer.is_final() {
         return posted.again().await;
     }
-    if let Some(subject) = outcome_subject(prefix, &answer, &posted) {
-        let body = Bytes::from(answer.to_json());
-        let sent = client.publish_with_headers(subject, ask::headers(&answer), body).await;
-        if let Err(error) = sent {
-            tracing::debug!(%error, "an outcome was not said, the command comes again");
-            return posted.again().await;
-        }
+    let Some(id) = &answer.command else {
+        return posted.done().await;
+    };
+    let body = Bytes::from(answer.to_json());
+    let subject = format!("{prefix}.outcome.{id}");
+    let sent = client.publish_with_headers(subject, ask::headers(&answer), body).await;
+    if let Err(error) = sent {
+        tracing::debug!(%error, "an outcome was not said, the command comes again");
+        return posted.again().await;
     }
     posted.done().await;
-}
-
-/// Where the outcome is said: by the command's id. A document that has none, not even a readable
-/// one, is answered under its key, if that is one.
-fn outcome_subject(prefix: &str, answer: &Answer, posted: &Posted) -> Option<String> {
-    let safe = |it: &&str| events::CommandId::new(*it).is_ok();
-    let given = || {
-        #[derive(serde::Deserialize)]
-        struct Id<'a> {
-            #[serde(borrow)]
-            id: std::borrow::Cow<'a, str>,
-        }
-        serde_json::from_slice::<Id<'_>>(posted.document()).ok().map(|it| it.id.into_owned())
-    };
-    let id = match &answer.command {
-        Some(id) => Some(id.clone()),
-        None => posted.header("Nats-Msg-Id").filter(safe).map(str::to_owned).or_else(given),
-    }?;
-    safe(&id.as_str()).then(|| format!("{prefix}.outcome.{id}"))
 }

@@ -1,6 +1,7 @@
 //! What is no command is told so, with a stable code, and nothing is written.
 
 mod limits;
+mod named;
 mod names;
 mod refused;
 mod table;
@@ -31,6 +32,8 @@ pub async fn all_doors_say_the_same(ledger: &Ledger, cases: Vec<Case>) {
         for door in Door::ALL {
             let said = doors.send(door, ("acme", case.command), Some(&key), &case.body).await;
             fits(case, door, &said);
+            let whose = (&said.document["account"], &said.document["command"]);
+            assert_eq!(whose, (&json!("acme"), &json!(key)), "{} through {door:?}", case.what);
             told.push(said.document);
         }
         assert!(told.iter().all(|it| *it == told[0]), "{}: {told:#?}", case.what);

@@ -1,0 +1,49 @@
+//! The answer to a document that is no command, by the account and the id that it came with.
+
+use std::borrow::Cow;
+
+use events::request::Address;
+use events::{AccountId, CommandId, Malformed};
+
+use super::{Answer, Document};
+use crate::http::problem::Problem;
+
+/// The answer to a document that is no command. It names the account of its address and the
+/// command's id as far as they could be read, so that whoever listens for several commands knows
+/// whose answer it is.
+pub(super) fn answer(malformed: &Malformed, address: &Address<'_>, document: &[u8]) -> Answer {
+    let code = malformed.code;
+    let status = code.status();
+    let mut problem = Problem::new(status, code.as_str(), code.title(), malformed.detail.clone())
+        .with("outcome", "malformed")
+        .with("pointer", malformed.pointer.clone());
+    problem.hint = malformed.hint.clone();
+    if let Ok(account) = AccountId::new(address.account) {
+        problem = problem.with("account", account.as_str());
+    }
+    let command = command(address, document);
+    if let Some(id) = &command {
+        problem = problem.with("command", id.as_str());
+    }
+    let command = command.map(|it| it.as_str().to_owned());
+    Answer { status, sequence: None, command, document: Document::Problem(problem.into()) }
+}
+
+/// The id of what is no command: the key beside it, or else what it has for an id itself, if that
+/// can be read and is one.
+fn command(address: &Address<'_>, document: &[u8]) -> Option<CommandId> {
+    #[derive(serde::Deserialize)]
+    struct Id<'a> {
+        #[serde(borrow)]
+        id: Cow<'a, str>,
+    }
+    if let Some(id) = address.key.and_then(|it| CommandId::new(it).ok()) {
+        return Some(id);
+    }
+    // A list would be read as the members in their order.
+    if !document.trim_ascii_start().starts_with(b"{") {
+        return None;
+    }
+    let given: Id<'_> = serde_json::from_slice(document).ok()?;
+    CommandId::new(&*given.id).ok()
+}
