@@ -7,7 +7,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::{Intake, ask};
+use super::{Answer, Document, Intake, ask};
 use crate::health::Condition;
 use crate::log::{Log, Posted};
 
@@ -55,6 +55,7 @@ async fn work(client: &Client, intake: &Intake, prefix: &str, posted: Posted) {
         return posted.again().await;
     }
     let Some(id) = &answer.command else {
+        unanswerable(&answer, &posted);
         return posted.done().await;
     };
     let body = Bytes::from(answer.to_json());
@@ -65,4 +66,17 @@ async fn work(client: &Client, intake: &Intake, prefix: &str, posted: Posted) {
         return posted.again().await;
     }
     posted.done().await;
+}
+
+/// Says in the log that what was posted is no command and has no id to be answered by: nobody else
+/// is told. What was posted is not repeated, it may be confidential.
+fn unanswerable(answer: &Answer, posted: &Posted) {
+    let Document::Problem(problem) = &answer.document else { return };
+    tracing::warn!(
+        sequence = posted.sequence(),
+        subject = %posted.subject().escape_debug(),
+        code = problem.code,
+        detail = problem.detail,
+        "a posted document is no command, and without a readable id nobody can be told"
+    );
 }

@@ -97,6 +97,11 @@ impl Posted {
         CommandId::new(format!("post-{at}-{}", info.stream_sequence)).ok()
     }
 
+    /// Its sequence in the queue, where the server says it.
+    pub fn sequence(&self) -> Option<u64> {
+        self.0.info().ok().map(|it| it.stream_sequence)
+    }
+
     /// The value of a header.
     pub fn header(&self, name: &str) -> Option<&str> {
         Some(self.0.headers.as_ref()?.get(name)?.as_str())

@@ -96,6 +96,43 @@ async fn what_cannot_be_read_is_answered_and_does_not_come_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_answered_leaves_a_line_in_the_log() {
+    let ledger = Ledger::start().await;
+    let doors = Doors::of(&ledger).await;
+    doors.put("acme", "AssignSeat", Some("named"), b"{").await;
+    doors.put("acme", "AssignSeat", None, br#"{"licence":"secret-name"}"#).await;
+    doors.put("acme", "Nope", None, b"{}").await;
+    let warnings = || -> Vec<Value> {
+        let log = ledger.log();
+        let lines = log.lines().map(|it| serde_json::from_str::<Value>(it).unwrap());
+        lines.filter(|it| it["level"] == "WARN").map(|it| it["fields"].clone()).collect()
+    };
+    eventually("both are warned of", async || warnings().len() >= 2).await;
+    eventually("the queue is empty", async || waiting(&doors).await == 0).await;
+    let mut told = warnings();
+    told.sort_by_key(|it| it["sequence"].as_u64());
+    let said = |it: &Value| (it["sequence"].clone(), it["subject"].clone(), it["code"].clone());
+    let (field, kind) = ("seatledger.post.acme.AssignSeat", "seatledger.post.acme.Nope");
+    assert_eq!(
+        told.iter().map(said).collect::<Vec<_>>(),
+        [
+            (json!(2), json!(field), json!("unknown_field")),
+            (json!(3), json!(kind), json!("unknown_command_type")),
+        ],
+        "what could be answered needs no line"
+    );
+    assert!(told[0]["detail"].as_str().unwrap().contains("licence"), "{told:?}");
+    assert!(!ledger.log().contains("secret-name"), "what was posted is nobody's business");
+    let metrics = ledger.get("/metrics").await;
+    let metrics = String::from_utf8(metrics.body.to_vec()).unwrap();
+    for (kind, count) in [("AssignSeat", 2), ("unknown", 1)] {
+        let sample =
+            format!("seatledger_commands_total{{type=\"{kind}\",outcome=\"malformed\"}} {count}\n");
+        assert!(metrics.contains(&sample), "{sample}: {metrics}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_flood_of_posts_is_answered_one_by_one_and_never_over_quantity() {
     const SEATS: usize = 40;
     const POSTS: usize = 150;
