@@ -19,6 +19,8 @@ use crate::log::{Damage, Log};
 use crate::metrics as numbers;
 use crate::writer::{Outcome, Unavailable, Writer};
 
+pub(crate) use malformed::EMPTY;
+
 /// Where every door hands its commands. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Intake {

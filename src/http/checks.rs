@@ -11,6 +11,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::App;
 use super::problem::Problem;
 use super::query::{self, Params, Segments};
+use crate::intake::EMPTY;
 
 /// Checks in one request.
 const CHECKS_MAX: usize = 1_000;
@@ -135,7 +136,11 @@ pub(super) async fn many(
 ) -> Result<Response, Problem> {
     let account = query::account(&account)?;
     let asked: ManyChecks = serde_json::from_slice(&body).map_err(|it| {
-        Problem::new(400, "malformed_json", "The document is not usable", it.to_string())
+        let detail = match body.trim_ascii().is_empty() {
+            true => EMPTY.to_owned(),
+            false => it.to_string(),
+        };
+        Problem::new(400, "malformed_json", "The document is not usable", detail)
             .hint(r#"{"checks":[{"user":"ada","product":"CREATIVE"}]}"#)
     })?;
     if !(1..=CHECKS_MAX).contains(&asked.checks.len()) {

@@ -7,8 +7,9 @@ use async_nats::service::endpoint::Endpoint;
 use async_nats::service::{Request, Service, ServiceExt};
 use async_nats::{Client, HeaderMap};
 use bytes::Bytes;
-use events::CommandType;
+use events::malformed::MalformedCode;
 use events::request::{Address, Via};
+use events::{CommandType, Malformed};
 use futures_util::StreamExt;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -19,6 +20,9 @@ use crate::describe;
 
 /// Commands of one type under way at once. More are told `overloaded`.
 const AT_ONCE_MAX: usize = 8_192;
+
+/// Tokens of the subject of a command: prefix, `command`, account, type.
+const TOKENS: usize = 4;
 
 /// Header of a reply that carries the sequence.
 pub const SEQUENCE: &str = "Seatledger-Sequence";
@@ -142,16 +146,11 @@ async fn answer_strays(
         let tokens: Vec<&str> = message.subject.split('.').collect();
         let kind = tokens.last().copied().unwrap_or_default();
         let known = kind.parse::<CommandType>();
-        let (Some(reply), true) = (message.reply.clone(), known.is_err() || tokens.len() != 4)
+        let (Some(reply), true) = (message.reply.clone(), known.is_err() || tokens.len() != TOKENS)
         else {
             continue;
         };
-        let malformed = known.err().unwrap_or_else(|| {
-            events::Malformed::whole(
-                events::malformed::MalformedCode::InvalidAccount,
-                format!("{} is not <prefix>.command.<account>.<CommandType>", message.subject),
-            )
-        });
+        let malformed = stray(&message.subject, known.err(), tokens.len());
         let address = Address {
             account: if let [_, _, account, _] = tokens[..] { account } else { "" },
             kind,
@@ -163,5 +162,19 @@ async fn answer_strays(
         if let Err(error) = client.publish_with_headers(reply, headers(&answer), body).await {
             tracing::debug!(%error, "an answer was not sent");
         }
+    }
+}
+
+/// What is wrong with a subject that no endpoint takes.
+fn stray(subject: &str, unknown: Option<Malformed>, tokens: usize) -> Malformed {
+    let malformed = unknown.unwrap_or_else(|| {
+        Malformed::whole(MalformedCode::InvalidAccount, format!("{subject} names no account"))
+    });
+    match tokens {
+        TOKENS => malformed,
+        _ => malformed.hint(format!(
+            "the subject has {tokens} tokens, it must have {TOKENS}: {}.command.<account>.<Type>",
+            subject.split('.').next().unwrap_or_default()
+        )),
     }
 }

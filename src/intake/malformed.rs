@@ -2,10 +2,12 @@
 
 use std::borrow::Cow;
 
+use events::malformed::MalformedCode;
 use events::request::Address;
-use events::{AccountId, CommandId, Malformed};
+use events::{AccountId, CommandId, CommandType, Malformed};
 
 use super::{Answer, Document};
+use crate::describe;
 use crate::http::problem::Problem;
 
 /// The answer to a document that is no command. It names the account of its address and the
@@ -18,6 +20,10 @@ pub(super) fn answer(malformed: &Malformed, address: &Address<'_>, document: &[u
         .with("outcome", "malformed")
         .with("pointer", malformed.pointer.clone());
     problem.hint = malformed.hint.clone();
+    if code == MalformedCode::MalformedJson && document.trim_ascii().is_empty() {
+        problem.detail = EMPTY.to_owned();
+        problem.hint = hint_of_empty(address);
+    }
     if let Ok(account) = AccountId::new(address.account) {
         problem = problem.with("account", account.as_str());
     }
@@ -27,6 +33,15 @@ pub(super) fn answer(malformed: &Malformed, address: &Address<'_>, document: &[u
     }
     let command = command.map(|it| it.as_str().to_owned());
     Answer { status, sequence: None, command, document: Document::Problem(problem.into()) }
+}
+
+/// What is wrong with a body that has nothing in it.
+pub(crate) const EMPTY: &str = "the body is empty";
+
+/// What would be a command of the type that was asked for.
+fn hint_of_empty(address: &Address<'_>) -> Option<String> {
+    let kind: CommandType = address.kind.parse().ok()?;
+    Some(format!("a command is a JSON object, such as {}", describe::example(kind)))
 }
 
 /// The id of what is no command: the key beside it, or else what it has for an id itself, if that

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::{Door, Doors};
 use crate::Ledger;
+use crate::ledger::PATIENCE;
 
 const ID: &str = "01990000-0000-7000-8000-000000000001";
 
@@ -194,4 +195,22 @@ async fn nobody_waits_in_vain_for_a_stray_subject() {
         let told = doors.ask(account, command, None, b"{}").await;
         assert_eq!((told.code(), told.error.as_deref()), (code, Some(code)), "{account} {command}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_subject_with_too_few_or_too_many_tokens_is_told_its_form() {
+    let ledger = Ledger::start().await;
+    let doors = Doors::of(&ledger).await;
+    let form = "seatledger.command.<account>.<Type>";
+    for subject in ["AssignSeat", "acme", "acme.x.AssignSeat", "acme.AssignSeat.x", "a.b.c.d"] {
+        let asked = doors.nats.request(format!("seatledger.command.{subject}"), "{}".into());
+        let reply = tokio::time::timeout(PATIENCE, asked).await.unwrap().unwrap();
+        let told: Value = serde_json::from_slice(&reply.payload).unwrap();
+        assert_eq!(told["outcome"], json!("malformed"), "{subject}");
+        assert!(told["hint"].as_str().is_some_and(|it| it.contains(form)), "{subject}: {told}");
+    }
+    // Where only the type is wrong, the nearest one helps more.
+    let told = doors.ask("acme", "AssignSaet", None, b"{}").await;
+    let hint = told.document["hint"].as_str().unwrap();
+    assert!(hint.contains("AssignSeat") && !hint.contains(form), "{hint}");
 }

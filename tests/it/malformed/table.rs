@@ -1,7 +1,10 @@
 //! The table of what is wrong with documents.
 
+use serde_json::json;
+
 use super::{Case, all_doors_say_the_same};
 use crate::Ledger;
+use crate::doors::{Door, Doors};
 
 const ALLOCATE: &str = "AllocateLicense";
 const ASSIGN: &str = "AssignSeat";
@@ -52,6 +55,27 @@ async fn what_is_not_a_json_object_is_malformed() {
     ];
     let case = |(what, body)| case(what, ALLOCATE, body, "malformed_json", "");
     all_doors_say_the_same(&ledger, bodies.into_iter().map(case).collect()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_empty_body_is_told_what_it_should_be() {
+    let ledger = Ledger::start().await;
+    let doors = Doors::of(&ledger).await;
+    for (key, body) in [("empty", &b""[..]), ("blank", b" \r\n\t ")] {
+        for door in Door::ALL {
+            let told = doors.send(door, ("acme", ASSIGN), Some(key), body).await;
+            assert_eq!(told.document["detail"], json!("the body is empty"), "{door:?}: {told:?}");
+            let hint = told.document["hint"].as_str().unwrap();
+            let (_, example) = hint.split_at(hint.find('{').expect("an example"));
+            let mut example: serde_json::Value = serde_json::from_str(example).unwrap();
+            example["dry_run"] = json!(true);
+            let tried = ledger.send("acme", ASSIGN, &example).await.json();
+            assert_eq!(tried["outcome"], json!("refused"), "the example is a command: {tried}");
+        }
+        let checks = ledger.post_bytes("/v1/accounts/acme/checks", body, &[]).await.json();
+        assert_eq!(checks["detail"], json!("the body is empty"), "{checks}");
+        assert!(checks["hint"].is_string(), "{checks}");
+    }
 }
 
 /// What is wrong, the command, its document, the code, and where.
