@@ -113,6 +113,7 @@ pub(super) async fn as_of(
     let history = &app.views.history;
     let (sequence, moment) = match at.parse::<u64>() {
         Ok(sequence) => {
+            be_on_the_log(app, sequence).await?;
             reach(history, sequence).await?;
             let moment = history
                 .readers()
@@ -143,6 +144,28 @@ pub(super) async fn as_of(
     };
     reach(view, sequence).await?;
     Ok(AsOf { sequence, moment, past: true })
+}
+
+/// Refuses to answer as of a sequence that the log does not have. What this process knows comes
+/// first; a commit of another process the log alone may know. Where that cannot be asked, the
+/// question goes on and waits.
+async fn be_on_the_log(app: &App, sequence: u64) -> Result<(), Problem> {
+    let known = app.intake.writer().sequence().max(app.views.history.sequence());
+    if sequence <= known {
+        return Ok(());
+    }
+    match app.log.head_now().await {
+        Ok(head) if sequence > head.last => {
+            let last = head.last.max(known);
+            Err(invalid("at", &format!("the log ends at sequence {last}"))
+                .hint("ask for a sequence up to that one; min_sequence waits for one to come"))
+        }
+        Ok(_) => Ok(()),
+        Err(error) => {
+            tracing::debug!(%error, "whether the log has a sequence is not known");
+            Ok(())
+        }
+    }
 }
 
 pub(super) async fn reach(view: &View, sequence: u64) -> Result<(), Problem> {

@@ -169,6 +169,19 @@ async fn a_process_that_slept_decides_by_what_happened_meanwhile() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_receipt_of_the_one_is_a_moment_that_the_other_can_be_asked_about() {
+    let pair = Pair::with_license(1_000).await;
+    for n in 0..30 {
+        let document = json!({"license": "l", "holders": [{"user": format!("u{n}")}]});
+        let receipt = pair.one.accepted("acme", "AssignSeat", &document).await;
+        // It may not have read the newest commit yet; that the log has it is enough.
+        let path = format!("/v1/accounts/acme/checks?user=u{n}&license=l&at={receipt}");
+        let answer = pair.two.get(&path).await;
+        assert_eq!((answer.status, &answer.json()["allowed"]), (200, &json!(true)), "{receipt}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn when_one_process_is_killed_the_other_one_answers() {
     let mut pair = Pair::with_license(10_000).await;
     let client = pair.nats.client().await;

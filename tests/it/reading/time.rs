@@ -113,9 +113,9 @@ async fn a_time_that_is_none_or_has_not_come_is_no_answer() {
 async fn who_asks_for_more_than_there_is_waits_and_is_told_behind() {
     let world = World::with_a_past().await;
     let far = world.last + 1_000;
-    let asked = QUESTIONS.into_iter().flat_map(|path| {
+    let asked = QUESTIONS.into_iter().map(|path| {
         let joint = if path.contains('?') { '&' } else { '?' };
-        ["min_sequence", "at"].map(|name| format!("{ACCOUNT}{path}{joint}{name}={far}"))
+        format!("{ACCOUNT}{path}{joint}min_sequence={far}")
     });
     let asked = asked.chain([format!("{ACCOUNT}/commands/c0?min_sequence={far}")]);
     let begin = Instant::now();
@@ -136,6 +136,32 @@ async fn who_asks_for_more_than_there_is_waits_and_is_told_behind() {
         );
     }
     assert!(begin.elapsed().as_secs() < 20, "they waited one after the other");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_asks_as_of_a_sequence_that_the_log_does_not_have_is_told_so_at_once() {
+    let world = World::with_a_past().await;
+    world.ledger.caught_up().await;
+    let begin = Instant::now();
+    for path in QUESTIONS {
+        let joint = if path.contains('?') { '&' } else { '?' };
+        for beyond in [world.last + 1, world.last + 1_000, u64::MAX] {
+            let answer = world.ledger.get(&format!("{ACCOUNT}{path}{joint}at={beyond}")).await;
+            let told = answer.json();
+            assert_eq!(
+                (answer.status, &told["code"], &told["parameter"]),
+                (400, &json!("invalid_parameter"), &json!("at")),
+                "{path}: {told}"
+            );
+            let wanted = format!("at: the log ends at sequence {}", world.last);
+            assert_eq!(told["detail"], json!(wanted), "{path}");
+            assert!(told["hint"].as_str().unwrap().contains("min_sequence"), "{path}: {told}");
+        }
+        let last = world.ledger.get(&format!("{ACCOUNT}{path}{joint}at={}", world.last)).await;
+        let wanted = if path.contains("0000ff") { 404 } else { 200 };
+        assert_eq!(last.status, wanted, "{path}: the last one can be asked about");
+    }
+    assert!(begin.elapsed().as_secs() < 5, "they waited");
 }
 
 #[tokio::test(flavor = "multi_thread")]
