@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use events::request::{Address, Via};
-use events::{CommandId, Moment};
+use events::{CommandId, CommandType, Moment};
 use projections::refusals;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -185,7 +185,13 @@ pub(super) async fn outcome(
             "No outcome is known for this id",
             format!("no command {command} of {account} is known"),
         )
-        .hint("refusals are kept for a while only; commands that changed nothing are not kept")
+        .hint(match command.parse::<CommandType>() {
+            Ok(kind) => format!("{kind} is a type of command, not an id: send it with POST"),
+            Err(_) => {
+                "refusals are kept for a while only; commands that changed nothing are not kept"
+                    .to_owned()
+            }
+        })
     };
     let id = CommandId::new(command.as_str()).map_err(|_| unknown())?;
     let commands = &app.views.commands;

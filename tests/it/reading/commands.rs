@@ -36,6 +36,27 @@ async fn the_outcome_of_every_command_can_be_asked_for() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn whoever_gets_where_they_should_post_is_told_so() {
+    let world = World::empty().await;
+    let told = async |id: &str| {
+        let answer = world.ledger.get(&format!("{ACCOUNT}/commands/{id}")).await;
+        let told = answer.json();
+        assert_eq!((answer.status, &told["code"]), (404, &json!("command_not_found")), "{id}");
+        told["hint"].as_str().unwrap().to_owned()
+    };
+    for kind in ["AssignSeat", "AllocateLicense"] {
+        let hint = told(kind).await;
+        assert!(hint.contains("send it with POST"), "{hint}");
+    }
+    assert!(!told("c9999").await.contains("POST"));
+    // It may be an id all the same.
+    let license = json!({"id": "AssignSeat", "license": "l", "product": "P", "quantity": 1});
+    let sequence = world.ledger.accepted("acme", "AllocateLicense", &license).await;
+    let path = format!("{ACCOUNT}/commands/AssignSeat");
+    assert_eq!(world.ledger.get_at_least(&path, sequence).await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_outcome_told_again_is_the_document_that_was_told_first() {
     let world = World::empty().await;
     let document = json!({"id": "c1", "license": "l", "product": "P", "quantity": 3,
