@@ -11,6 +11,7 @@ mod document;
 mod history;
 mod licenses;
 mod operate;
+mod pages;
 pub mod problem;
 mod query;
 pub mod server;
@@ -92,8 +93,9 @@ pub async fn serve(listener: TcpListener, app: App, stop: CancellationToken) {
     let router = router
         .route("/metrics", get(operate::metrics))
         .route("/openapi.json", get(operate::openapi))
-        .route("/docs", get(operate::docs))
-        .route("/problems/{code}", get(operate::problem_page))
+        .route("/", get(pages::root))
+        .route("/docs", get(pages::docs))
+        .route("/problems/{code}", get(pages::problem_page))
         .fallback(problem::not_found)
         .method_not_allowed_fallback(problem::method_not_allowed)
         .layer(map_response_with_state(app.clone(), query::warn))

@@ -6,9 +6,7 @@ use axum::Json;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{StatusCode, header};
-use axum::response::{Html, IntoResponse, Response};
-use events::Refusal;
-use events::malformed::MalformedCode;
+use axum::response::{IntoResponse, Response};
 use futures_util::{StreamExt, stream};
 use serde::Serialize;
 use tokio::sync::mpsc;
@@ -255,100 +253,4 @@ pub(super) async fn metrics(State(app): State<App>) -> Response {
 /// The OpenAPI document.
 pub(super) async fn openapi(State(app): State<App>) -> Response {
     Json(&app.operator.openapi).into_response()
-}
-
-/// A page for people, made from the OpenAPI document, without a script from elsewhere.
-pub(super) async fn docs(State(app): State<App>) -> Html<String> {
-    let mut page = String::from(
-        "<!doctype html><html lang=en><meta charset=utf-8><title>seatledger API</title>\
-         <style>body{font:16px/1.5 system-ui;max-width:60rem;margin:2rem auto;padding:0 1rem}\
-         code{background:#eee;padding:.1em .3em}dt{margin-top:1em}</style>\
-         <h1>seatledger API</h1><p>The whole of it is in <a href=/openapi.json>openapi.json</a>; \
-         commands are described in docs/commands.md of the source.</p><dl>",
-    );
-    let paths = app.operator.openapi["paths"].as_object().cloned().unwrap_or_default();
-    for (path, methods) in paths {
-        for (method, it) in methods.as_object().into_iter().flatten() {
-            let summary = it["summary"].as_str().unwrap_or_default();
-            let method = method.to_uppercase();
-            page.push_str(&format!("<dt><code>{method} {path}</code><dd>{summary}"));
-        }
-    }
-    page.push_str("</dl></html>");
-    Html(page)
-}
-
-/// Codes that are neither refusals nor malformed documents, each with what it means.
-const OTHER_CODES: &[(&str, &str)] = &[
-    ("behind", "The read model has not taken in the sequence that was asked for. Ask again."),
-    ("body_too_large", "The body has more bytes than the server takes."),
-    ("body_too_slow", "The body did not arrive in time."),
-    ("command_not_found", "No outcome is known for this command id."),
-    (
-        "commands_unavailable",
-        "Old commands cannot be looked up, so none can be judged. Send it again.",
-    ),
-    (
-        "cross_site",
-        "A web page of another site asks, or the Host that was asked for is not localhost, 127.0.0.1 or [::1]. Ask from the page's own server; a proxy sets Host to the address that it asks.",
-    ),
-    ("internal_error", "A bug. The request id finds it in the server's log."),
-    ("invalid_parameter", "A parameter of the query or the path is not usable."),
-    ("invariant_broken", "A bug was noticed before it was published. Writing has stopped."),
-    (
-        "log_damaged",
-        "The log has a commit that is missing or cannot be read. Writing has stopped; see docs/operating.md.",
-    ),
-    ("log_full", "The log has reached max_bytes. Raise it, below the disk's size."),
-    ("log_rejects", "The NATS server does not take the commit."),
-    (
-        "log_settings",
-        "A setting of the stream would let history be lost. Writing has stopped; see docs/operating.md.",
-    ),
-    ("log_went_back", "The log is not the one it was. Writing has stopped; see docs/operating.md."),
-    ("method_not_allowed", "The path is served, but not with this method."),
-    ("metrics_unavailable", "This process keeps no metrics."),
-    ("not_found", "Nothing is served at this path."),
-    (
-        "outcome_unknown",
-        "It is not known yet whether the command was accepted. Send it again with the same id.",
-    ),
-    ("overloaded", "Too many commands are waiting. Send it again a little later."),
-    ("projector_failed", "A projector ended unexpectedly. Start the ledger again."),
-    ("read_model_not_found", "There is no such read model."),
-    ("read_model_unavailable", "A read model does not answer. Ask again."),
-    ("rebuild_failed", "The rebuild was broken off; the read model in use is as it was."),
-    ("starting", "The ledger is still reading its log. Send it again."),
-    ("stopping", "The ledger is stopping."),
-    ("timeout", "The handler took too long."),
-    ("too_many_headers", "The request has more headers than the server takes."),
-    ("writer_failed", "The writer ended unexpectedly. Start the ledger again."),
-    ("too_many_connections", "The server has as many connections as it takes."),
-];
-
-/// What a problem's `type` links to: what its code means and what to do about it.
-pub(super) async fn problem_page(Segments(code): Segments<String>) -> Response {
-    let refusal = Refusal::TABLE.iter().find(|it| it.0 == code);
-    let malformed = MalformedCode::ALL.into_iter().find(|it| it.as_str() == code);
-    let other = OTHER_CODES.iter().find(|it| it.0 == code);
-    let (code, title, text) = match (refusal, malformed, other) {
-        (Some((code, status, title, hint)), _, _) => {
-            (*code, *title, format!("HTTP status {status}. What to do: {hint}."))
-        }
-        (None, Some(it), _) => (
-            it.as_str(),
-            it.title(),
-            "The document is not a command; nothing was judged.".to_owned(),
-        ),
-        (None, None, Some((code, text))) => (*code, *code, (*text).to_owned()),
-        (None, None, None) => {
-            let detail = "no page is kept for this code".to_owned();
-            return query::not_found("not_found", "Not found", detail).into_response();
-        }
-    };
-    Html(format!(
-        "<!doctype html><html lang=en><meta charset=utf-8><title>{code}</title>\
-         <h1>{title}</h1><p>Code <code>{code}</code>. {text}</html>"
-    ))
-    .into_response()
 }

@@ -94,6 +94,42 @@ async fn the_page_of_the_api_lists_every_path() {
     assert!(!text.contains("<script"), "it runs something");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn the_page_of_the_api_is_found_from_the_root_and_leads_on() {
+    let ledger = Ledger::start().await;
+    for method in [Method::GET, Method::HEAD] {
+        let root = ledger.request(method, "/", "", &[]).await;
+        let to = root.headers["location"].to_str().unwrap();
+        // Not for good: another program may have the port tomorrow, and browsers remember.
+        assert_eq!((root.status, to), (307, "/docs"));
+    }
+    assert_eq!(ledger.request(Method::POST, "/", "", &[]).await.status, 405);
+    let page = String::from_utf8(ledger.get("/docs").await.body.to_vec()).unwrap();
+    let whole = super::openapi(&ledger).await;
+    // Each group has a heading, and its operations below it.
+    let groups: Vec<&str> = page.split("<h2").skip(1).collect();
+    for ((method, path), operation) in super::operations(&whole) {
+        let tag = operation["tags"][0].as_str().unwrap();
+        let group = groups.iter().find(|it| it.starts_with(&format!(" id={tag}>"))).unwrap();
+        assert!(group.contains(&format!("{method} {path}<")), "{method} {path} is not in {tag}");
+    }
+    for tag in whole["tags"].as_array().unwrap() {
+        assert!(page.contains(tag["description"].as_str().unwrap()), "{tag}");
+    }
+    for kind in events::CommandType::ALL {
+        assert!(page.contains(&format!("<code>{kind}</code>")), "{kind} is not on it");
+    }
+    // What it leads to is there.
+    let links: Vec<&str> =
+        page.split("href=").skip(1).map(|it| it.split('>').next().unwrap()).collect();
+    for wanted in ["/openapi.json", "/metrics", "/v1/status", "/v1/accounts"] {
+        assert!(links.contains(&wanted), "{wanted}: {links:?}");
+    }
+    for link in links.into_iter().filter(|it| *it != "/v1/events") {
+        assert_eq!(ledger.get(link).await.status, 200, "{link}");
+    }
+}
+
 /// The paths in a page that are asked with curl alone, as its reader would ask them.
 fn asked(page: &str) -> Vec<String> {
     let mut asked = vec![];

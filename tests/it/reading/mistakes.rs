@@ -267,7 +267,6 @@ async fn what_is_not_there_is_told_so() {
         ("/v1/accounts/acme/commands/nope", "command_not_found"),
         ("/v1/accounts/acme/nope", "not_found"),
         ("/v1", "not_found"),
-        ("/", "not_found"),
         ("/v2/accounts", "not_found"),
         ("/v1/accounts/", "not_found"),
         ("/v1/accounts/acme/", "not_found"),
