@@ -108,10 +108,7 @@ impl Send {
                     }
                 },
                 // Nothing was sent, so the ledger cannot say it.
-                Err(malformed) => {
-                    output::failure(&output::cell(&malformed["detail"]));
-                    (400, malformed)
-                }
+                Err(malformed) => (400, malformed),
             };
             match status {
                 200..300 => tally.accepted += 1,

@@ -142,7 +142,12 @@ async fn a_line_that_is_none_is_named_and_the_others_are_sent() {
             .join("\n");
         let output = ledger.run_on(&["send", "--lines", "-", "--json"], &lines);
         assert_eq!(code(&output), 5, "{broken}: something went right: {}", err(&output));
-        assert!(err(&output).contains("line 2"), "{broken}: {}", err(&output));
+        let told = &documents(&output)[1];
+        assert_eq!((&told["outcome"], &told["line"]), (&json!("malformed"), &json!(2)), "{told}");
+        assert!(!err(&output).contains("line 2"), "{broken}: twice: {}", err(&output));
+        let person = ledger.run_on(&["send", "--lines", "-"], &lines);
+        assert_eq!(out(&person).matches("line 2").count(), 1, "{broken}: {}", out(&person));
+        assert!(!err(&person).contains("line 2"), "{broken}: twice: {}", err(&person));
         assert!(err(&output).contains("2 accepted, 1 not"), "{broken}: {}", err(&output));
     }
 }
