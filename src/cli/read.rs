@@ -1,17 +1,18 @@
 //! `seatledger check`, `usage` and `history`: questions to a running ledger.
 
-use clap::Args;
+use clap::{ArgGroup, Args};
 use serde_json::Value;
 
 use super::remote::{Remote, encoded, get, list, query};
 use super::{Exit, Global, failed, output};
 
 #[derive(Debug, Args)]
+#[command(group(ArgGroup::new("holder").args(["user", "email"]).required(true).multiple(true)))]
 pub(super) struct Check {
     /// In which account
     account: String,
     /// Who, by user id
-    #[arg(long, required_unless_present = "email")]
+    #[arg(long)]
     user: Option<String>,
     /// Who, by e-mail address
     #[arg(long)]
@@ -54,6 +55,20 @@ fn print_verdict(verdict: &Value, allowed: bool) {
     let said = |member: &str| output::cell(&verdict[member]);
     let word = output::word(if allowed { "allowed" } else { "denied" }, allowed);
     output::line(&format!("{word}  {}  sequence {}", said("code"), said("sequence")));
+    if verdict["detail"].is_string() {
+        output::line(&format!("  {}", said("detail")));
+    }
+    let ended = &verdict["ended"];
+    if ended.is_object() {
+        let said = |member: &str| output::cell(&ended[member]);
+        output::line(&format!(
+            "  {}  ended {}  sequence {}  assignment {}",
+            said("license"),
+            said("revoked_at"),
+            said("revoked_sequence"),
+            said("assignment")
+        ));
+    }
     let grounds = verdict["grounds"].as_array().map(Vec::as_slice).unwrap_or_default();
     for ground in grounds {
         let said = |member: &str| output::cell(&ground[member]);

@@ -43,6 +43,47 @@ async fn a_check_ends_with_0_or_1() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_denied_check_says_why_and_since_when() {
+    let ledger = small().await;
+    let revoke = json!({"license": "creative", "holders": [{"user": "ada"}]});
+    let sequence = ledger.accepted("acme", "RevokeAssignment", &revoke).await;
+    ledger.caught_up().await;
+    let question = ["check", "acme", "--user", "ada", "--product", "CREATIVE"];
+    let verdict = document(&ledger.run(&[&question[..], &["--json"]].concat()));
+    let person = out(&ledger.run(&question));
+    let ended = &verdict["ended"];
+    let said = |it: &Value| it.as_str().unwrap().to_owned();
+    let lines: Vec<&str> = person.lines().collect();
+    assert_eq!(
+        lines,
+        [
+            format!("denied  not_assigned  sequence {sequence}"),
+            format!("  {}", said(&verdict["detail"])),
+            format!(
+                "  creative  ended {}  sequence {sequence}  assignment {}",
+                said(&ended["revoked_at"]),
+                said(&ended["assignment"])
+            ),
+        ]
+    );
+    let allowed = out(&ledger.run(&["check", "acme", "--user", "ada", "--license", "office"]));
+    assert_eq!(allowed.lines().count(), 2, "{allowed}");
+    let never = out(&ledger.run(&["check", "acme", "--user", "nobody"]));
+    assert_eq!(never.lines().count(), 2, "why, and nothing that was: {never}");
+}
+
+#[test]
+fn a_check_of_nobody_is_told_both_ways_to_name_somebody() {
+    let output = std::process::Command::new(crate::ledger::PROGRAM)
+        .args(["check", "acme", "--product", "P"])
+        .output()
+        .unwrap();
+    assert_eq!((code(&output), out(&output).as_str()), (2, ""));
+    let said = err(&output);
+    assert!(said.contains("--user <USER>") && said.contains("--email <EMAIL>"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn usage_is_shown_now_and_over_time() {
     let ledger = small().await;
     let all = document(&ledger.run(&["usage", "acme", "--json"]));
