@@ -48,9 +48,35 @@ impl Ready {
 /// Which ledger is asked.
 #[derive(Debug, Clone, Args)]
 pub(super) struct Remote {
-    /// The ledger's HTTP address; found through --dir when absent
-    #[arg(long, env = "SEATLEDGER_HTTP", value_name = "URL")]
+    /// The ledger's HTTP address, such as http://127.0.0.1:8640; found through --dir when absent
+    #[arg(long, env = "SEATLEDGER_HTTP", value_name = "URL", value_parser = address)]
     pub(super) http: Option<String>,
+}
+
+/// The address of a ledger: a URL, or a host and a port.
+fn address(text: &str) -> Result<String, String> {
+    let is_bare = !text.contains("://");
+    let url = if is_bare { format!("http://{text}") } else { text.to_owned() };
+    let parsed: Option<hyper::Uri> = url.parse().ok();
+    match parsed.is_some_and(|it| is_address(&it, is_bare)) {
+        true => Ok(url),
+        false => Err("it must look like http://127.0.0.1:8640, or 127.0.0.1:8640 for short; the \
+                      ledger itself speaks no TLS"
+            .to_owned()),
+    }
+}
+
+/// Whether requests can be sent there. A bare host has a port, or it would be any word.
+fn is_address(url: &hyper::Uri, is_bare: bool) -> bool {
+    let (Some(scheme), Some(authority)) = (url.scheme_str(), url.authority()) else { return false };
+    // The host of an authority is its beginning, unless there is a user before it.
+    let port = authority.as_str().strip_prefix(authority.host());
+    let is_place = match port {
+        Some("") => !is_bare,
+        Some(_) => authority.port_u16().is_some(),
+        None => false,
+    };
+    scheme == "http" && !authority.host().is_empty() && is_place && url.query().is_none()
 }
 
 impl Remote {

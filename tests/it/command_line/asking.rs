@@ -84,6 +84,37 @@ fn a_check_of_nobody_is_told_both_ways_to_name_somebody() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_address_is_a_url_or_a_host_and_a_port() {
+    let ledger = small().await;
+    let url = ledger.http_url();
+    let bare = url.strip_prefix("http://").unwrap();
+    let port = bare.rsplit_once(':').unwrap().1;
+    for own in [url.clone(), format!("{url}/"), bare.to_owned(), format!("localhost:{port}")] {
+        let output = ledger.run(&["status", "--http", &own]);
+        assert_eq!(code(&output), 0, "{own}: {}", err(&output));
+    }
+    for wrong in [
+        "ftp://x",
+        "https://127.0.0.1:8640",
+        "nats://127.0.0.1:4222",
+        "8640",
+        "localhost",
+        "127.0.0.1",
+        ":8640",
+        "127.0.0.1:x",
+        "127.0.0.1:99999",
+        "http://",
+        "http://127.0.0.1:8640?a=b",
+        "what is this",
+        "",
+    ] {
+        let output = ledger.run(&["status", "--http", wrong]);
+        assert_eq!((code(&output), out(&output).as_str()), (2, ""), "{wrong}: {}", err(&output));
+        assert!(err(&output).contains("http://127.0.0.1:8640"), "{wrong}: {}", err(&output));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn usage_is_shown_now_and_over_time() {
     let ledger = small().await;
     let all = document(&ledger.run(&["usage", "acme", "--json"]));
