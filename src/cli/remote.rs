@@ -164,6 +164,8 @@ pub(super) fn exit_of(status: u16, document: &Value) -> Exit {
         400 | 413 => Exit::Usage,
         503 => Exit::Unreachable,
         _ if document["outcome"] == "malformed" => Exit::Usage,
+        // Read models are known by name from the first start on: another name is a mistake.
+        _ if document["code"] == "read_model_not_found" => Exit::Usage,
         _ => Exit::Refused,
     }
 }

@@ -241,9 +241,11 @@ async fn read_models_are_rebuilt_and_found_the_same() {
         "{}",
         out(&one)
     );
-    let none = ledger.run(&["rebuild", "refusals"]);
-    assert_eq!(code(&none), 1);
-    assert!(err(&none).contains("known: licenses"), "{}", err(&none));
+    for wrong in ["refusals", "nope"] {
+        let none = ledger.run(&["rebuild", wrong]);
+        assert_eq!(code(&none), 2, "{wrong}: {}", err(&none));
+        assert!(err(&none).contains("known: licenses"), "{}", err(&none));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
