@@ -1,5 +1,7 @@
 //! Connecting to a NATS server, and what is demanded of it.
 
+mod advice;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -174,7 +176,7 @@ impl Options {
         let client = options.connect(addresses).await;
         let url = without_password(&url);
         let client = client.map_err(|it| Error::Connect {
-            reason: format!("{}{}", chain(&it), self.about_tls()),
+            reason: format!("{}{}; {}", chain(&it), self.about_tls(), advice::of(&it)),
             url: url.clone(),
         })?;
         let (found, payload) = (client.server_info().version, client.server_info().max_payload);

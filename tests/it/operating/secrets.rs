@@ -46,6 +46,7 @@ async fn whoever_has_the_right_secret_is_let_in_and_nobody_else() {
             let (code, said) = refused(dir.path(), &own).await;
             assert_eq!(code, 3, "{what}: {said}");
             assert!(said.contains("authorization") && !said.contains("s3cret"), "{what}: {said}");
+            assert!(said.contains("check the credentials: --nats-token"), "{what}: {said}");
         }
         let ledger =
             server.serve(dir.path(), right).await.unwrap_or_else(|it| panic!("{what}: {it}"));
@@ -218,6 +219,11 @@ async fn over_tls_the_server_is_trusted_by_its_authority_and_the_ledger_by_its_c
             let (code, said) = refused(dir.path(), &own).await;
             assert_eq!(code, 3, "{wrong:?}: {said}");
             assert!(said.contains("cannot connect to NATS at tls://localhost:"), "{said}");
+            assert!(
+                said.contains("--nats-ca") && said.contains("--nats-cert"),
+                "{wrong:?}: {said}"
+            );
+            assert!(!said.contains("running there"), "{wrong:?}: it runs: {said}");
         }
         let own = tempfile::tempdir().unwrap();
         let mut all = vec!["serve", "--nats", &url, "--http", "127.0.0.1:0", "--ready-json"];

@@ -67,7 +67,14 @@ async fn a_server_that_is_not_there_is_refused_by_name() {
             refused(dir.path(), &["serve", "--nats", &url, "--http", "127.0.0.1:0"]).await;
         assert_eq!(code, 3, "{said}");
         assert!(said.contains(&nobody.to_string()), "{said}");
+        assert!(said.contains("is a NATS server running there?"), "{said}");
+        assert!(!said.contains("credentials"), "{said}");
     }
+    let url = "nats://nobody.invalid:4222";
+    let (code, said) =
+        refused(dir.path(), &["serve", "--nats", url, "--http", "127.0.0.1:0"]).await;
+    assert_eq!(code, 3, "{said}");
+    assert!(said.contains("is the name right?"), "{said}");
     let (code, said) =
         refused(dir.path(), &["serve", "--nats", "what is this", "--http", "127.0.0.1:0"]).await;
     assert!(code == 2 || code == 3, "{code}: {said}");

@@ -1,0 +1,47 @@
+//! What to do about a server that cannot be connected to.
+
+use std::error::Error;
+use std::io::{self, ErrorKind};
+
+use async_nats::{ConnectError, ConnectErrorKind};
+
+const NOT_THERE: &str = "is a NATS server running there?";
+
+const CREDENTIALS: &str = "check the credentials: --nats-token, --nats-user and --nats-password, \
+     --nats-creds or --nats-nkey";
+
+const CERTIFICATES: &str = "check the certificates: --nats-ca says whose to trust, --nats-cert and \
+     --nats-key which to show; is it a NATS server at all?";
+
+/// What to do, by what went wrong.
+pub(super) fn of(error: &ConnectError) -> &'static str {
+    match error.kind() {
+        ConnectErrorKind::ServerParse => "an address looks like nats://127.0.0.1:4222",
+        ConnectErrorKind::Dns => "is the name right?",
+        ConnectErrorKind::Authentication | ConnectErrorKind::AuthorizationViolation => CREDENTIALS,
+        ConnectErrorKind::Tls => CERTIFICATES,
+        ConnectErrorKind::TimedOut | ConnectErrorKind::MaxReconnects => NOT_THERE,
+        ConnectErrorKind::Io if answers(error) => CERTIFICATES,
+        ConnectErrorKind::Io => NOT_THERE,
+    }
+}
+
+/// Whether somebody is there, but does not speak as they should. A failed handshake is told as an
+/// I/O error like any other.
+fn answers(error: &ConnectError) -> bool {
+    let mut source = error.source();
+    while let Some(it) = source {
+        if let Some(it) = it.downcast_ref::<io::Error>() {
+            return matches!(
+                it.kind(),
+                ErrorKind::InvalidData
+                    | ErrorKind::UnexpectedEof
+                    | ErrorKind::ConnectionReset
+                    | ErrorKind::ConnectionAborted
+                    | ErrorKind::BrokenPipe
+            );
+        }
+        source = it.source();
+    }
+    false
+}
