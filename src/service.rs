@@ -121,9 +121,7 @@ impl Service {
     /// Starts everything and returns when HTTP listens. Commands are taken once the log is read
     /// ([`Service::ready`]).
     pub async fn start(server: &nats::Options, settings: Settings) -> Result<Service, Error> {
-        if !settings.http.ip().is_loopback() {
-            return Err(Error::NotLoopback(settings.http));
-        }
+        be_loopback(settings.http)?;
         let lock = lock(&settings.dir)?;
         check_durability(&settings).await?;
         let writing = WriteThread::start().map_err(Error::Thread)?;
@@ -233,6 +231,20 @@ async fn open_doors(
     ask::serve(client.clone(), prefix, intake.clone(), stop.clone(), &tasks).await?;
     tasks.spawn(post::serve(client, log, intake.clone(), stop, tasks.clone()));
     Ok(intake)
+}
+
+/// Refuses an address that HTTP cannot be served at now, so that nothing need be made for it.
+pub fn check_http(http: SocketAddr) -> Result<(), Error> {
+    be_loopback(http)?;
+    let listener = std::net::TcpListener::bind(http);
+    listener.map(drop).map_err(|source| Error::Listen { http, source })
+}
+
+fn be_loopback(http: SocketAddr) -> Result<(), Error> {
+    match http.ip().is_loopback() {
+        true => Ok(()),
+        false => Err(Error::NotLoopback(http)),
+    }
 }
 
 fn lock(dir: &Path) -> Result<File, Error> {

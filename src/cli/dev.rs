@@ -46,6 +46,10 @@ pub(super) struct Dev {
 impl Dev {
     pub(super) async fn run(self, global: &Global) -> anyhow::Result<Exit> {
         let mut signals = Signals::new()?;
+        // A new directory is made only for a ledger that can be reached there.
+        if let Some(http) = self.http.filter(|_| !global.dir.exists()) {
+            service::check_http(http).map_err(refused)?;
+        }
         let (no_fetch, prefer_path) = (self.no_fetch, self.prefer_path);
         let started = async {
             let find = move || natsd::find(no_fetch, prefer_path);
@@ -55,17 +59,19 @@ impl Dev {
             let natsd = Natsd::start(&found, settings).await.map_err(unstarted)?;
             anyhow::Ok((found, natsd))
         };
-        let (found, natsd) = tokio::select! {
-            started = started => started?,
-            () = signals.next() => return Ok(Exit::Done),
+        let ended = tokio::select! {
+            started = started => {
+                let (found, natsd) = started?;
+                let ended = match self.serve(global, &found, &natsd, &mut signals).await {
+                    Ok(Some(service)) => stop(service, signals).await,
+                    Ok(None) => Ok(Exit::Done),
+                    Err(error) => Err(error),
+                };
+                natsd.stop().await;
+                ended
+            }
+            () = signals.next() => Ok(Exit::Done),
         };
-        let ran = self.serve(global, &found, &natsd, &mut signals).await;
-        let ended = match ran {
-            Ok(Some(service)) => stop(service, signals).await,
-            Ok(None) => Ok(Exit::Done),
-            Err(error) => Err(error),
-        };
-        natsd.stop().await;
         ended
     }
 

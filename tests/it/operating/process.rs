@@ -122,6 +122,28 @@ async fn people_are_shown_what_to_try_and_the_demo_is_there_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_start_that_fails_leaves_no_new_directory_behind() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = taken.local_addr().unwrap().to_string();
+    let place = tempfile::tempdir().unwrap();
+    let dir = place.path().join("new");
+    for (http, program, wanted) in
+        [("0.0.0.0:0", None, 2), (&*taken, None, 2), ("127.0.0.1:0", Some("/nowhere/at/all"), 3)]
+    {
+        let mut command = Command::new(PROGRAM);
+        command.args(["dev", "--http", http, "--dir"]).arg(&dir);
+        if let Some(program) = program {
+            command.env("SEATLEDGER_NATS_SERVER", program);
+        }
+        let output = command.stdin(Stdio::null()).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(wanted), "{http} {program:?}: {said}");
+        assert!(!said.contains("stopped"), "it never ran: {said}");
+        assert!(!dir.exists(), "{http} {program:?} leaves a directory: {said}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_nats_server_that_ends_again_and_again_is_given_up_with_the_ledger() {
     let dir = tempfile::tempdir().unwrap();
     let mut child = dev(dir.path(), &["--no-demo", "--ready-json"]);
