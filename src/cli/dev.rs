@@ -50,6 +50,8 @@ impl Dev {
         if let Some(http) = self.http.filter(|_| !global.dir.exists()) {
             service::check_http(http).map_err(refused)?;
         }
+        // Logs for programs are JSON, to the last line.
+        let for_people = !self.ready_json && !global.json;
         let (no_fetch, prefer_path) = (self.no_fetch, self.prefer_path);
         let started = async {
             let find = move || natsd::find(no_fetch, prefer_path);
@@ -72,6 +74,9 @@ impl Dev {
             }
             () = signals.next() => Ok(Exit::Done),
         };
+        if for_people && ended.is_ok() {
+            output::error("stopped");
+        }
         ended
     }
 

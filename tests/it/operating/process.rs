@@ -122,6 +122,16 @@ async fn people_are_shown_what_to_try_and_the_demo_is_there_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn people_are_told_that_it_has_stopped_and_nothing_is_wrong() {
+    let dir = tempfile::tempdir().unwrap();
+    let child = dev(dir.path(), &["--no-demo"]);
+    ready(dir.path()).await;
+    let (code, out, err) = ended(child, "INT").await;
+    assert_eq!((code, err.as_str()), (Some(0), "stopped\n"));
+    assert!(!out.contains("stopped"), "{out}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_start_that_fails_leaves_no_new_directory_behind() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let taken = taken.local_addr().unwrap().to_string();
