@@ -8,7 +8,7 @@
 // Ends with 1 when an answer is not what it must be.
 
 import { randomUUID } from "node:crypto";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
@@ -20,13 +20,23 @@ const ACCOUNT = "studio-node";
 const PATIENCE = 10_000; // milliseconds, for one answer
 const TRIES = 5;
 
+/** Ends with a line instead of a stack. */
+function end(why) {
+  console.error(why);
+  process.exit(1);
+}
+
 /** Where the ledger's NATS server is, and the token it asks for. */
 function server() {
   const { values } = parseArgs({ options: { dir: { type: "string", default: ".seatledger" } } });
   if (process.env.NATS_URL) {
     return { servers: process.env.NATS_URL, token: process.env.NATS_TOKEN };
   }
-  const ready = JSON.parse(readFileSync(join(values.dir, "ready.json"), "utf8"));
+  const path = join(values.dir, "ready.json");
+  if (!existsSync(path)) {
+    end(`${path} is not there: start a ledger with \`cargo run -- dev\`, or give --dir`);
+  }
+  const ready = JSON.parse(readFileSync(path, "utf8"));
   return { servers: ready.nats, token: ready.nats_token ?? undefined };
 }
 
@@ -46,7 +56,7 @@ async function ask(command, document) {
     }
     await sleep(1000);
   }
-  throw new Error("the ledger does not answer; is it running?");
+  end("the ledger does not answer; is it running?");
 }
 
 /**
@@ -73,7 +83,10 @@ function must(holds, what) {
   if (!holds) throw new Error(`not as it must be: ${what}`);
 }
 
-const nc = await connect({ ...server(), name: "producer.mjs", maxReconnectAttempts: 3 });
+const found = server();
+const nc = await connect({ ...found, name: "producer.mjs", maxReconnectAttempts: 3 }).catch(() =>
+  end(`no ledger answers at ${found.servers}: start one with \`cargo run -- dev\``)
+);
 try {
   const license = `suite-${randomUUID().slice(0, 8)}`; // a new one for each run
   // A command's id. Make it once, where the intent arises, and keep it with the intent: it is what

@@ -18,7 +18,7 @@ import sys
 import uuid
 
 import nats
-from nats.errors import NoRespondersError, TimeoutError
+from nats.errors import NoRespondersError, NoServersError, TimeoutError
 
 ACCOUNT = "studio-python"
 PATIENCE = 10  # seconds, for one answer
@@ -77,9 +77,20 @@ def must(holds, what):
         sys.exit(f"not as it must be: {what}")
 
 
+async def connect(url, token):
+    async def noted(_):
+        """What goes wrong with the connection is told by whoever waits for it."""
+
+    options = {"token": token, "name": "producer.py", "error_cb": noted}
+    try:
+        # Give up on an unreachable server instead of trying for minutes.
+        return await nats.connect(url, max_reconnect_attempts=3, **options)
+    except (NoServersError, OSError):
+        sys.exit(f"no ledger answers at {url}: start one with `cargo run -- dev`")
+
+
 async def main(url, token):
-    # Give up on an unreachable server instead of trying for minutes.
-    nc = await nats.connect(url, token=token, name="producer.py", max_reconnect_attempts=3)
+    nc = await connect(url, token)
     license = f"suite-{uuid.uuid4().hex[:8]}"  # a new one for each run
 
     allocate = {"id": new_id(), "license": license, "product": "SUITE", "quantity": 2}

@@ -19,6 +19,7 @@ import urllib.parse
 import urllib.request
 
 import nats
+from nats.errors import NoRespondersError, NoServersError, TimeoutError
 
 COMMANDS = pathlib.Path(__file__).with_name("commands.jsonl")
 
@@ -44,13 +45,31 @@ def must_be(what, found, wanted):
         sys.exit(f"{what}: {found}, but it must be {wanted}")
 
 
+def nobody(place):
+    sys.exit(f"no ledger answers at {place}: start one with `cargo run -- dev`")
+
+
+async def connect(ready):
+    async def noted(_):
+        """What goes wrong with the connection is told by whoever waits for it."""
+
+    options = {"token": ready["nats_token"], "max_reconnect_attempts": 3, "error_cb": noted}
+    try:
+        return await nats.connect(ready["nats"], **options)
+    except (NoServersError, OSError):
+        nobody(ready["nats"])
+
+
 async def send(ready, commands):
     """Sends the commands in order; gives back their answers by id."""
-    nc = await nats.connect(ready["nats"], token=ready["nats_token"], max_reconnect_attempts=3)
+    nc = await connect(ready)
     answers = {}
     for command in commands:
         subject = f"seatledger.command.{command['account']}.{command['type']}"
-        reply = await nc.request(subject, json.dumps(command).encode(), timeout=10)
+        try:
+            reply = await nc.request(subject, json.dumps(command).encode(), timeout=12)
+        except (NoRespondersError, TimeoutError):
+            nobody(ready["nats"])
         answer = answers[command["id"]] = json.loads(reply.data)
         must_be(f"{command['id']} {answer.get('detail', '')}", answer["outcome"], "accepted")
         # Times have milliseconds. Apart by more than one, a time names one command below.

@@ -7,7 +7,12 @@
 # Ends with 1 when an answer is not what it must be.
 set -euo pipefail
 
-account=${1:-${SEATLEDGER_HTTP:-http://127.0.0.1:8640}}/v1/accounts/studio-shell
+ledger=${1:-${SEATLEDGER_HTTP:-http://127.0.0.1:8640}}
+if ! curl -s -o /dev/null --max-time 5 "$ledger/healthz"; then
+  echo "no ledger answers at $ledger: start one with \`cargo run -- dev\`" >&2
+  exit 1
+fi
+account=$ledger/v1/accounts/studio-shell
 run=$(date +%s)-$$ # ids and a license of this run's own
 license=suite-$run
 

@@ -1,6 +1,7 @@
 //! OpenAPI, schemas and problem pages say what the ledger does.
 
 mod answers;
+mod examples;
 mod openapi;
 mod pages;
 pub mod schema;
