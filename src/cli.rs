@@ -1,6 +1,7 @@
 //! The command line.
 
 mod bench;
+mod clock;
 mod demo;
 mod dev;
 mod doctor;
@@ -64,6 +65,8 @@ enum Subcommands {
     Tail(tail::Tail),
     /// Build read models anew from the log and swap them in
     Rebuild(rebuild::Rebuild),
+    /// Show what the time is for a ledger, and move it forward in dev mode
+    Clock(clock::Clock),
     /// Show how a running ledger is
     Status(status::Status),
     /// Look for trouble and say how to mend it
@@ -114,6 +117,7 @@ pub async fn run(arguments: Arguments) -> ExitCode {
         Subcommands::History(it) => it.run(&global).await,
         Subcommands::Tail(it) => it.run(&global).await,
         Subcommands::Rebuild(it) => it.run(&global).await,
+        Subcommands::Clock(it) => it.run(&global).await,
         Subcommands::Status(it) => it.run(&global).await,
         Subcommands::Doctor(it) => it.run(&global).await,
         Subcommands::Bench(it) => it.run(&global).await,
@@ -144,6 +148,7 @@ pub fn logging(arguments: &Arguments) {
         | Subcommands::History(_)
         | Subcommands::Tail(_)
         | Subcommands::Rebuild(_)
+        | Subcommands::Clock(_)
         | Subcommands::Status(_)
         | Subcommands::Doctor(_)
         | Subcommands::Bench(_) => "warn",

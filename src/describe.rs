@@ -42,6 +42,23 @@ fn command(kind: CommandType, parts: &mut Parts) -> Value {
         CommandType::AssignSeat => of::<c::AssignSeat>(parts),
         CommandType::ChangeAssignment => of::<c::ChangeAssignment>(parts),
         CommandType::RevokeAssignment => of::<c::RevokeAssignment>(parts),
+        CommandType::SetPolicy => of::<c::SetPolicy>(parts),
+        CommandType::RegisterHolder => of::<c::RegisterHolder>(parts),
+        CommandType::LinkHolder => of::<c::LinkHolder>(parts),
+        CommandType::RetireHolder => of::<c::RetireHolder>(parts),
+        CommandType::DeclareDirectSet => of::<c::DeclareDirectSet>(parts),
+        CommandType::ClearDirectSet => of::<c::ClearDirectSet>(parts),
+        CommandType::AddMembers => of::<c::AddMembers>(parts),
+        CommandType::RemoveMembers => of::<c::RemoveMembers>(parts),
+        CommandType::SetGroupRule => of::<c::SetGroupRule>(parts),
+        CommandType::GrantToGroup => of::<c::GrantToGroup>(parts),
+        CommandType::RemoveGroupRule => of::<c::RemoveGroupRule>(parts),
+        CommandType::LeaveWaitlist => of::<c::LeaveWaitlist>(parts),
+        CommandType::ScheduleCommand => of::<c::ScheduleCommand>(parts),
+        CommandType::CancelSchedule => of::<c::CancelSchedule>(parts),
+        CommandType::SetAllocations => of::<c::SetAllocations>(parts),
+        CommandType::MoveQuantity => of::<c::MoveQuantity>(parts),
+        CommandType::PassTime => of::<c::PassTime>(parts),
     };
     let envelope = of::<Envelope>(parts);
     let members = |it: &Value| it["properties"].as_object().cloned().unwrap_or_default();
@@ -98,6 +115,32 @@ fn events(parts: &mut Parts) -> Vec<(String, Value)> {
     all.push(("LicenseRetired".to_owned(), of::<e::LicenseRetired>(parts)));
     all.push(("SeatAssigned".to_owned(), of::<e::SeatAssigned>(parts)));
     all.push(("AssignmentDescribed".to_owned(), of::<e::AssignmentDescribed>(parts)));
+    all.push(("PolicySet".to_owned(), of::<e::PolicySet>(parts)));
+    all.push(("OverallocationBegan".to_owned(), of::<e::OverallocationBegan>(parts)));
+    all.push(("OverallocationEnded".to_owned(), of::<e::OverallocationEnded>(parts)));
+    all.push(("GroundAdded".to_owned(), of::<e::GroundChanged>(parts)));
+    all.push(("GroundRemoved".to_owned(), of::<e::GroundChanged>(parts)));
+    all.push(("AssignmentTransferred".to_owned(), of::<e::AssignmentTransferred>(parts)));
+    all.push(("HolderRegistered".to_owned(), of::<e::HolderRegistered>(parts)));
+    all.push(("HolderLinked".to_owned(), of::<e::HolderLinked>(parts)));
+    all.push(("HolderRetired".to_owned(), of::<e::HolderRetired>(parts)));
+    all.push(("DirectSetDeclared".to_owned(), of::<e::DirectSetDeclared>(parts)));
+    all.push(("DirectSetCleared".to_owned(), of::<e::DirectSetCleared>(parts)));
+    all.push(("GroupNamed".to_owned(), of::<e::GroupNamed>(parts)));
+    all.push(("MemberAdded".to_owned(), of::<e::MemberAdded>(parts)));
+    all.push(("MemberRemoved".to_owned(), of::<e::MemberRemoved>(parts)));
+    all.push(("GroupRuleSet".to_owned(), of::<e::GroupRuleSet>(parts)));
+    all.push(("GroupRuleApplied".to_owned(), of::<e::GroupRuleApplied>(parts)));
+    all.push(("WaitlistJoined".to_owned(), of::<e::WaitlistJoined>(parts)));
+    all.push(("WaitlistLeft".to_owned(), of::<e::WaitlistLeft>(parts)));
+    for kind in ["LicenseStarted", "LicenseEnded", "GraceEnded"] {
+        all.push((kind.to_owned(), of::<e::LicenseDue>(parts)));
+    }
+    all.push(("ContainerPlaced".to_owned(), of::<e::ContainerPlaced>(parts)));
+    all.push(("AssignmentEndSet".to_owned(), of::<e::AssignmentEndSet>(parts)));
+    all.push(("CommandScheduled".to_owned(), of::<e::CommandScheduled>(parts)));
+    all.push(("ScheduleCancelled".to_owned(), of::<e::ScheduleCancelled>(parts)));
+    all.push(("ScheduleFired".to_owned(), of::<e::ScheduleFired>(parts)));
     all
 }
 
@@ -131,6 +174,45 @@ pub fn example(kind: CommandType) -> Value {
         CommandType::RevokeAssignment => {
             json!({"license": "creative", "holders": [{"user": "ada"}], "reason": "left"})
         }
+        CommandType::SetPolicy => json!({"overage": "10%", "lowering": "tolerate"}),
+        CommandType::RegisterHolder => json!({
+            "holder": {"user": "ada", "email": "ada@example.com"},
+            "display_name": "Ada Lovelace"
+        }),
+        CommandType::LinkHolder => json!({"email": "ada@example.com", "user": "ada"}),
+        CommandType::RetireHolder => json!({"holder": {"user": "ada"}}),
+        CommandType::DeclareDirectSet => {
+            json!({"holders": [{"user": "ada"}], "products": ["CREATIVE"]})
+        }
+        CommandType::ClearDirectSet => json!({"holders": [{"user": "ada"}]}),
+        CommandType::AddMembers | CommandType::RemoveMembers => {
+            json!({"group": "designers", "holders": [{"user": "ada"}]})
+        }
+        CommandType::SetGroupRule => json!({
+            "group": "designers",
+            "grants": [{"product": "CREATIVE", "mode": "first_come", "quota": 10}]
+        }),
+        CommandType::GrantToGroup => {
+            json!({"group": "designers", "grant": {"license": "creative", "mode": "eager"}})
+        }
+        CommandType::RemoveGroupRule => json!({"group": "designers"}),
+        CommandType::LeaveWaitlist => {
+            json!({"license": "creative", "holders": [{"user": "ada"}]})
+        }
+        CommandType::ScheduleCommand => json!({
+            "at": "2027-01-01T00:00:00Z",
+            "command": "RevokeAssignment",
+            "document": {"license": "creative", "holders": [{"user": "ada"}]}
+        }),
+        CommandType::CancelSchedule => json!({"schedule": 1}),
+        CommandType::SetAllocations => json!({"allocations": [
+            {"container": "north", "quantities": [{"product": "CREATIVE", "quantity": 20}]}
+        ]}),
+        CommandType::MoveQuantity => json!({
+            "product": "CREATIVE",
+            "moves": [{"from": "north", "to": "south", "quantity": 5}]
+        }),
+        CommandType::PassTime => json!({}),
     }
 }
 

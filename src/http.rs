@@ -6,16 +6,21 @@
 mod accounts;
 mod assignments;
 mod checks;
+mod clock;
 mod commands;
 mod document;
+mod groups;
 mod history;
+mod holders;
 mod licenses;
 mod operate;
 mod pages;
+mod policies;
 pub mod problem;
 mod query;
 pub mod server;
 mod tail;
+mod waitlists;
 
 use std::sync::Arc;
 
@@ -29,6 +34,7 @@ use tokio_util::sync::CancellationToken;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::clock::Clock;
 use crate::health::Health;
 use crate::intake::Intake;
 use crate::log::Log;
@@ -49,6 +55,7 @@ pub struct App {
     health: Health,
     log: Log,
     projector: Projector,
+    clock: Clock,
     operator: Arc<Operator>,
 }
 
@@ -79,10 +86,11 @@ impl App {
         log: Log,
         projector: Projector,
         monitor: Option<String>,
+        clock: Clock,
     ) -> App {
         let openapi = openapi();
         let operator = Operator { metrics: crate::metrics::install(), monitor, openapi };
-        App { intake, views, health, log, projector, operator: Arc::new(operator) }
+        App { intake, views, health, log, projector, clock, operator: Arc::new(operator) }
     }
 }
 
@@ -117,10 +125,20 @@ fn router() -> OpenApiRouter<App> {
         .routes(routes!(assignments::of_account))
         .routes(routes!(assignments::one))
         .routes(routes!(checks::one, checks::many))
+        .routes(routes!(groups::list))
+        .routes(routes!(groups::one))
+        .routes(routes!(groups::members))
+        .routes(routes!(holders::list))
+        .routes(routes!(holders::one))
+        .routes(routes!(policies::list))
+        .routes(routes!(policies::history))
+        .routes(routes!(waitlists::of_account))
+        .routes(routes!(waitlists::of_license))
         .routes(routes!(history::list))
         .routes(routes!(history::refusals))
         .routes(routes!(tail::of_account))
         .routes(routes!(tail::of_all))
+        .routes(routes!(clock::show, clock::forward))
         .routes(routes!(operate::status))
         .routes(routes!(operate::rebuild))
         .routes(routes!(operate::health))

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::anchor::{self, Anchor};
+use crate::clock::Clock;
 use crate::durability::{self, Durability};
 use crate::health::{Condition, Health, Stop};
 use crate::intake::{Intake, ask, post};
@@ -40,6 +41,8 @@ pub struct Settings {
     pub log: log::Settings,
     /// The monitoring address of the NATS server.
     pub monitor: Option<String>,
+    /// What the time is.
+    pub clock: Clock,
     /// Run although the server acknowledges before it writes to disk.
     pub accept_loss_on_power_cut: bool,
 }
@@ -154,6 +157,7 @@ impl Service {
             arrivals: projector.tail(),
             refusals: refused,
             health: health.clone(),
+            clock: settings.clock.clone(),
         };
         let opened = open_doors(commands.clone(), parts, stop.clone(), tasks.clone());
         let opened = writing.run(opened).await.map_err(Error::Thread)?;
@@ -176,6 +180,7 @@ impl Service {
             log,
             projector,
             monitored,
+            settings.clock.clone(),
         );
         tasks.spawn(http::serve(listener, app, stop.clone()));
         let (client, _writing, _lock) = (commands, writing, lock);

@@ -117,6 +117,10 @@ pub struct Views {
     pub assignments: Arc<View>,
     /// Who may use what.
     pub checks: Arc<View>,
+    /// Who is known, groups, and what is decided.
+    pub directory: Arc<View>,
+    /// Who waits for a seat.
+    pub waitlists: Arc<View>,
     /// Everything that happened.
     pub history: Arc<View>,
     /// Which commands were accepted.
@@ -127,11 +131,13 @@ pub struct Views {
 
 impl Views {
     /// All of them, the refusals last.
-    pub fn all(&self) -> [&View; 6] {
+    pub fn all(&self) -> [&View; 8] {
         [
             &self.licenses,
             &self.assignments,
             &self.checks,
+            &self.directory,
+            &self.waitlists,
             &self.history,
             &self.commands,
             &self.refusals,
@@ -140,7 +146,7 @@ impl Views {
 
     /// Waits until all that follow the log have taken in `sequence`, as [`View::reach`] does.
     pub async fn reach(&self, sequence: u64) -> Result<(), Behind> {
-        for view in &self.all()[..5] {
+        for view in &self.all()[..7] {
             view.reach(sequence).await?;
         }
         Ok(())
@@ -148,6 +154,6 @@ impl Views {
 
     /// The lowest sequence among those that follow the log.
     pub fn lowest(&self) -> u64 {
-        self.all()[..5].iter().map(|it| it.sequence()).min().unwrap_or_default()
+        self.all()[..7].iter().map(|it| it.sequence()).min().unwrap_or_default()
     }
 }

@@ -5,6 +5,7 @@
 //! for nothing; together, they share one fsync. One commit is in flight at a time.
 
 mod judge;
+mod passing;
 mod recent;
 mod seen;
 mod settle;
@@ -14,14 +15,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use events::wire::{Commit, Record};
-use events::{Ledger, Refusal, Request};
+use events::{Ledger, Moment, Refusal, Request};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
+use crate::clock::Clock;
 use crate::health::{Condition, Health, Stop};
 use crate::log::{Log, Position};
 use crate::views::Views;
 
+use passing::due;
 use recent::Recent;
 use seen::Seen;
 
@@ -101,6 +104,7 @@ pub struct Writer {
     asks: mpsc::Sender<Ask>,
     health: Health,
     position: watch::Receiver<Position>,
+    next_due: watch::Receiver<Option<Moment>>,
 }
 
 /// What the writer's task needs.
@@ -116,6 +120,8 @@ pub struct Parts {
     pub refusals: mpsc::Sender<events::Refused>,
     /// Where trouble is said.
     pub health: Health,
+    /// What the time is.
+    pub clock: Clock,
 }
 
 impl Writer {
@@ -124,6 +130,7 @@ impl Writer {
     pub fn start(parts: Parts, stop: CancellationToken) -> (Writer, tokio::task::JoinHandle<()>) {
         let (asks, waiting) = mpsc::channel(WAITING_MAX);
         let (reached, position) = watch::channel(Position::START);
+        let (due, next_due) = watch::channel(None);
         let health = parts.health.clone();
         let task = Task {
             log: parts.log,
@@ -131,6 +138,9 @@ impl Writer {
             arrivals: parts.arrivals,
             refusals: parts.refusals,
             health: parts.health,
+            clock: parts.clock,
+            rest: None,
+            due,
             ledger: Ledger::default(),
             position: Position::START,
             reached,
@@ -138,7 +148,7 @@ impl Writer {
             seen: Seen::default(),
             stop,
         };
-        (Writer { asks, health, position }, tokio::spawn(task.run(waiting)))
+        (Writer { asks, health, position, next_due }, tokio::spawn(task.run(waiting)))
     }
 
     /// Where the writer's state stands.
@@ -149,6 +159,11 @@ impl Writer {
     /// The same as it moves on, with what proves it.
     pub fn position(&self) -> watch::Receiver<Position> {
         self.position.clone()
+    }
+
+    /// When something is to happen by itself next, as far as the writer's state knows.
+    pub fn next_due(&self) -> watch::Receiver<Option<Moment>> {
+        self.next_due.clone()
     }
 
     /// How the ledger is.
@@ -186,6 +201,10 @@ struct Task {
     arrivals: broadcast::Receiver<Arc<Commit>>,
     refusals: mpsc::Sender<events::Refused>,
     health: Health,
+    clock: Clock,
+    /// Until when the clock asks for nothing, after it was not answered.
+    rest: Option<tokio::time::Instant>,
+    due: watch::Sender<Option<Moment>>,
     ledger: Ledger,
     position: Position,
     reached: watch::Sender<Position>,
@@ -204,14 +223,24 @@ impl Task {
         }
         let mut asks = Vec::with_capacity(COMMANDS_MAX);
         let mut arriving = true;
+        let clock = self.clock.clone();
         loop {
+            self.due.send_if_modified(|it| std::mem::replace(it, self.ledger.next_due()) != *it);
             tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
                 count = waiting.recv_many(&mut asks, COMMANDS_MAX) => match count {
                     0 => break,
-                    _ => self.commit(std::mem::take(&mut asks)).await,
+                    _ => {
+                        // Commands that come without end must not keep time from passing, and none
+                        // of them may overtake what was due before it.
+                        if self.is_due() {
+                            self.pass_time().await;
+                        }
+                        self.commit(std::mem::take(&mut asks)).await;
+                    }
                 },
+                () = due(&clock, self.ledger.next_due(), self.rest) => self.pass_time().await,
                 arrival = self.arrivals.recv(), if arriving => match arrival {
                     Ok(commit) => self.arrived(&commit),
                     // Whatever was missed is read when a fence says so.

@@ -89,6 +89,7 @@ fn allocate(number: usize) -> Request {
         name: None,
         starts_at: None,
         ends_at: None,
+        grace_days: None,
         external_id: None,
         source: None,
         metadata: None,
@@ -101,11 +102,14 @@ fn assign(seat: usize, holder: Holder) -> Request {
     let command = Command::AssignSeat(AssignSeat {
         license: Some(license(number)),
         product: None,
+        container: None,
         holders: vec![holder],
         active: true,
         fulfilled: false,
         redirect_to: None,
         metadata: None,
+        wait: false,
+        ends_at: None,
     });
     request(account(number % ACCOUNTS), command)
 }

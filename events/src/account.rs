@@ -2,172 +2,103 @@
 //!
 //! Laid out for a million live seats in one process. Rows stand in slabs and are named by 32-bit
 //! row numbers; indexes hold row numbers only and hash the row itself, so no key is stored twice.
-//! A live seat and its holder cost 130 to 180 bytes together, depending on how long names are
+//! A live seat and its holder cost 150 to 210 bytes together, depending on how long names are
 //! (`examples/memory.rs` measures it).
 //!
-//! Every change goes through one of three `put_*` functions, which keep the indexes and the seat
+//! Every change goes through one of the `put_*` functions, which keep the indexes and the seat
 //! counts in step and write what was there before to a journal while one is being kept. Taking the
 //! journal back is therefore exact for every event there is or will be.
 
+mod assignment;
+#[cfg(test)]
+mod audit;
 #[cfg(test)]
 pub(crate) mod contents;
 mod evolve;
+mod grounds;
+mod groups;
+mod holders;
 mod journal;
+mod license;
+mod policies;
+mod timers;
+mod waitlist;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{BuildHasher, Hash};
 
 use hashbrown::{DefaultHashBuilder, HashMap, HashSet, HashTable};
 
-use crate::command::Quantity;
 use crate::holder::{Holder, HolderKey};
-use crate::metadata::Metadata;
 use crate::moment::Moment;
+use crate::policy::Policy;
 use crate::text::{
-    AccountId, AssignmentId, ContainerId, ExternalId, Label, LicenseId, ProductId, Source,
+    AccountId, AssignmentId, ContainerId, ExternalId, GroupId, LicenseId, ProductId,
 };
 
+pub use assignment::Assignment;
 pub use evolve::Inconsistent;
+pub use groups::Group;
+pub use holders::{DirectSet, Known};
 use journal::Before;
 pub use journal::{Broken, Mark};
+pub use license::{License, LicenseState};
+pub use timers::Schedule;
+use timers::Timer;
+pub use waitlist::Wait;
 
-/// Whether a license can be used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum LicenseState {
-    /// It can, inside its window.
-    Active,
-    /// Not for now.
-    Suspended,
-    /// Never again.
-    Retired,
-}
-
-impl LicenseState {
-    /// As written.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            LicenseState::Active => "active",
-            LicenseState::Suspended => "suspended",
-            LicenseState::Retired => "retired",
-        }
-    }
-}
-
-/// A license as it is now.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct License {
-    /// Its name.
-    pub id: LicenseId,
-    /// Its number.
-    pub number: u64,
-    /// What its seats are of.
-    pub product: ProductId,
-    /// Who in the account holds the quantity.
-    pub container: Option<ContainerId>,
-    /// Seats.
-    pub quantity: i64,
-    /// Seats that are held: live, active assignments.
-    pub held: i64,
-    /// Live assignments, inactive ones included.
-    pub live: i64,
-    /// Whether it can be used.
-    pub state: LicenseState,
-    /// In force from here, inclusive.
-    pub starts_at: Option<Moment>,
-    /// In force until here, exclusive.
-    pub ends_at: Option<Moment>,
-    /// A label.
-    pub name: Option<Label>,
-    /// What another system calls it.
-    pub external_id: Option<ExternalId>,
-    /// Which system it came from.
-    pub source: Option<Source>,
-    /// Anything else.
-    pub metadata: Option<Metadata>,
-}
-
-impl License {
-    /// Seats that nobody holds. Never negative for a command that raises use.
-    pub fn free(&self) -> i64 {
-        self.quantity - self.held
-    }
-
-    /// Its quantity as commands and events say it.
-    pub(crate) fn quantity_before(&self) -> Quantity {
-        Quantity::new(self.quantity).unwrap_or(Quantity::ZERO)
-    }
-
-    /// Whether its window includes `now`.
-    pub fn in_window(&self, now: Moment) -> bool {
-        self.starts_at.is_none_or(|it| it <= now) && self.ends_at.is_none_or(|it| now < it)
-    }
-}
-
-/// A live assignment, in 40 bytes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Assignment {
-    /// Its id.
-    pub id: AssignmentId,
-    pub(crate) kept: Option<Box<Kept>>,
-    pub(crate) license: u32,
-    pub(crate) holder: u32,
-    /// Whether it holds a seat.
-    pub active: bool,
-    /// Whether downstream provisioning is done.
-    pub fulfilled: bool,
-}
-
-/// What few assignments have.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Kept {
-    pub(crate) redirect_to: Option<Label>,
-    pub(crate) metadata: Option<Metadata>,
-}
-
-impl Kept {
-    pub(crate) fn new(
-        redirect_to: &Option<Label>,
-        metadata: &Option<Metadata>,
-    ) -> Option<Box<Kept>> {
-        match (redirect_to, metadata) {
-            (None, None) => None,
-            _ => Some(Box::new(Kept {
-                redirect_to: redirect_to.clone(),
-                metadata: metadata.clone(),
-            })),
-        }
-    }
-}
-
-impl Assignment {
-    /// Where the holder is sent.
-    pub fn redirect_to(&self) -> Option<&Label> {
-        self.kept.as_ref()?.redirect_to.as_ref()
-    }
-
-    /// Anything else.
-    pub fn metadata(&self) -> Option<&Metadata> {
-        self.kept.as_ref()?.metadata.as_ref()
-    }
-}
+pub(crate) use assignment::{GroupGround, Kept};
+pub(crate) use license::Passed;
+pub(crate) use timers::Due;
+pub(crate) use waitlist::Terms;
 
 /// The state of one account.
 ///
 /// Invariants: `held` of a license is the number of its live, active assignments; no two live
-/// assignments have the same license and holder; no two licenses the same external id.
+/// assignments have the same license and holder; no two licenses the same external id. A license
+/// whose seats held are above its limit says so, and no other does.
 #[derive(Debug, Clone)]
 pub struct Account {
     id: AccountId,
+    exists: bool,
+    policy: Policy,
     licenses: Vec<License>,
     license_ids: HashTable<u32>,
     external_ids: HashTable<u32>,
     products: HashMap<ProductId, Vec<u32>>,
-    holders: Vec<Holder>,
+    holders: Vec<Known>,
     holder_keys: HashTable<u32>,
+    /// The row of each holder's newest assignment.
+    heads: Vec<u32>,
     assignments: Vec<Option<Assignment>>,
     vacant: Vec<u32>,
     assignment_ids: HashTable<u32>,
     seats: HashTable<u32>,
     ended: HashSet<AssignmentId>,
+    /// Containers that quantity was ever allocated to, and within which other one each is.
+    containers: BTreeMap<ContainerId, Option<ContainerId>>,
+    groups: Vec<Group>,
+    group_ids: HashMap<GroupId, u32>,
+    /// The place of each member, by group and holder.
+    members: HashMap<(u32, u32), u64>,
+    /// The members of each group, by place.
+    orders: Vec<BTreeMap<u64, u32>>,
+    /// The groups of each holder who is in one.
+    memberships: HashMap<u32, BTreeSet<u32>>,
+    /// Live assignments that stand on what a group gives, by group and license.
+    leased: HashMap<(u32, u32), i64>,
+    /// Groups with members that are still to be served.
+    unfinished: usize,
+    schedules: BTreeMap<u64, Schedule>,
+    ended_schedules: HashSet<u64>,
+    timers: BTreeSet<(Moment, Timer)>,
+    /// Whether seats may be free for which somebody waits: when to ask, never what to answer.
+    unserved: bool,
+    waits: BTreeMap<u64, Wait>,
+    /// Places by what is waited for.
+    queues: HashMap<ProductId, BTreeSet<u64>>,
+    /// Places by who waits.
+    waits_of: HashMap<u32, BTreeSet<u64>>,
     journal: Vec<Before>,
     journaling: bool,
     broken: Option<Inconsistent>,
@@ -179,17 +110,35 @@ impl Account {
     pub fn new(id: AccountId) -> Account {
         Account {
             id,
+            exists: false,
+            policy: Policy::default(),
             licenses: Vec::new(),
             license_ids: HashTable::new(),
             external_ids: HashTable::new(),
             products: HashMap::new(),
             holders: Vec::new(),
             holder_keys: HashTable::new(),
+            heads: Vec::new(),
             assignments: Vec::new(),
             vacant: Vec::new(),
             assignment_ids: HashTable::new(),
             seats: HashTable::new(),
             ended: HashSet::new(),
+            containers: BTreeMap::new(),
+            groups: Vec::new(),
+            group_ids: HashMap::new(),
+            members: HashMap::new(),
+            orders: Vec::new(),
+            memberships: HashMap::new(),
+            leased: HashMap::new(),
+            unfinished: 0,
+            schedules: BTreeMap::new(),
+            ended_schedules: HashSet::new(),
+            timers: BTreeSet::new(),
+            unserved: false,
+            waits: BTreeMap::new(),
+            queues: HashMap::new(),
+            waits_of: HashMap::new(),
             journal: Vec::new(),
             journaling: false,
             broken: None,
@@ -202,9 +151,9 @@ impl Account {
         &self.id
     }
 
-    /// Whether a command was ever accepted for it. The first one allocates a license.
+    /// Whether a command was ever accepted for it.
     pub fn exists(&self) -> bool {
-        !self.licenses.is_empty()
+        self.exists
     }
 
     /// All its licenses, in the order of their allocation.
@@ -215,6 +164,22 @@ impl Account {
     /// The license of that name.
     pub fn license(&self, id: &LicenseId) -> Option<&License> {
         self.license_row(id).map(|row| &self.licenses[row as usize])
+    }
+
+    /// Containers that quantity was ever allocated to, and within which other one each is.
+    pub fn containers(&self) -> &BTreeMap<ContainerId, Option<ContainerId>> {
+        &self.containers
+    }
+
+    /// The licenses whose quantity is part of this one's, in the order of their allocation.
+    pub fn parts_of<'a>(
+        &'a self,
+        license: &LicenseId,
+    ) -> impl Iterator<Item = &'a License> + use<'a> {
+        let license = license.clone();
+        let product = self.license(&license).map(|it| &it.product);
+        let all = product.into_iter().flat_map(|it| self.licenses_of_product(it));
+        all.filter(move |it| it.parent.as_ref() == Some(&license))
     }
 
     /// The license that has this external id.
@@ -228,11 +193,6 @@ impl Account {
     pub fn licenses_of_product(&self, product: &ProductId) -> impl Iterator<Item = &License> {
         let rows = self.products.get(product).map(Vec::as_slice).unwrap_or_default();
         rows.iter().map(|row| &self.licenses[*row as usize])
-    }
-
-    /// The holder as known here: with everything that was ever said of them.
-    pub fn holder(&self, key: HolderKey<'_>) -> Option<&Holder> {
-        self.holder_row(key).map(|row| &self.holders[row as usize])
     }
 
     /// Live assignments, in no particular order.
@@ -265,7 +225,7 @@ impl Account {
 
     /// The holder of an assignment of this account.
     pub fn holder_of(&self, assignment: &Assignment) -> &Holder {
-        &self.holders[assignment.holder as usize]
+        &self.holders[assignment.holder as usize].holder
     }
 
     fn hash(&self, key: impl Hash) -> u64 {
@@ -275,11 +235,6 @@ impl Account {
     fn license_row(&self, id: &LicenseId) -> Option<u32> {
         let same = |row: &u32| self.licenses[*row as usize].id == *id;
         self.license_ids.find(self.hash(id), same).copied()
-    }
-
-    fn holder_row(&self, key: HolderKey<'_>) -> Option<u32> {
-        let same = |row: &u32| self.holders[*row as usize].key() == key;
-        self.holder_keys.find(self.hash(key), same).copied()
     }
 
     fn assignment_row(&self, id: AssignmentId) -> Option<u32> {

@@ -1,5 +1,14 @@
 //! What may be asked of the ledger.
 
+mod allocations;
+mod assignments;
+mod check;
+mod groups;
+mod holders;
+mod licenses;
+mod policies;
+mod schedules;
+
 use std::fmt;
 use std::str::FromStr;
 
@@ -7,12 +16,22 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use utoipa::ToSchema;
 
-use crate::holder::Holder;
-use crate::limits::{ITEMS_MAX, QUANTITY_MAX};
+use crate::limits::{GRACE_DAYS_MAX, QUANTITY_MAX};
 use crate::malformed::{Malformed, MalformedCode, nearest, short};
-use crate::metadata::Metadata;
 use crate::moment::Moment;
-use crate::text::{AssignmentId, ContainerId, ExternalId, Label, LicenseId, ProductId, Source};
+
+pub use allocations::{Allocation, MoveQuantity, Part, QuantityMove, SetAllocations};
+pub use assignments::{AssignSeat, ChangeAssignment, RevokeAssignment};
+pub use groups::{
+    AddMembers, GrantToGroup, LeaveWaitlist, RemoveGroupRule, RemoveMembers, SetGroupRule,
+};
+pub use holders::{ClearDirectSet, DeclareDirectSet, LinkHolder, RegisterHolder, RetireHolder};
+pub use licenses::{
+    AllocateLicense, ChangeLicense, ReinstateLicense, RetireLicense, SuspendLicense,
+};
+pub use policies::SetPolicy;
+pub(crate) use schedules::read as read_kept;
+pub use schedules::{CancelSchedule, ScheduleCommand};
 
 /// Seats of a license: 0 to [`QUANTITY_MAX`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
@@ -40,6 +59,40 @@ impl<'de> Deserialize<'de> for Quantity {
         let seats = i64::deserialize(deserializer)?;
         Quantity::new(seats).ok_or_else(|| {
             D::Error::custom(format!("invalid_quantity: {seats} is not in 0 to {QUANTITY_MAX}"))
+        })
+    }
+}
+
+/// Days after its end in which a license can still be used: 1 to [`GRACE_DAYS_MAX`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
+#[serde(transparent)]
+#[schema(value_type = i64, minimum = 1, maximum = 3650)]
+pub struct GraceDays(u16);
+
+impl GraceDays {
+    /// The days, if they can be.
+    pub fn new(days: u16) -> Option<GraceDays> {
+        (1..=GRACE_DAYS_MAX).contains(&days).then_some(GraceDays(days))
+    }
+
+    /// Days.
+    pub fn get(self) -> u16 {
+        self.0
+    }
+
+    /// The moment so many days later.
+    pub fn after(self, moment: Moment) -> Moment {
+        Moment::from_millis(moment.millis() + i64::from(self.0) * DAY_MILLIS)
+    }
+}
+
+const DAY_MILLIS: i64 = 24 * 60 * 60 * 1_000;
+
+impl<'de> Deserialize<'de> for GraceDays {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let days = i64::deserialize(deserializer)?;
+        u16::try_from(days).ok().and_then(GraceDays::new).ok_or_else(|| {
+            D::Error::custom(format!("invalid_quantity: {days} is not in 1 to {GRACE_DAYS_MAX}"))
         })
     }
 }
@@ -93,216 +146,55 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Patch<T> {
     }
 }
 
-/// Gives an account a quantity of one product. Account and container exist from then on.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct AllocateLicense {
-    /// What the license is called from now on.
-    pub license: LicenseId,
-    /// What its seats are of. Never changes.
-    pub product: ProductId,
-    /// Seats.
-    pub quantity: Quantity,
-    /// The container that holds it; the account itself when absent. Never changes.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub container: Option<ContainerId>,
-    /// A label for people.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub name: Option<Label>,
-    /// From when the license is in force, inclusive; at once when absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub starts_at: Option<Moment>,
-    /// Until when, exclusive; for good when absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ends_at: Option<Moment>,
-    /// What another system calls it; unique in the account.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub external_id: Option<ExternalId>,
-    /// Which system it came from.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub source: Option<Source>,
-    /// Anything else, kept as it is.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub metadata: Option<Metadata>,
-}
-
-/// Changes what is given and nothing else; `null` takes a value away.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct ChangeLicense {
-    /// Which license.
-    pub license: LicenseId,
-    /// Seats. Refused below the seats that are held.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub quantity: Option<Quantity>,
-    /// A label for people.
-    #[serde(default, skip_serializing_if = "Patch::is_keep")]
-    #[schema(value_type = Option<Label>)]
-    pub name: Patch<Label>,
-    /// From when it is in force, inclusive.
-    #[serde(default, skip_serializing_if = "Patch::is_keep")]
-    #[schema(value_type = Option<Moment>)]
-    pub starts_at: Patch<Moment>,
-    /// Until when, exclusive.
-    #[serde(default, skip_serializing_if = "Patch::is_keep")]
-    #[schema(value_type = Option<Moment>)]
-    pub ends_at: Patch<Moment>,
-    /// What another system calls it; unique in the account.
-    #[serde(default, skip_serializing_if = "Patch::is_keep")]
-    #[schema(value_type = Option<ExternalId>)]
-    pub external_id: Patch<ExternalId>,
-    /// Which system it came from.
-    #[serde(default, skip_serializing_if = "Patch::is_keep")]
-    #[schema(value_type = Option<Source>)]
-    pub source: Patch<Source>,
-    /// Anything else, replaced as a whole.
-    #[serde(default, skip_serializing_if = "Patch::is_keep")]
-    #[schema(value_type = Option<Metadata>)]
-    pub metadata: Patch<Metadata>,
-}
-
-/// Stops a license from being used or assigned; seats stay held.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct SuspendLicense {
-    /// Which license.
-    pub license: LicenseId,
-}
-
-/// Ends a suspension.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct ReinstateLicense {
-    /// Which license.
-    pub license: LicenseId,
-}
-
-/// Ends a license for good. Refused while it has live assignments.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct RetireLicense {
-    /// Which license.
-    pub license: LicenseId,
-}
-
-/// Gives each holder a seat: all of them or none.
-///
-/// A holder who has a live assignment of the license already keeps it as it is (inactive ones
-/// become active). Exactly one of `license` and `product` is needed; with `product` each holder
-/// gets a seat of the license in force that ends first and has one free.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct AssignSeat {
-    /// Which license.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub license: Option<LicenseId>,
-    /// Which product, where the license does not matter.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub product: Option<ProductId>,
-    /// Who gets a seat, 1 to 1,000; the same holder twice counts once.
-    #[schema(min_items = 1, max_items = 1000)]
-    pub holders: Vec<Holder>,
-    /// Whether new assignments are active (hold a seat); yes when absent.
-    #[serde(default = "yes", skip_serializing_if = "is_yes")]
-    #[schema(default = true)]
-    pub active: bool,
-    /// Whether downstream provisioning is done already; no when absent.
-    #[serde(default, skip_serializing_if = "is_no")]
-    #[schema(default = false)]
-    pub fulfilled: bool,
-    /// Where the holder is sent once it is fulfilled.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub redirect_to: Option<Label>,
-    /// Kept with each new assignment, as it is.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub metadata: Option<Metadata>,
-}
-
-/// Changes what is given of one live assignment; `null` takes a value away.
-///
-/// The assignment is named by its id, or by `license` and `holder`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct ChangeAssignment {
-    /// Which assignment, by id.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub assignment: Option<AssignmentId>,
-    /// Which assignment, by license and holder.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub license: Option<LicenseId>,
-    /// Which assignment, by license and holder.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub holder: Option<Holder>,
-    /// An inactive assignment holds no seat; becoming active needs a free one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub active: Option<bool>,
-    /// Whether downstream provisioning is done.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub fulfilled: Option<bool>,
-    /// Where the holder is sent once it is fulfilled.
-    #[serde(default, skip_serializing_if = "Patch::is_keep")]
-    #[schema(value_type = Option<Label>)]
-    pub redirect_to: Patch<Label>,
-    /// Anything else, replaced as a whole.
-    #[serde(default, skip_serializing_if = "Patch::is_keep")]
-    #[schema(value_type = Option<Metadata>)]
-    pub metadata: Patch<Metadata>,
-}
-
-/// Ends assignments: all of them or none.
-///
-/// They are named by id (`assignment` or `assignments`), or by `license` and `holders`. One that
-/// has ended already, or a known holder who has none, is already as asked.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct RevokeAssignment {
-    /// One assignment, by id.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub assignment: Option<AssignmentId>,
-    /// Several assignments, by id, at most 1,000.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schema(max_items = 1000)]
-    pub assignments: Vec<AssignmentId>,
-    /// By license and holders.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub license: Option<LicenseId>,
-    /// By license and holders, at most 1,000.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schema(max_items = 1000)]
-    pub holders: Vec<Holder>,
-}
-
-fn yes() -> bool {
+pub(crate) fn yes() -> bool {
     true
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the shape serde asks for")]
-fn is_yes(it: &bool) -> bool {
+pub(crate) fn is_yes(it: &bool) -> bool {
     *it
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the shape serde asks for")]
-fn is_no(it: &bool) -> bool {
+pub(crate) fn is_no(it: &bool) -> bool {
     !*it
 }
 
+/// Does what is due: windows begin and end, assignments end, scheduled commands are judged, members
+/// that are still to be served are. Asked by the ledger's own clock, and
+/// by nobody else.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+pub struct PassTime {}
+
 macro_rules! commands {
-    ($($name:ident),+ $(,)?) => {
+    ($($name:ident),+ $(,)?; of the ledger itself: $($own:ident),+ $(,)?) => {
         /// One command, of any type.
         #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
         #[serde(untagged)]
         #[expect(missing_docs, reason = "each variant is documented at its struct")]
         pub enum Command {
-            $($name($name)),+
+            $($name($name),)+
+            $($own($own)),+
         }
 
         /// The types of commands.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         #[expect(missing_docs, reason = "each variant is documented at its struct")]
         pub enum CommandType {
-            $($name),+
+            $($name,)+
+            $($own),+
         }
 
         impl CommandType {
-            /// Every type, in the order in which a license lives through them.
+            /// Every type that may be asked for, in the order in which a license lives through them.
+            /// What the ledger asks itself is not among them.
             pub const ALL: &'static [CommandType] = &[$(CommandType::$name),+];
 
             /// As it stands in a subject or a path.
             pub fn as_str(self) -> &'static str {
                 match self {
-                    $(CommandType::$name => stringify!($name)),+
+                    $(CommandType::$name => stringify!($name),)+
+                    $(CommandType::$own => stringify!($own)),+
                 }
             }
         }
@@ -311,7 +203,8 @@ macro_rules! commands {
             /// Its type.
             pub fn kind(&self) -> CommandType {
                 match self {
-                    $(Command::$name(_) => CommandType::$name),+
+                    $(Command::$name(_) => CommandType::$name,)+
+                    $(Command::$own(_) => CommandType::$own),+
                 }
             }
         }
@@ -327,6 +220,9 @@ macro_rules! commands {
                 $(CommandType::$name => {
                     crate::strict::members(object, around).map(Command::$name)
                 })+
+                $(CommandType::$own => {
+                    crate::strict::members(object, around).map(Command::$own)
+                })+
             }
         }
     };
@@ -341,6 +237,23 @@ commands!(
     AssignSeat,
     ChangeAssignment,
     RevokeAssignment,
+    SetPolicy,
+    RegisterHolder,
+    LinkHolder,
+    RetireHolder,
+    DeclareDirectSet,
+    ClearDirectSet,
+    AddMembers,
+    RemoveMembers,
+    SetGroupRule,
+    GrantToGroup,
+    RemoveGroupRule,
+    LeaveWaitlist,
+    ScheduleCommand,
+    CancelSchedule,
+    SetAllocations,
+    MoveQuantity;
+    of the ledger itself: PassTime,
 );
 
 impl fmt::Display for CommandType {
@@ -366,96 +279,4 @@ impl FromStr for CommandType {
             )
         })
     }
-}
-
-impl Command {
-    /// Checks what a field alone cannot say: that the right fields came together, and within limits.
-    pub fn check(&self) -> Result<(), Malformed> {
-        match self {
-            Command::AllocateLicense(it) => check_window(it.starts_at, it.ends_at),
-            Command::ChangeLicense(it) => match (&it.starts_at, &it.ends_at) {
-                (Patch::Set(starts), Patch::Set(ends)) => check_window(Some(*starts), Some(*ends)),
-                _ => Ok(()),
-            },
-            Command::SuspendLicense(_)
-            | Command::ReinstateLicense(_)
-            | Command::RetireLicense(_) => Ok(()),
-            Command::AssignSeat(it) => {
-                check_count("/holders", it.holders.len())?;
-                match (&it.license, &it.product) {
-                    (Some(_), None) | (None, Some(_)) if it.holders.is_empty() => {
-                        Err(missing("/holders", "at least one holder is needed"))
-                    }
-                    (Some(_), None) | (None, Some(_)) => Ok(()),
-                    (None, None) => Err(missing("/license", "a license or a product is needed")),
-                    (Some(_), Some(_)) => {
-                        Err(both("/product", "give a license or a product, not both"))
-                    }
-                }
-            }
-            Command::ChangeAssignment(it) => match (&it.assignment, &it.license, &it.holder) {
-                (Some(_), None, None) | (None, Some(_), Some(_)) => Ok(()),
-                (None, Some(_), None) => Err(missing("/holder", "a holder is needed too")),
-                (None, None, Some(_)) => Err(missing("/license", "a license is needed too")),
-                (None, None, None) => Err(missing("/assignment", "which assignment is not said")),
-                (Some(_), _, _) => {
-                    Err(both("/assignment", "give an assignment, or license and holder, not both"))
-                }
-            },
-            Command::RevokeAssignment(it) => check_revoke(it),
-        }
-    }
-}
-
-fn check_revoke(it: &RevokeAssignment) -> Result<(), Malformed> {
-    check_count("/holders", it.holders.len())?;
-    let named = it.assignments.len() + usize::from(it.assignment.is_some());
-    check_count("/assignments", named)?;
-    let by_id = it.assignment.is_some() || !it.assignments.is_empty();
-    let by_holder = it.license.is_some() || !it.holders.is_empty();
-    match (by_id, by_holder) {
-        (true, true) => {
-            Err(both("/assignment", "give assignments, or license and holders, not both"))
-        }
-        (true, false) => Ok(()),
-        (false, false) => Err(missing("/assignment", "which assignments is not said")),
-        (false, true) if it.license.is_none() => {
-            Err(missing("/license", "a license is needed too"))
-        }
-        (false, true) if it.holders.is_empty() => {
-            Err(missing("/holders", "at least one holder is needed too"))
-        }
-        (false, true) => Ok(()),
-    }
-}
-
-fn check_window(starts: Option<Moment>, ends: Option<Moment>) -> Result<(), Malformed> {
-    match (starts, ends) {
-        (Some(starts), Some(ends)) if ends <= starts => Err(Malformed::at(
-            MalformedCode::InvalidWindow,
-            "/ends_at",
-            format!("it ends at {ends}, and starts at {starts}"),
-        )),
-        _ => Ok(()),
-    }
-}
-
-fn check_count(pointer: &str, count: usize) -> Result<(), Malformed> {
-    match count {
-        0..=ITEMS_MAX => Ok(()),
-        _ => Err(Malformed::at(
-            MalformedCode::TooManyItems,
-            pointer,
-            format!("{count} are named, one command takes at most {ITEMS_MAX}"),
-        )
-        .hint("send several commands, each with its own id")),
-    }
-}
-
-fn missing(pointer: &str, detail: &str) -> Malformed {
-    Malformed::at(MalformedCode::MissingField, pointer, detail)
-}
-
-fn both(pointer: &str, detail: &str) -> Malformed {
-    Malformed::at(MalformedCode::Contradiction, pointer, detail)
 }

@@ -1,7 +1,18 @@
 //! The rules: what a command causes, or why it is refused.
 
+mod allocations;
 mod assignments;
+mod direct_sets;
+mod groups;
+mod holders;
 mod licenses;
+mod passing;
+mod policies;
+mod revoking;
+mod schedules;
+mod seats;
+mod settling;
+mod waitlist;
 
 use crate::account::{Account, License, LicenseState};
 use crate::command::Command;
@@ -28,7 +39,10 @@ pub fn decide(
     let mark = account.mark();
     let mut case = Case { account, now, mint, events: vec![] };
     match case.decide(command) {
-        Ok(()) => Ok(case.events),
+        Ok(()) => {
+            case.settle(mark, matches!(command, Command::PassTime(_)));
+            Ok(case.events)
+        }
         Err(refusal) => {
             account.roll_back_to(mark);
             Err(refusal)
@@ -52,8 +66,8 @@ impl Case<'_> {
     }
 
     fn decide(&mut self, command: &Command) -> Result<(), Refusal> {
-        if !matches!(command, Command::AllocateLicense(_)) {
-            known(self.account)?;
+        if !may_be_first(command) && !self.account.exists() {
+            return Err(Refusal::AccountNotFound(self.account.id().clone()));
         }
         match command {
             Command::AllocateLicense(it) => self.allocate(it),
@@ -64,14 +78,54 @@ impl Case<'_> {
             Command::AssignSeat(it) => self.assign(it),
             Command::ChangeAssignment(it) => self.change_assignment(it),
             Command::RevokeAssignment(it) => self.revoke(it),
+            Command::SetPolicy(it) => self.set_policy(it),
+            Command::RegisterHolder(it) => self.register(it),
+            Command::LinkHolder(it) => self.link(it),
+            Command::RetireHolder(it) => self.retire_holder(it),
+            Command::DeclareDirectSet(it) => self.declare_direct_set(it),
+            Command::ClearDirectSet(it) => self.clear_direct_set(it),
+            Command::AddMembers(it) => self.add_members(it),
+            Command::RemoveMembers(it) => self.remove_members(it),
+            Command::SetGroupRule(it) => self.set_group_rule(it),
+            Command::GrantToGroup(it) => self.grant_to_group(it),
+            Command::RemoveGroupRule(it) => self.remove_group_rule(it),
+            Command::LeaveWaitlist(it) => self.leave_waitlist(it),
+            Command::ScheduleCommand(it) => self.schedule(it),
+            Command::CancelSchedule(it) => self.cancel_schedule(it),
+            Command::SetAllocations(it) => self.set_allocations(it),
+            Command::MoveQuantity(it) => self.move_quantity(it),
+            Command::PassTime(_) => self.pass_time(),
         }
     }
 }
 
-fn known(account: &Account) -> Result<(), Refusal> {
-    match account.exists() {
-        true => Ok(()),
-        false => Err(Refusal::AccountNotFound(account.id().clone())),
+/// Whether an account can begin with this command. The others are about something that must be
+/// there already.
+fn may_be_first(command: &Command) -> bool {
+    match command {
+        Command::AllocateLicense(_) | Command::RegisterHolder(_) | Command::AddMembers(_) => true,
+        Command::SetPolicy(it) => it.license.is_none(),
+        Command::ChangeLicense(_)
+        | Command::SuspendLicense(_)
+        | Command::ReinstateLicense(_)
+        | Command::RetireLicense(_)
+        | Command::AssignSeat(_)
+        | Command::ChangeAssignment(_)
+        | Command::RevokeAssignment(_)
+        | Command::LinkHolder(_)
+        | Command::RetireHolder(_)
+        | Command::DeclareDirectSet(_)
+        | Command::ClearDirectSet(_)
+        | Command::RemoveMembers(_)
+        | Command::SetGroupRule(_)
+        | Command::GrantToGroup(_)
+        | Command::RemoveGroupRule(_)
+        | Command::LeaveWaitlist(_)
+        | Command::SetAllocations(_)
+        | Command::MoveQuantity(_)
+        | Command::ScheduleCommand(_)
+        | Command::CancelSchedule(_)
+        | Command::PassTime(_) => false,
     }
 }
 
@@ -101,19 +155,6 @@ fn assignable(license: &License, now: Moment) -> Result<(), Refusal> {
             Err(Refusal::LicenseEnded { license: license.id.clone(), ends_at })
         }
         _ => Ok(()),
-    }
-}
-
-/// Refuses when a license has fewer free seats than wanted.
-fn enough(license: &License, wanted: i64) -> Result<(), Refusal> {
-    match wanted == 0 || wanted <= license.free() {
-        true => Ok(()),
-        false => Err(Refusal::NoFreeSeat {
-            named: license.id.as_str().into(),
-            held: license.held,
-            quantity: license.quantity,
-            wanted,
-        }),
     }
 }
 

@@ -1,215 +1,33 @@
 //! What has happened.
 
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+mod assignments;
+mod ground;
+mod groups;
+mod holders;
+mod licenses;
+mod schedules;
 
-use crate::command::Quantity;
+use serde::Serialize;
+
 use crate::holder::Holder;
-use crate::metadata::Metadata;
-use crate::moment::Moment;
-use crate::text::{
-    AssignmentId, ContainerId, ExternalId, Given, Label, LicenseId, ProductId, Source,
+use crate::text::{GroupId, LicenseId};
+
+pub use assignments::{
+    Assigned, AssignmentDescribed, AssignmentEndSet, AssignmentTransferred, GroundChanged,
+    SeatAssigned, WaitEnd, WaitlistJoined, WaitlistLeft,
+};
+pub use ground::Ground;
+pub use groups::{GroupNamed, GroupRuleApplied, GroupRuleSet, MemberAdded, MemberRemoved};
+pub use holders::{
+    DirectSetCleared, DirectSetDeclared, HolderLinked, HolderRegistered, HolderRetired,
+};
+pub use licenses::{
+    ContainerPlaced, LicenseAllocated, LicenseDescribed, LicenseDue, LicenseReinstated,
+    LicenseRetired, LicenseSuspended, OverallocationBegan, OverallocationEnded, PolicySet,
+    QuantityChanged, WindowChanged,
 };
 
-/// Why an assignment stands. It lives while one ground stands.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Ground {
-    /// Somebody assigned it to this holder by name. Written `direct`.
-    Direct,
-}
-
-impl Ground {
-    /// As written.
-    pub fn as_str(&self) -> &str {
-        match self {
-            Ground::Direct => "direct",
-        }
-    }
-}
-
-impl Serialize for Ground {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.as_str())
-    }
-}
-
-impl<'de> Deserialize<'de> for Ground {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        match &*Given::deserialize(deserializer)?.0 {
-            "direct" => Ok(Ground::Direct),
-            other => Err(serde::de::Error::custom(format!("unknown ground {other:?}"))),
-        }
-    }
-}
-
-/// A license exists, and its account and container with it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct LicenseAllocated {
-    /// Which license.
-    pub license: LicenseId,
-    /// The number that integer-minded clients know it by: unique over the ledger, never reused.
-    pub number: u64,
-    /// What its seats are of.
-    pub product: ProductId,
-    /// Seats.
-    pub quantity: Quantity,
-    /// The container that holds it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub container: Option<ContainerId>,
-    /// A label for people.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub name: Option<Label>,
-    /// From when it is in force, inclusive.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub starts_at: Option<Moment>,
-    /// Until when, exclusive.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ends_at: Option<Moment>,
-    /// What another system calls it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub external_id: Option<ExternalId>,
-    /// Which system it came from.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub source: Option<Source>,
-    /// Anything else.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub metadata: Option<Metadata>,
-}
-
-/// The labels of a license, all of them, as they are from now on. No rule but the uniqueness of
-/// `external_id` looks at them.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct LicenseDescribed {
-    /// Which license.
-    pub license: LicenseId,
-    /// A label for people.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub name: Option<Label>,
-    /// What another system calls it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub external_id: Option<ExternalId>,
-    /// Which system it came from.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub source: Option<Source>,
-    /// Anything else.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub metadata: Option<Metadata>,
-}
-
-/// A license has more or fewer seats.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct QuantityChanged {
-    /// Which license.
-    pub license: LicenseId,
-    /// Seats before.
-    pub from: Quantity,
-    /// Seats from now on.
-    pub to: Quantity,
-}
-
-/// A license is in force at other times.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct WindowChanged {
-    /// Which license.
-    pub license: LicenseId,
-    /// From when, inclusive; from ever when absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub starts_at: Option<Moment>,
-    /// Until when, exclusive; for good when absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ends_at: Option<Moment>,
-}
-
-/// A license cannot be used or assigned; its seats stay held.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct LicenseSuspended {
-    /// Which license.
-    pub license: LicenseId,
-}
-
-/// A suspension is over.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct LicenseReinstated {
-    /// Which license.
-    pub license: LicenseId,
-}
-
-/// A license is over for good. It had no live assignment.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct LicenseRetired {
-    /// Which license.
-    pub license: LicenseId,
-}
-
-/// A holder has an assignment of a license, and a seat of it if the assignment is active.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct SeatAssigned {
-    /// The assignment; never reused.
-    pub assignment: AssignmentId,
-    /// The number that integer-minded clients know it by: unique over the ledger, never reused.
-    pub number: u64,
-    /// Of which license.
-    pub license: LicenseId,
-    /// Who, with everything known of them.
-    pub holder: Holder,
-    /// Why it stands.
-    #[schema(value_type = Vec<String>, example = json!(["direct"]))]
-    pub grounds: Vec<Ground>,
-    /// Whether it holds a seat.
-    #[serde(default = "yes", skip_serializing_if = "is_yes")]
-    pub active: bool,
-    /// Whether downstream provisioning is done.
-    #[serde(default, skip_serializing_if = "is_no")]
-    pub fulfilled: bool,
-    /// Where the holder is sent once it is fulfilled.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub redirect_to: Option<Label>,
-    /// Anything else.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub metadata: Option<Metadata>,
-}
-
-/// One assignment, said in full, so that a line of the log is understood without the lines before.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Assigned {
-    /// The assignment.
-    pub assignment: AssignmentId,
-    /// Of which license.
-    pub license: LicenseId,
-    /// Who.
-    pub holder: Holder,
-}
-
-/// Where a holder is sent, and what else is kept with an assignment, all of it, from now on.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct AssignmentDescribed {
-    /// The assignment.
-    pub assignment: AssignmentId,
-    /// Of which license.
-    pub license: LicenseId,
-    /// Who.
-    pub holder: Holder,
-    /// Where the holder is sent once it is fulfilled.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub redirect_to: Option<Label>,
-    /// Anything else.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub metadata: Option<Metadata>,
-}
-
-fn yes() -> bool {
-    true
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "the shape serde asks for")]
-fn is_yes(it: &bool) -> bool {
-    *it
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "the shape serde asks for")]
-fn is_no(it: &bool) -> bool {
-    !*it
-}
+pub use schedules::{CommandScheduled, ScheduleCancelled, ScheduleFired};
 
 macro_rules! events {
     ($($(#[$doc:meta])* $name:ident($data:ty), v $version:literal;)+) => {
@@ -284,46 +102,182 @@ events! {
     AssignmentDescribed(AssignmentDescribed), v 1;
     /// An assignment is over, and its seat is free.
     AssignmentRevoked(Assigned), v 1;
+    /// What an account or a license does where rules could be one or another.
+    PolicySet(PolicySet), v 1;
+    /// More seats are held than a license gives out.
+    OverallocationBegan(OverallocationBegan), v 1;
+    /// Not any more.
+    OverallocationEnded(OverallocationEnded), v 1;
+    /// An assignment stands on one ground more. A ground of a group takes the place of the orphan
+    /// that the same group has left.
+    GroundAdded(GroundChanged), v 1;
+    /// It stands on one ground less, and goes on.
+    GroundRemoved(GroundChanged), v 1;
+    /// An assignment is somebody else's.
+    AssignmentTransferred(AssignmentTransferred), v 1;
+    /// Who somebody is.
+    HolderRegistered(HolderRegistered), v 1;
+    /// An e-mail address names a user.
+    HolderLinked(HolderLinked), v 1;
+    /// Somebody gets nothing any more.
+    HolderRetired(HolderRetired), v 1;
+    /// What somebody has directly is a set.
+    DirectSetDeclared(DirectSetDeclared), v 1;
+    /// It is a set no more.
+    DirectSetCleared(DirectSetCleared), v 1;
+    /// A group exists, or is called something else.
+    GroupNamed(GroupNamed), v 1;
+    /// Somebody is in a group.
+    MemberAdded(MemberAdded), v 1;
+    /// Somebody is in a group no more.
+    MemberRemoved(MemberRemoved), v 1;
+    /// What a group gives.
+    GroupRuleSet(GroupRuleSet), v 1;
+    /// Its last members have been served.
+    GroupRuleApplied(GroupRuleApplied), v 1;
+    /// Somebody waits for a seat.
+    WaitlistJoined(WaitlistJoined), v 1;
+    /// They do not wait any more.
+    WaitlistLeft(WaitlistLeft), v 1;
+    /// The window of a license has begun.
+    LicenseStarted(LicenseDue), v 1;
+    /// It is over.
+    LicenseEnded(LicenseDue), v 1;
+    /// So are the days after it in which the license could still be used.
+    GraceEnded(LicenseDue), v 1;
+    /// An assignment ends by itself at another moment.
+    AssignmentEndSet(AssignmentEndSet), v 1;
+    /// A command is kept until it is due.
+    CommandScheduled(CommandScheduled), v 1;
+    /// It is kept no more.
+    ScheduleCancelled(ScheduleCancelled), v 1;
+    /// It was judged.
+    ScheduleFired(ScheduleFired), v 1;
+    /// A container is there, and where.
+    ContainerPlaced(ContainerPlaced), v 1;
+}
+
+/// What an event is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct About<'a> {
+    /// A license.
+    pub license: Option<&'a LicenseId>,
+    /// A holder.
+    pub holder: Option<&'a Holder>,
+    /// A group.
+    pub group: Option<&'a GroupId>,
 }
 
 impl Event {
-    /// The license it is about.
-    pub fn license(&self) -> &LicenseId {
+    /// What it is about.
+    pub fn about(&self) -> About<'_> {
+        let license = |it| About { license: Some(it), ..About::default() };
+        let holder = |it| About { holder: Some(it), ..About::default() };
+        let group = |it| About { group: Some(it), ..About::default() };
+        fn seat<'a>(
+            license: &'a LicenseId,
+            holder: &'a Holder,
+            ground: Option<&'a Ground>,
+        ) -> About<'a> {
+            let group = ground.and_then(Ground::group);
+            About { license: Some(license), holder: Some(holder), group }
+        }
         match self {
-            Event::LicenseAllocated(it) => &it.license,
-            Event::LicenseDescribed(it) => &it.license,
-            Event::QuantityChanged(it) => &it.license,
-            Event::WindowChanged(it) => &it.license,
-            Event::LicenseSuspended(it) => &it.license,
-            Event::LicenseReinstated(it) => &it.license,
-            Event::LicenseRetired(it) => &it.license,
-            Event::SeatAssigned(it) => &it.license,
-            Event::AssignmentDescribed(it) => &it.license,
+            Event::LicenseAllocated(it) => license(&it.license),
+            Event::LicenseDescribed(it) => license(&it.license),
+            Event::QuantityChanged(it) => license(&it.license),
+            Event::WindowChanged(it) => license(&it.license),
+            Event::LicenseSuspended(it) => license(&it.license),
+            Event::LicenseReinstated(it) => license(&it.license),
+            Event::LicenseRetired(it) => license(&it.license),
+            Event::PolicySet(it) => About { license: it.license.as_ref(), ..About::default() },
+            Event::OverallocationBegan(it) => license(&it.license),
+            Event::OverallocationEnded(it) => license(&it.license),
+            Event::SeatAssigned(it) => seat(&it.license, &it.holder, it.grounds.first()),
+            Event::AssignmentDescribed(it) => seat(&it.license, &it.holder, None),
             Event::AssignmentDeactivated(it)
             | Event::AssignmentReactivated(it)
             | Event::AssignmentFulfilled(it)
             | Event::FulfilmentWithdrawn(it)
-            | Event::AssignmentRevoked(it) => &it.license,
+            | Event::AssignmentRevoked(it) => seat(&it.license, &it.holder, None),
+            Event::AssignmentTransferred(it) => seat(&it.license, &it.holder, None),
+            Event::GroundAdded(it) | Event::GroundRemoved(it) => {
+                seat(&it.license, &it.holder, Some(&it.ground))
+            }
+            Event::LicenseStarted(it) | Event::LicenseEnded(it) | Event::GraceEnded(it) => {
+                license(&it.license)
+            }
+            Event::AssignmentEndSet(it) => seat(&it.license, &it.holder, None),
+            Event::CommandScheduled(_)
+            | Event::ScheduleCancelled(_)
+            | Event::ScheduleFired(_)
+            | Event::ContainerPlaced(_) => About::default(),
+            Event::HolderRegistered(it) => holder(&it.holder),
+            Event::HolderLinked(it) => holder(&it.holder),
+            Event::HolderRetired(it) => holder(&it.holder),
+            Event::DirectSetDeclared(it) => holder(&it.holder),
+            Event::DirectSetCleared(it) => holder(&it.holder),
+            Event::GroupNamed(it) => group(&it.group),
+            Event::GroupRuleSet(it) => group(&it.group),
+            Event::GroupRuleApplied(it) => group(&it.group),
+            Event::MemberAdded(it) => About { holder: Some(&it.holder), ..group(&it.group) },
+            Event::MemberRemoved(it) => About { holder: Some(&it.holder), ..group(&it.group) },
+            Event::WaitlistJoined(it) => About {
+                license: it.license.as_ref(),
+                holder: Some(&it.holder),
+                group: it.ground.group(),
+            },
+            Event::WaitlistLeft(it) => About {
+                license: it.license.as_ref(),
+                holder: Some(&it.holder),
+                group: it.ground.group(),
+            },
         }
     }
 
-    /// The holder it is about, if it is about one.
-    pub fn holder(&self) -> Option<&Holder> {
+    /// The highest number that it gives out, or 0.
+    pub fn number(&self) -> u64 {
         match self {
-            Event::LicenseAllocated(_)
-            | Event::LicenseDescribed(_)
+            Event::LicenseAllocated(it) => it.number,
+            Event::SeatAssigned(it) => it.number.max(it.holder_number.unwrap_or_default()),
+            Event::HolderRegistered(it) => it.number,
+            Event::GroupNamed(it) => it.number,
+            Event::MemberAdded(it) => it.place.max(it.holder_number.unwrap_or_default()),
+            Event::WaitlistJoined(it) => it.place,
+            Event::CommandScheduled(it) => it.schedule,
+            Event::LicenseStarted(_)
+            | Event::LicenseEnded(_)
+            | Event::GraceEnded(_)
+            | Event::AssignmentEndSet(_)
+            | Event::ScheduleCancelled(_)
+            | Event::ScheduleFired(_)
+            | Event::ContainerPlaced(_) => 0,
+            Event::LicenseDescribed(_)
             | Event::QuantityChanged(_)
             | Event::WindowChanged(_)
             | Event::LicenseSuspended(_)
             | Event::LicenseReinstated(_)
-            | Event::LicenseRetired(_) => None,
-            Event::SeatAssigned(it) => Some(&it.holder),
-            Event::AssignmentDescribed(it) => Some(&it.holder),
-            Event::AssignmentDeactivated(it)
-            | Event::AssignmentReactivated(it)
-            | Event::AssignmentFulfilled(it)
-            | Event::FulfilmentWithdrawn(it)
-            | Event::AssignmentRevoked(it) => Some(&it.holder),
+            | Event::LicenseRetired(_)
+            | Event::PolicySet(_)
+            | Event::OverallocationBegan(_)
+            | Event::OverallocationEnded(_)
+            | Event::AssignmentDeactivated(_)
+            | Event::AssignmentReactivated(_)
+            | Event::AssignmentFulfilled(_)
+            | Event::FulfilmentWithdrawn(_)
+            | Event::AssignmentDescribed(_)
+            | Event::AssignmentRevoked(_)
+            | Event::AssignmentTransferred(_)
+            | Event::GroundAdded(_)
+            | Event::GroundRemoved(_)
+            | Event::HolderLinked(_)
+            | Event::HolderRetired(_)
+            | Event::DirectSetDeclared(_)
+            | Event::DirectSetCleared(_)
+            | Event::MemberRemoved(_)
+            | Event::GroupRuleSet(_)
+            | Event::GroupRuleApplied(_)
+            | Event::WaitlistLeft(_) => 0,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! All accounts of a partition: the state that a writer judges against.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use crate::account::{Account, Broken, Inconsistent, Mark};
 use crate::decide::decide;
@@ -27,6 +27,10 @@ pub struct Ledger {
     /// The number as it was at `begin`, while a commit is open.
     number_before: Option<u64>,
     last: Option<Last>,
+    /// Accounts of which something is due by itself, by when.
+    due: BTreeSet<(Moment, usize)>,
+    /// The same by account.
+    due_of: HashMap<usize, Moment>,
 }
 
 /// What it takes to take back the command judged last.
@@ -53,12 +57,42 @@ impl Ledger {
         self.number
     }
 
+    /// When something is to happen by itself next.
+    pub fn next_due(&self) -> Option<Moment> {
+        self.due.first().map(|(at, _)| *at)
+    }
+
+    /// So many of the accounts for which [`PassTime`](crate::command::PassTime) has something to do
+    /// by now, the most overdue first.
+    pub fn due(&self, now: Moment, max: usize) -> Vec<AccountId> {
+        let by_now = self.due.iter().take_while(|(at, _)| *at <= now).take(max);
+        by_now.map(|(_, row)| self.accounts[*row].id().clone()).collect()
+    }
+
+    /// Takes note of when something is due of an account.
+    fn retime(&mut self, row: usize) {
+        let after = self.accounts[row].next_due();
+        let before = match after {
+            Some(at) => self.due_of.insert(row, at),
+            None => self.due_of.remove(&row),
+        };
+        if let Some(at) = before {
+            self.due.remove(&(at, row));
+        }
+        if let Some(at) = after {
+            self.due.insert((at, row));
+        }
+    }
+
     /// Takes note of a fact that is on the log.
     pub fn evolve(&mut self, account: &AccountId, event: &Event) -> Result<(), Inconsistent> {
         self.roll_back();
         let row = self.row(account);
         self.accounts[row].evolve(event)?;
-        self.number = self.number.max(number(event));
+        // Whether everybody is served who can be is known once somebody has looked.
+        self.accounts[row].look_for_unserved(true);
+        self.retime(row);
+        self.number = self.number.max(event.number());
         Ok(())
     }
 
@@ -123,8 +157,9 @@ impl Ledger {
 
     /// The commit is on the log: what was judged has happened.
     pub fn settle(&mut self) {
-        for row in self.touched.drain(..) {
+        for row in std::mem::take(&mut self.touched) {
             self.accounts[row].settle();
+            self.retime(row);
         }
         self.number_before = None;
         self.last = None;
@@ -132,8 +167,10 @@ impl Ledger {
 
     /// The commit is not on the log: nothing of it has happened.
     pub fn roll_back(&mut self) {
-        for row in self.touched.drain(..) {
+        for row in std::mem::take(&mut self.touched) {
             self.accounts[row].roll_back();
+            self.accounts[row].look_for_unserved(true);
+            self.retime(row);
         }
         self.number = self.number_before.take().unwrap_or(self.number);
         self.last = None;
@@ -146,26 +183,6 @@ impl Ledger {
         self.accounts.push(Account::new(account.clone()));
         self.rows.insert(account.clone(), self.accounts.len() - 1);
         self.accounts.len() - 1
-    }
-}
-
-/// The number an event gives out, or 0.
-fn number(event: &Event) -> u64 {
-    match event {
-        Event::LicenseAllocated(it) => it.number,
-        Event::SeatAssigned(it) => it.number,
-        Event::LicenseDescribed(_)
-        | Event::QuantityChanged(_)
-        | Event::WindowChanged(_)
-        | Event::LicenseSuspended(_)
-        | Event::LicenseReinstated(_)
-        | Event::LicenseRetired(_)
-        | Event::AssignmentDeactivated(_)
-        | Event::AssignmentReactivated(_)
-        | Event::AssignmentFulfilled(_)
-        | Event::FulfilmentWithdrawn(_)
-        | Event::AssignmentDescribed(_)
-        | Event::AssignmentRevoked(_) => 0,
     }
 }
 

@@ -21,9 +21,11 @@ pub mod malformed;
 pub mod metadata;
 pub mod mint;
 pub mod moment;
+pub mod policy;
 pub mod refusal;
 pub mod refused;
 pub mod request;
+pub mod rule;
 mod strict;
 pub mod text;
 pub mod wire;
@@ -42,6 +44,6 @@ pub use refusal::Refusal;
 pub use refused::Refused;
 pub use request::{Change, Request, Via};
 pub use text::{
-    AccountId, Actor, AssignmentId, CommandId, ContainerId, ExternalId, LicenseId, ProductId,
-    Source, UserId,
+    AccountId, Actor, AssignmentId, CommandId, ContainerId, ExternalId, GroupId, LicenseId,
+    ProductId, Source, UserId,
 };

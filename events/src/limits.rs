@@ -27,6 +27,29 @@ pub const ITEMS_MAX: usize = 1_000;
 /// Seats of one license. More is malformed (`invalid_quantity`).
 pub const QUANTITY_MAX: i64 = 1_000_000_000;
 
+/// Percent of its quantity that a license gives out beyond it. More is malformed (`invalid_value`):
+/// say `unlimited`.
+pub const OVERAGE_PERCENT_MAX: u16 = 900;
+
+/// Products and licenses that a group gives, or that are in a direct set. More are malformed
+/// (`too_many_items`).
+pub const PRODUCTS_MAX: usize = 100;
+
+/// Days after its end in which a license can still be used. More is malformed (`invalid_quantity`).
+pub const GRACE_DAYS_MAX: u16 = 3_650;
+
+/// Things that are due of one account and fire in one commit, counted as the events they cause. The
+/// others fire in the commits that follow.
+pub const FIRED_MAX: usize = 1_000;
+
+/// Members that one command serves by a rule of mode `first_come`, each product counted. The others
+/// are served by the ledger itself, in the commits that follow.
+pub const SERVED_MAX: usize = 1_000;
+
+/// Bytes of the events by which one command serves those who wait, what stands around them not
+/// counted. The others are served in the commits that follow.
+pub const SERVED_BYTES_MAX: usize = COMMIT_BYTES_MAX / 4;
+
 /// Bytes of a command document. A larger one is malformed (`payload_too_large`).
 pub const COMMAND_BYTES_MAX: usize = 256 * 1024;
 

@@ -43,11 +43,13 @@ pub enum MalformedCode {
     InvalidMetadata,
     /// More holders or assignments than one command may name.
     TooManyItems,
+    /// A word that is none of those that can stand there.
+    InvalidValue,
 }
 
 impl MalformedCode {
     /// Every code, in declaration order.
-    pub const ALL: [MalformedCode; 17] = [
+    pub const ALL: [MalformedCode; 18] = [
         MalformedCode::PayloadTooLarge,
         MalformedCode::MalformedJson,
         MalformedCode::DuplicateKey,
@@ -65,6 +67,7 @@ impl MalformedCode {
         MalformedCode::InvalidWindow,
         MalformedCode::InvalidMetadata,
         MalformedCode::TooManyItems,
+        MalformedCode::InvalidValue,
     ];
 
     /// The stable name.
@@ -87,6 +90,7 @@ impl MalformedCode {
             MalformedCode::InvalidWindow => "invalid_window",
             MalformedCode::InvalidMetadata => "invalid_metadata",
             MalformedCode::TooManyItems => "too_many_items",
+            MalformedCode::InvalidValue => "invalid_value",
         }
     }
 
@@ -109,7 +113,8 @@ impl MalformedCode {
             | MalformedCode::InvalidQuantity
             | MalformedCode::InvalidWindow
             | MalformedCode::InvalidMetadata
-            | MalformedCode::TooManyItems => 400,
+            | MalformedCode::TooManyItems
+            | MalformedCode::InvalidValue => 400,
         }
     }
 
@@ -133,6 +138,7 @@ impl MalformedCode {
             MalformedCode::InvalidWindow => "The window ends before it starts",
             MalformedCode::InvalidMetadata => "The metadata is not usable",
             MalformedCode::TooManyItems => "One command names too many",
+            MalformedCode::InvalidValue => "A word that cannot stand there",
         }
     }
 }

@@ -1,7 +1,13 @@
 //! Why a well-formed command was judged and not accepted.
 
+mod table;
+
+use crate::holder::Email;
 use crate::holder::Holder;
-use crate::text::{AccountId, AssignmentId, CommandId, ExternalId, LicenseId, ProductId};
+use crate::text::{
+    AccountId, AssignmentId, CommandId, ContainerId, ExternalId, GroupId, LicenseId, ProductId,
+    UserId,
+};
 
 /// A refusal: the state of the world that stands in the way. Nothing was recorded.
 ///
@@ -32,6 +38,12 @@ pub enum Refusal {
     /// Nobody in the account is known by this name.
     #[error("nobody is known as {0}")]
     HolderNotFound(Holder),
+    /// No group of the account has this name.
+    #[error("there is no group {0}")]
+    GroupNotFound(GroupId),
+    /// No command of the account is scheduled under this number.
+    #[error("there is no schedule {0}")]
+    ScheduleNotFound(u64),
     /// The license exists, and not as the command says.
     #[error("{0} exists already, with other terms")]
     LicenseExists(LicenseId),
@@ -41,6 +53,41 @@ pub enum Refusal {
         /// The id.
         external_id: ExternalId,
         /// Whose it is.
+        license: LicenseId,
+    },
+    /// The container is somewhere else, or would be too deep.
+    #[error("{container} cannot be within {within}")]
+    ContainerElsewhere {
+        /// Which container.
+        container: ContainerId,
+        /// Where it was said to be.
+        within: Box<str>,
+    },
+    /// The license is part of another one, which decides this.
+    #[error("{license} is a part of {parent}")]
+    LicenseIsPart {
+        /// Which license.
+        license: LicenseId,
+        /// Of which one.
+        parent: LicenseId,
+    },
+    /// The address names another user already.
+    #[error("{email} names {user} already")]
+    AlreadyLinked {
+        /// The address.
+        email: Email,
+        /// Whose it is.
+        user: UserId,
+    },
+    /// The holder gets nothing any more.
+    #[error("{0} is retired")]
+    HolderRetired(Holder),
+    /// Only members may hold a seat, and the holder is none.
+    #[error("{holder} is no member, and only members may hold a seat of {license}")]
+    HolderNotMember {
+        /// Who.
+        holder: Holder,
+        /// Of which license.
         license: LicenseId,
     },
     /// The license is over for good.
@@ -70,6 +117,22 @@ pub enum Refusal {
         license: LicenseId,
         /// Who.
         holder: Holder,
+    },
+    /// The assignment stands on what a group gives, and on nothing else.
+    #[error("the group {group} gives {license} to {holder}")]
+    HeldByGroup {
+        /// Of which license.
+        license: LicenseId,
+        /// Who.
+        holder: Holder,
+        /// Which group.
+        group: GroupId,
+    },
+    /// What was asked for would be over already.
+    #[error("it would have ended at {ends_at}")]
+    AlreadyOver {
+        /// When it would have ended.
+        ends_at: crate::Moment,
     },
     /// The change would leave a window that ends before it starts.
     #[error("{license} would start at {starts_at} and end at {ends_at}")]
@@ -102,6 +165,59 @@ pub enum Refusal {
         /// Live assignments, inactive ones included.
         assignments: i64,
     },
+    /// The group would give a license, and the product of that license, both.
+    #[error("{group} would give {license} and its product {product}")]
+    GrantsOverlap {
+        /// Which group.
+        group: GroupId,
+        /// Which license.
+        license: LicenseId,
+        /// Its product.
+        product: ProductId,
+    },
+    /// The group has more of it than the quota would be.
+    #[error("{group}: {} of {named} {} given, a quota of {quota} was asked for",
+        counted(*.leases, "seat"), one_or(*.leases, "is", "are"))]
+    QuotaBelowUse {
+        /// Which group.
+        group: GroupId,
+        /// The license or the product.
+        named: Box<str>,
+        /// Seats the group has of it.
+        leases: i64,
+        /// The quota asked for.
+        quota: i64,
+    },
+    /// The group may not have so many of it.
+    #[error("{group}: {leases} of {quota} seats of {named} are given, {wanted} more {} asked for",
+        one_or(*.wanted, "was", "were"))]
+    QuotaExceeded {
+        /// Which group.
+        group: GroupId,
+        /// The license or the product.
+        named: Box<str>,
+        /// Seats the group has of it.
+        leases: i64,
+        /// Its quota.
+        quota: i64,
+        /// Seats asked for.
+        wanted: i64,
+    },
+    /// The license has not so much quantity left to share out.
+    #[error(
+        "{license}: {taken} of {quantity} seats are held or allocated, {wanted} more {} asked for",
+        one_or(*.wanted, "was", "were")
+    )]
+    NoFreeQuantity {
+        /// Which license.
+        license: LicenseId,
+        /// Seats that are held, or parts of it.
+        taken: i64,
+        /// Seats in all.
+        quantity: i64,
+        /// Seats asked for.
+        wanted: i64,
+    },
     /// Not enough free seats for all that was asked.
     #[error(
         "{named}: {held} of {quantity} seats are held, {wanted} more {} asked for",
@@ -128,119 +244,6 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// Code, HTTP status, title and hint of every refusal, in order of precedence.
-    pub const TABLE: &'static [(&'static str, u16, &'static str, &'static str)] = &[
-        (
-            "command_id_reused",
-            409,
-            "The command id was used for something else",
-            "give every new command its own id",
-        ),
-        (
-            "account_not_found",
-            404,
-            "There is no such account",
-            "an account exists from its first AllocateLicense on",
-        ),
-        (
-            "license_not_found",
-            404,
-            "There is no such license",
-            "list the licenses of the account, or allocate it first",
-        ),
-        (
-            "product_not_found",
-            404,
-            "There is no license of this product",
-            "list the licenses of the account, or allocate one first",
-        ),
-        (
-            "assignment_not_found",
-            404,
-            "There is no such assignment",
-            "list the assignments of the license or of the holder",
-        ),
-        (
-            "holder_not_found",
-            404,
-            "Nobody is known by this name",
-            "a holder is known from their first assignment on",
-        ),
-        (
-            "license_exists",
-            409,
-            "The license exists with other terms",
-            "use ChangeLicense, or another name",
-        ),
-        (
-            "external_id_taken",
-            409,
-            "The external id belongs to another license",
-            "external ids are unique in an account",
-        ),
-        (
-            "license_retired",
-            409,
-            "The license is retired",
-            "a retired license stays retired: allocate another one",
-        ),
-        (
-            "license_suspended",
-            409,
-            "The license is suspended",
-            "ReinstateLicense ends the suspension",
-        ),
-        ("license_ended", 409, "The license has ended", "ChangeLicense can set a later ends_at"),
-        (
-            "no_license_in_force",
-            409,
-            "No license of the product is in force",
-            "look at the windows and states of its licenses",
-        ),
-        (
-            "assignment_ended",
-            409,
-            "The assignment has ended",
-            "an ended assignment stays ended: AssignSeat makes a new one",
-        ),
-        (
-            "not_assigned",
-            409,
-            "The holder has no assignment of the license",
-            "AssignSeat makes one",
-        ),
-        (
-            "window_empty",
-            409,
-            "The window would end before it starts",
-            "give starts_at and ends_at together",
-        ),
-        (
-            "quantity_below_use",
-            409,
-            "More seats are held than that",
-            "revoke assignments first, or ask for at least the seats held",
-        ),
-        (
-            "license_in_use",
-            409,
-            "The license has live assignments",
-            "revoke its assignments first, or suspend it",
-        ),
-        (
-            "no_free_seat",
-            409,
-            "No free seat",
-            "revoke an assignment, or raise the quantity with ChangeLicense",
-        ),
-        (
-            "commit_too_large",
-            409,
-            "The command causes more than one commit can hold",
-            "send several commands with fewer holders or smaller metadata",
-        ),
-    ];
-
     fn row(&self) -> usize {
         match self {
             Refusal::CommandIdReused { .. } => 0,
@@ -249,19 +252,32 @@ impl Refusal {
             Refusal::ProductNotFound(_) => 3,
             Refusal::AssignmentNotFound(_) => 4,
             Refusal::HolderNotFound(_) => 5,
-            Refusal::LicenseExists(_) => 6,
-            Refusal::ExternalIdTaken { .. } => 7,
-            Refusal::LicenseRetired(_) => 8,
-            Refusal::LicenseSuspended(_) => 9,
-            Refusal::LicenseEnded { .. } => 10,
-            Refusal::NoLicenseInForce(_) => 11,
-            Refusal::AssignmentEnded(_) => 12,
-            Refusal::NotAssigned { .. } => 13,
-            Refusal::WindowEmpty { .. } => 14,
-            Refusal::QuantityBelowUse { .. } => 15,
-            Refusal::LicenseInUse { .. } => 16,
-            Refusal::NoFreeSeat { .. } => 17,
-            Refusal::CommitTooLarge { .. } => 18,
+            Refusal::GroupNotFound(_) => 6,
+            Refusal::ScheduleNotFound(_) => 7,
+            Refusal::LicenseExists(_) => 8,
+            Refusal::ExternalIdTaken { .. } => 9,
+            Refusal::ContainerElsewhere { .. } => 10,
+            Refusal::LicenseIsPart { .. } => 11,
+            Refusal::AlreadyLinked { .. } => 12,
+            Refusal::HolderRetired(_) => 13,
+            Refusal::HolderNotMember { .. } => 14,
+            Refusal::LicenseRetired(_) => 15,
+            Refusal::LicenseSuspended(_) => 16,
+            Refusal::LicenseEnded { .. } => 17,
+            Refusal::NoLicenseInForce(_) => 18,
+            Refusal::AssignmentEnded(_) => 19,
+            Refusal::NotAssigned { .. } => 20,
+            Refusal::HeldByGroup { .. } => 21,
+            Refusal::AlreadyOver { .. } => 22,
+            Refusal::WindowEmpty { .. } => 23,
+            Refusal::QuantityBelowUse { .. } => 24,
+            Refusal::LicenseInUse { .. } => 25,
+            Refusal::GrantsOverlap { .. } => 26,
+            Refusal::QuotaBelowUse { .. } => 27,
+            Refusal::QuotaExceeded { .. } => 28,
+            Refusal::NoFreeQuantity { .. } => 29,
+            Refusal::NoFreeSeat { .. } => 30,
+            Refusal::CommitTooLarge { .. } => 31,
         }
     }
 

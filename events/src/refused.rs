@@ -88,6 +88,31 @@ fn named(command: &Command) -> (Option<LicenseId>, Option<ProductId>, usize) {
             let ids = it.assignments.len() + usize::from(it.assignment.is_some());
             (it.license.clone(), None, it.holders.len() + ids)
         }
+        Command::SetAllocations(it) => {
+            let first = it.allocations.first().and_then(|it| it.quantities.first());
+            let product = first.and_then(|it| it.product.clone());
+            (first.and_then(|it| it.license.clone()), product, 0)
+        }
+        Command::MoveQuantity(it) => (it.license.clone(), it.product.clone(), 0),
+        Command::PassTime(_) | Command::ScheduleCommand(_) | Command::CancelSchedule(_) => {
+            (None, None, 0)
+        }
+        Command::SetPolicy(it) => (it.license.clone(), None, 0),
+        Command::RegisterHolder(_) | Command::LinkHolder(_) | Command::RetireHolder(_) => {
+            (None, None, 1)
+        }
+        Command::DeclareDirectSet(it) => (None, it.products.first().cloned(), it.holders.len()),
+        Command::ClearDirectSet(it) => (None, None, it.holders.len()),
+        Command::AddMembers(it) => (None, None, it.holders.len()),
+        Command::RemoveMembers(it) => (None, None, it.holders.len()),
+        Command::SetGroupRule(it) => {
+            let first = it.grants.first();
+            let product = first.and_then(|it| it.product.clone());
+            (first.and_then(|it| it.license.clone()), product, 0)
+        }
+        Command::GrantToGroup(it) => (it.grant.license.clone(), it.grant.product.clone(), 0),
+        Command::RemoveGroupRule(it) => (it.license.clone(), it.product.clone(), 0),
+        Command::LeaveWaitlist(it) => (it.license.clone(), it.product.clone(), it.holders.len()),
     }
 }
 

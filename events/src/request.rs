@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
-use crate::command::{self, Command, CommandType};
+use crate::command::{self, Command, CommandType, PassTime};
 use crate::limits::COMMAND_BYTES_MAX;
 use crate::malformed::{Malformed, MalformedCode, short};
 use crate::strict::{self, Object};
@@ -123,6 +123,9 @@ pub struct Address<'a> {
     pub via: Via,
 }
 
+/// What the ledger's own clock is called where it asks.
+pub const CLOCK: &str = "clock";
+
 /// What an actor is called who did not say.
 pub const ANONYMOUS: &str = "anonymous";
 
@@ -197,6 +200,19 @@ impl Request {
         };
         let hash = content_hash(&account, &change, &command);
         let (via, dry_run) = (address.via, envelope.dry_run);
+        Ok(Request { id, account, actor, via, change, dry_run, command, hash })
+    }
+}
+
+impl Request {
+    /// What the ledger's own clock asks for an account.
+    pub fn of_clock(account: AccountId, id: CommandId) -> Result<Request, Malformed> {
+        let command = Command::PassTime(PassTime {});
+        let actor = Actor::new(CLOCK)
+            .map_err(|it| Malformed::whole(MalformedCode::InvalidText, it.to_string()))?;
+        let change = Change::default();
+        let hash = content_hash(&account, &change, &command);
+        let (via, dry_run) = (Via::Clock, false);
         Ok(Request { id, account, actor, via, change, dry_run, command, hash })
     }
 }

@@ -123,6 +123,10 @@ name!(
     UserId, check_text, min_length = 1, max_length = 256
 );
 name!(
+    /// A named set of holders, within its account.
+    GroupId, check_text, min_length = 1, max_length = 256
+);
+name!(
     /// What another system calls the license. Unique within the account.
     ExternalId, check_text, min_length = 1, max_length = 256
 );

@@ -78,10 +78,12 @@ impl Source {
             number: self.number,
             license: license(self.random.below(LICENSES)),
             holder: Holder { user: Some(user(n)), email },
+            holder_number: None,
             grounds: vec![Ground::Direct],
             active: true,
             fulfilled: false,
             redirect_to: None,
+            ends_at: None,
             metadata: None,
         };
         let (assignment, license, holder) = (it.assignment, it.license.clone(), it.holder.clone());
@@ -116,6 +118,8 @@ fn allocations() -> Vec<(AccountId, Event)> {
             ends_at: None,
             external_id: None,
             source: None,
+            grace_days: None,
+            parent: None,
             metadata: None,
         };
         (account(n / LICENSES), Event::LicenseAllocated(it))

@@ -1,32 +1,41 @@
 //! The read model of assignments: who has, or had, a seat of what.
 
+mod changes;
+mod filter;
 mod queries;
 
-use events::event::SeatAssigned;
+use events::event::{Ground, SeatAssigned};
 use events::wire::{Commit, Record};
-use events::{AssignmentId, Event, LicenseId, Moment};
+use events::{Event, LicenseId, Moment};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::as_of::int;
 use crate::emails::{self, Notes, holder_key};
 use crate::error::Error;
+use crate::grounds;
 use crate::known::{self, Known};
 use crate::store::{Feed, ReadModel, Writer};
 
-pub use queries::{Assignment, Filter, Who, by_id, by_number, of_account, of_holder, of_license};
+use changes::{Change, To, list_ground};
+pub use filter::{Filter, GroundKind};
+pub use queries::{Assignment, Who, by_id, by_number, of_account, of_holder, of_license};
 
 /// The model.
 pub static MODEL: ReadModel = ReadModel {
     name: "assignments",
-    version: 1,
+    version: 2,
     schema: &[known::ACCOUNTS, emails::SCHEMA, SCHEMA],
     feed: Feed::Commits(|| Box::<Assignments>::default()),
 };
 
 /// `assignments` says how each is now, or was when it ended; `states` how it was before, each row
 /// up to a sequence, exclusive. Most have no row there. `over` keeps the ended ones apart in the
-/// index, so that listing the live ones does not wade through them. `holders` lists the assignments
-/// of each holder; it is a table of its own so that it can be written in its own order.
+/// index, so that listing the live ones does not wade through them. `grounds` is nothing for `direct`
+/// alone.
+///
+/// `holders` lists the assignments that each holder has or had; it is a table of its own so that it
+/// can be written in its own order. `group_seats` lists what each group gives or gave, `orphans` what
+/// is or was one: where to look, not how it was then.
 const SCHEMA: &str = "
     CREATE TABLE licenses (
         id      INTEGER PRIMARY KEY,
@@ -49,8 +58,10 @@ const SCHEMA: &str = "
         revoked_at  INTEGER,
         active      INTEGER NOT NULL,
         fulfilled   INTEGER NOT NULL,
+        grounds     TEXT,
         redirect_to TEXT,
         metadata    TEXT,
+        ends_at     INTEGER,
         CHECK (since <= until)
     ) STRICT;
     CREATE UNIQUE INDEX assignments_by_id ON assignments (assignment);
@@ -63,13 +74,31 @@ const SCHEMA: &str = "
         PRIMARY KEY (account, holder, number)
     ) STRICT, WITHOUT ROWID;
 
+    CREATE TABLE group_seats (
+        account INTEGER NOT NULL,
+        grp     TEXT    NOT NULL,
+        license INTEGER NOT NULL,
+        number  INTEGER NOT NULL,
+        PRIMARY KEY (account, grp, license, number)
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE orphans (
+        account INTEGER NOT NULL,
+        license INTEGER NOT NULL,
+        number  INTEGER NOT NULL,
+        PRIMARY KEY (account, license, number)
+    ) STRICT, WITHOUT ROWID;
+
     CREATE TABLE states (
         number      INTEGER NOT NULL,
         until       INTEGER NOT NULL,
+        holder      TEXT    NOT NULL,
         active      INTEGER NOT NULL,
         fulfilled   INTEGER NOT NULL,
+        grounds     TEXT,
         redirect_to TEXT,
         metadata    TEXT,
+        ends_at     INTEGER,
         PRIMARY KEY (number, until)
     ) STRICT, WITHOUT ROWID;";
 
@@ -85,19 +114,6 @@ struct Assignments {
     notes: Notes,
 }
 
-struct Change {
-    assignment: AssignmentId,
-    sequence: u64,
-    to: To,
-}
-
-enum To {
-    Active(bool),
-    Fulfilled(bool),
-    Described(Option<String>, Option<String>),
-    Revoked(Moment),
-}
-
 impl Writer for Assignments {
     fn commit(&mut self, db: &Connection, commit: &Commit) -> Result<(), Error> {
         commit.records.iter().try_for_each(|record| self.record(db, commit, record))
@@ -108,7 +124,7 @@ impl Writer for Assignments {
         self.changes.sort_by_key(|it| it.assignment);
         self.changes.drain(..).try_for_each(|it| it.write(db))?;
         self.holders.sort_unstable();
-        let mut insert = db.prepare_cached("INSERT INTO holders VALUES (?1, ?2, ?3)")?;
+        let mut insert = db.prepare_cached("INSERT OR IGNORE INTO holders VALUES (?1, ?2, ?3)")?;
         for (account, holder, number) in self.holders.drain(..) {
             insert.execute(params![account, holder, number])?;
         }
@@ -126,8 +142,10 @@ impl Writer for Assignments {
 }
 
 impl Assignments {
+    #[expect(clippy::too_many_lines, reason = "one line an event, so that none is forgotten")]
     fn record(&mut self, db: &Connection, commit: &Commit, it: &Record) -> Result<(), Error> {
         let sequence = commit.sequence;
+        self.known.account(db, &it.account, commit)?;
         let mut change = |assignment, to| self.changes.push(Change { assignment, sequence, to });
         match &it.event {
             Event::LicenseAllocated(event) => {
@@ -137,13 +155,53 @@ impl Assignments {
                 let id = db.prepare_cached(sql)?.insert(row)?;
                 self.known.add(&it.account, &event.license, id);
             }
+            Event::GroundAdded(event) => change(event.assignment, To::With(event.ground.clone())),
+            Event::GroundRemoved(event) => {
+                change(event.assignment, To::Without(event.ground.clone()));
+            }
+            Event::AssignmentTransferred(event) => {
+                change(event.assignment, To::Transferred(holder_key(&event.holder)));
+            }
+            Event::HolderRegistered(event) => {
+                let account = self.known.account(db, &it.account, commit)?;
+                self.notes.add(account, &event.holder, int(sequence));
+            }
+            Event::MemberAdded(event) => {
+                let account = self.known.account(db, &it.account, commit)?;
+                self.notes.add(account, &event.holder, int(sequence));
+            }
+            Event::HolderLinked(event) => {
+                let account = self.known.account(db, &it.account, commit)?;
+                self.notes.link(account, event, int(sequence));
+            }
             // Nothing of a license is told here but its name and product, and these never change.
+            // What follows from the others is said by events about assignments.
             Event::LicenseDescribed(_)
             | Event::QuantityChanged(_)
             | Event::WindowChanged(_)
             | Event::LicenseSuspended(_)
             | Event::LicenseReinstated(_)
-            | Event::LicenseRetired(_) => {}
+            | Event::LicenseRetired(_)
+            | Event::PolicySet(_)
+            | Event::OverallocationBegan(_)
+            | Event::OverallocationEnded(_)
+            | Event::HolderRetired(_)
+            | Event::DirectSetDeclared(_)
+            | Event::DirectSetCleared(_)
+            | Event::GroupNamed(_)
+            | Event::MemberRemoved(_)
+            | Event::GroupRuleSet(_)
+            | Event::GroupRuleApplied(_)
+            | Event::WaitlistJoined(_)
+            | Event::WaitlistLeft(_)
+            | Event::LicenseStarted(_)
+            | Event::LicenseEnded(_)
+            | Event::GraceEnded(_)
+            | Event::CommandScheduled(_)
+            | Event::ScheduleCancelled(_)
+            | Event::ScheduleFired(_)
+            | Event::ContainerPlaced(_) => {}
+            Event::AssignmentEndSet(event) => change(event.assignment, To::Ends(event.ends_at)),
             Event::SeatAssigned(event) => self.assigned(db, commit, it, event)?,
             Event::AssignmentDeactivated(event) => change(event.assignment, To::Active(false)),
             Event::AssignmentReactivated(event) => {
@@ -179,8 +237,8 @@ impl Assignments {
         self.notes.add(account, &it.holder, int(commit.sequence));
         let sql =
             "INSERT INTO assignments (number, assignment, account, license, holder, since, at,
-                       active, fulfilled, redirect_to, metadata)
-                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
+                       active, fulfilled, grounds, redirect_to, metadata, ends_at)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
         db.prepare_cached(sql)?.execute(params![
             int(it.number),
             it.assignment.0.as_bytes(),
@@ -191,10 +249,15 @@ impl Assignments {
             record.at.millis(),
             it.active,
             it.fulfilled,
+            grounds::text(&it.grounds),
             it.redirect_to.as_ref().map(|it| it.as_str()),
-            it.metadata.as_ref().map(|it| it.as_str())
+            it.metadata.as_ref().map(|it| it.as_str()),
+            it.ends_at.map(Moment::millis)
         ])?;
         self.holders.push((account, holder, int(it.number)));
+        for ground in it.grounds.iter().filter(|it| **it != Ground::Direct) {
+            list_ground(db, it.assignment, ground)?;
+        }
         Ok(())
     }
 }
@@ -204,54 +267,3 @@ fn load(db: &Connection, account: i64, license: &LicenseId) -> Result<Option<i64
     let mut statement = db.prepare_cached(sql)?;
     Ok(statement.query_row(params![account, license.as_str()], |row| row.get(0)).optional()?)
 }
-
-impl Change {
-    fn write(&self, db: &Connection) -> Result<(), Error> {
-        let id = self.assignment.0.as_bytes();
-        let sequence = int(self.sequence);
-        let changed = match &self.to {
-            To::Active(active) => {
-                self.keep_state(db)?;
-                db.prepare_cached(ACTIVATE)?.execute(params![id, active])?
-            }
-            To::Fulfilled(fulfilled) => {
-                self.keep_state(db)?;
-                db.prepare_cached(FULFIL)?.execute(params![id, fulfilled])?
-            }
-            To::Described(redirect_to, metadata) => {
-                self.keep_state(db)?;
-                db.prepare_cached(DESCRIBE)?.execute(params![id, redirect_to, metadata])?
-            }
-            To::Revoked(at) => {
-                db.prepare_cached(REVOKE)?.execute(params![id, sequence, at.millis()])?
-            }
-        };
-        match changed {
-            1 => Ok(()),
-            _ => {
-                let reason = format!("assignment {} is not live", self.assignment);
-                Err(Error::inconsistent(self.sequence, reason))
-            }
-        }
-    }
-
-    /// Keeps how an assignment was before this commit: once a commit, and not if it was not there.
-    fn keep_state(&self, db: &Connection) -> Result<(), Error> {
-        let sql = "INSERT OR IGNORE INTO states
-                   SELECT number, ?2, active, fulfilled, redirect_to, metadata FROM assignments
-                   WHERE assignment = ?1 AND since < ?2";
-        let row = params![self.assignment.0.as_bytes(), int(self.sequence)];
-        db.prepare_cached(sql)?.execute(row)?;
-        Ok(())
-    }
-}
-
-const ACTIVATE: &str = "UPDATE assignments SET active = ?2 WHERE assignment = ?1 AND over = 0";
-
-const FULFIL: &str = "UPDATE assignments SET fulfilled = ?2 WHERE assignment = ?1 AND over = 0";
-
-const DESCRIBE: &str = "UPDATE assignments SET redirect_to = ?2, metadata = ?3
-                        WHERE assignment = ?1 AND over = 0";
-
-const REVOKE: &str = "UPDATE assignments SET over = 1, until = ?2, revoked_at = ?3
-                      WHERE assignment = ?1 AND over = 0";

@@ -2,34 +2,40 @@
 //!
 //! Everything the question needs is in this one file. A verdict is derived, never stored.
 
+mod changes;
 mod queries;
 mod verdict;
 
-use events::event::{Assigned, LicenseAllocated, WindowChanged};
+use events::event::{
+    Assigned, AssignmentTransferred, LicenseAllocated, SeatAssigned, WindowChanged,
+};
 use events::wire::{Commit, Record};
-use events::{AccountId, AssignmentId, Event, LicenseId, Moment};
+use events::{AccountId, AssignmentId, Event, Holder, LicenseId, Moment};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::as_of::int;
 use crate::emails::{self, Notes, holder_key};
 use crate::error::Error;
+use crate::grounds;
 use crate::known::{self, Known};
 use crate::state::LicenseState;
 use crate::store::{Feed, ReadModel, Writer};
 
+use changes::{Change, To, transfer};
 pub use queries::{Question, check, check_many};
 pub use verdict::{Code, Ended, Ground, Verdict};
 
 /// The model.
 pub static MODEL: ReadModel = ReadModel {
     name: "checks",
-    version: 1,
+    version: 2,
     schema: &[known::ACCOUNTS, emails::SCHEMA, SCHEMA],
     feed: Feed::Commits(|| Box::<Checks>::default()),
 };
 
 /// `held_seats` has a row from each sequence on at which what a holder has of a license changed,
-/// so the last row up to a sequence is how it was then: one descent, and nothing to update.
+/// so the last row up to a sequence is how it was then: one descent, and nothing to update. `grounds`
+/// is nothing for `direct` alone.
 /// `licenses` says how a license is since `changed`, `versions` how it was from each sequence on.
 const SCHEMA: &str = "
     CREATE TABLE products (
@@ -68,10 +74,11 @@ const SCHEMA: &str = "
         product    INTEGER NOT NULL,
         license    INTEGER NOT NULL,
         since      INTEGER NOT NULL,
-        status     INTEGER NOT NULL CHECK (status BETWEEN 0 AND 2),
+        status     INTEGER NOT NULL CHECK (status BETWEEN 0 AND 3),
         assignment BLOB    NOT NULL,
         assigned   INTEGER NOT NULL,
         at         INTEGER NOT NULL,
+        grounds    TEXT,
         PRIMARY KEY (account, holder, product, license, since)
     ) STRICT, WITHOUT ROWID;";
 
@@ -84,6 +91,8 @@ pub(crate) enum Status {
     Inactive = 1,
     /// An assignment that holds a seat. `at` of the row is when it was made.
     Active = 2,
+    /// Nothing any more: what was here is somebody else's.
+    Elsewhere = 3,
 }
 
 struct License {
@@ -100,23 +109,19 @@ struct Checks {
     notes: Notes,
 }
 
-/// A change to what a holder has of a license.
-struct Change {
-    account: i64,
-    holder: String,
-    product: i64,
-    license: i64,
-    sequence: u64,
-    at: Moment,
-    assignment: AssignmentId,
-    to: To,
+/// An event on its way into the file.
+#[derive(Clone, Copy)]
+struct At<'a> {
+    db: &'a Connection,
+    commit: &'a Commit,
+    record: &'a Record,
 }
 
-enum To {
-    /// Another assignment than before, or none.
-    New(Status),
-    /// The same assignment goes on, with or without a seat.
-    Same(Status),
+/// An assignment, of which license, of whom.
+type Named<'a> = (AssignmentId, &'a LicenseId, &'a Holder);
+
+fn named(it: &Assigned) -> Named<'_> {
+    (it.assignment, &it.license, &it.holder)
 }
 
 impl Writer for Checks {
@@ -126,9 +131,7 @@ impl Writer for Checks {
 
     fn flush(&mut self, db: &Connection) -> Result<(), Error> {
         self.notes.flush(db)?;
-        // Stable: what a holder has of a license changes in the order of the log.
-        self.changes.sort_by(|a, b| a.place().cmp(&b.place()));
-        self.changes.drain(..).try_for_each(|it| it.write(db))?;
+        self.write_changes(db)?;
         self.known.trim();
         Ok(())
     }
@@ -141,62 +144,131 @@ impl Writer for Checks {
 }
 
 impl Checks {
-    fn record(&mut self, db: &Connection, commit: &Commit, it: &Record) -> Result<(), Error> {
-        let license = it.event.license();
-        if let Event::LicenseAllocated(event) = &it.event {
-            return self.allocated(db, commit, &it.account, event);
-        }
-        let load = |account| load(db, account, license);
-        let (account, known) = self.known.license(db, &it.account, license, commit, load)?;
-        let (id, product) = (known.id, known.product);
-        let change = |it: &Assigned, to| Change {
-            account,
-            holder: holder_key(&it.holder),
-            product,
-            license: id,
-            sequence: commit.sequence,
-            at: commit.header.at,
-            assignment: it.assignment,
-            to,
-        };
-        match &it.event {
-            Event::LicenseAllocated(_)
-            | Event::LicenseDescribed(_)
+    fn record(&mut self, db: &Connection, commit: &Commit, record: &Record) -> Result<(), Error> {
+        let account = self.known.account(db, &record.account, commit)?;
+        let (at, since) = (At { db, commit, record }, int(commit.sequence));
+        match &record.event {
+            Event::LicenseAllocated(it) => self.allocated(db, commit, &record.account, it)?,
+            Event::WindowChanged(it) => {
+                let (_, license) = self.license(at, &it.license)?;
+                move_window(db, commit, license, it)?;
+            }
+            Event::LicenseSuspended(it) => self.turn(at, &it.license, LicenseState::Suspended)?,
+            Event::LicenseReinstated(it) => self.turn(at, &it.license, LicenseState::Active)?,
+            Event::LicenseRetired(it) => self.turn(at, &it.license, LicenseState::Retired)?,
+            Event::SeatAssigned(it) => {
+                self.notes.add(account, &it.holder, since);
+                self.assigned(at, it)?;
+            }
+            Event::AssignmentDeactivated(it) => {
+                self.change(at, named(it), To::Same(Status::Inactive))?;
+            }
+            Event::AssignmentReactivated(it) => {
+                self.notes.add(account, &it.holder, since);
+                self.change(at, named(it), To::Same(Status::Active))?;
+            }
+            Event::AssignmentRevoked(it) => {
+                self.change(at, named(it), To::New(Status::Ended, None))?;
+            }
+            Event::GroundAdded(it) => {
+                let what = (it.assignment, &it.license, &it.holder);
+                self.change(at, what, To::With(it.ground.clone()))?;
+            }
+            Event::GroundRemoved(it) => {
+                let what = (it.assignment, &it.license, &it.holder);
+                self.change(at, what, To::Without(it.ground.clone()))?;
+            }
+            Event::AssignmentTransferred(it) => self.transferred(at, it)?,
+            Event::HolderRegistered(it) => self.notes.add(account, &it.holder, since),
+            Event::MemberAdded(it) => self.notes.add(account, &it.holder, since),
+            Event::HolderLinked(it) => self.notes.link(account, it, since),
+            // These change nothing that a check asks.
+            Event::LicenseDescribed(_)
             | Event::QuantityChanged(_)
             | Event::AssignmentFulfilled(_)
             | Event::FulfilmentWithdrawn(_)
-            | Event::AssignmentDescribed(_) => {}
-            Event::WindowChanged(it) => move_window(db, commit, id, it)?,
-            Event::LicenseSuspended(_) => turn(db, commit, id, LicenseState::Suspended)?,
-            Event::LicenseReinstated(_) => turn(db, commit, id, LicenseState::Active)?,
-            Event::LicenseRetired(_) => turn(db, commit, id, LicenseState::Retired)?,
-            Event::SeatAssigned(it) => {
-                let to = To::New(if it.active { Status::Active } else { Status::Inactive });
-                let (holder, assignment) = (holder_key(&it.holder), it.assignment);
-                let (sequence, at) = (commit.sequence, commit.header.at);
-                self.notes.add(account, &it.holder, int(sequence));
-                let license = id;
-                self.changes.push(Change {
-                    account,
-                    holder,
-                    product,
-                    license,
-                    sequence,
-                    at,
-                    assignment,
-                    to,
-                });
-            }
-            Event::AssignmentDeactivated(it) => {
-                self.changes.push(change(it, To::Same(Status::Inactive)));
-            }
-            Event::AssignmentReactivated(it) => {
-                self.notes.add(account, &it.holder, int(commit.sequence));
-                self.changes.push(change(it, To::Same(Status::Active)));
-            }
-            Event::AssignmentRevoked(it) => self.changes.push(change(it, To::New(Status::Ended))),
+            | Event::AssignmentDescribed(_)
+            | Event::PolicySet(_)
+            | Event::OverallocationBegan(_)
+            | Event::OverallocationEnded(_)
+            | Event::HolderRetired(_)
+            | Event::DirectSetDeclared(_)
+            | Event::DirectSetCleared(_)
+            | Event::GroupNamed(_)
+            | Event::MemberRemoved(_)
+            | Event::GroupRuleSet(_)
+            | Event::GroupRuleApplied(_)
+            | Event::WaitlistJoined(_)
+            | Event::WaitlistLeft(_)
+            | Event::LicenseStarted(_)
+            | Event::LicenseEnded(_)
+            | Event::GraceEnded(_)
+            | Event::AssignmentEndSet(_)
+            | Event::CommandScheduled(_)
+            | Event::ScheduleCancelled(_)
+            | Event::ScheduleFired(_)
+            | Event::ContainerPlaced(_) => {}
         }
         Ok(())
+    }
+
+    /// The product and the license, as numbers.
+    fn license(&mut self, at: At<'_>, license: &LicenseId) -> Result<(i64, i64), Error> {
+        let load = |account| load(at.db, account, license);
+        let (_, known) = self.known.license(at.db, &at.record.account, license, at.commit, load)?;
+        Ok((known.product, known.id))
+    }
+
+    fn turn(&mut self, at: At<'_>, license: &LicenseId, state: LicenseState) -> Result<(), Error> {
+        let (_, license) = self.license(at, license)?;
+        turn(at.db, at.commit, license, state)
+    }
+
+    fn assigned(&mut self, at: At<'_>, it: &SeatAssigned) -> Result<(), Error> {
+        let status = if it.active { Status::Active } else { Status::Inactive };
+        let to = To::New(status, grounds::text(&it.grounds));
+        self.change(at, (it.assignment, &it.license, &it.holder), to)
+    }
+
+    /// Notes a change to what a holder has of a license.
+    fn change(&mut self, at: At<'_>, what: Named<'_>, to: To) -> Result<(), Error> {
+        let change = self.place(at, what, to)?;
+        self.changes.push(change);
+        Ok(())
+    }
+
+    fn place(
+        &mut self,
+        at: At<'_>,
+        (assignment, license, holder): Named<'_>,
+        to: To,
+    ) -> Result<Change, Error> {
+        let account = self.known.account(at.db, &at.record.account, at.commit)?;
+        let (product, license) = self.license(at, license)?;
+        Ok(Change {
+            account,
+            holder: holder_key(holder),
+            product,
+            license,
+            sequence: at.commit.sequence,
+            at: at.commit.header.at,
+            assignment,
+            to,
+        })
+    }
+
+    /// What one holder has passes to another as it is by then, so what is held back comes first.
+    fn transferred(&mut self, at: At<'_>, it: &AssignmentTransferred) -> Result<(), Error> {
+        self.write_changes(at.db)?;
+        let to = To::New(Status::Elsewhere, None);
+        let from = self.place(at, (it.assignment, &it.license, &it.from), to)?;
+        transfer(at.db, &from, &holder_key(&it.holder))
+    }
+
+    fn write_changes(&mut self, db: &Connection) -> Result<(), Error> {
+        // Stable: what a holder has of a license changes in the order of the log.
+        self.changes.sort_by(|a, b| a.place().cmp(&b.place()));
+        self.changes.drain(..).try_for_each(|it| it.write(db))
     }
 
     fn allocated(
@@ -270,53 +342,4 @@ fn keep_version(db: &Connection, license: i64) -> Result<(), Error> {
                SELECT id, changed, state, starts_at, ends_at FROM licenses WHERE id = ?1";
     db.prepare_cached(sql)?.execute([license])?;
     Ok(())
-}
-
-impl Change {
-    fn place(&self) -> (i64, &str, i64, i64) {
-        (self.account, &self.holder, self.product, self.license)
-    }
-
-    /// In one commit an assignment may end and another one begin: the last one is what counts.
-    fn write(&self, db: &Connection) -> Result<(), Error> {
-        let sequence = int(self.sequence);
-        let changed = match self.to {
-            To::New(status) => {
-                let sql = "INSERT OR REPLACE INTO held_seats
-                           VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?5, ?8)";
-                db.prepare_cached(sql)?.execute(params![
-                    self.account,
-                    self.holder,
-                    self.product,
-                    self.license,
-                    sequence,
-                    status as i64,
-                    self.assignment.0.as_bytes(),
-                    self.at.millis()
-                ])?
-            }
-            To::Same(status) => {
-                let sql = "INSERT OR REPLACE INTO held_seats
-                           SELECT account, holder, product, license, ?5, ?6, assignment, assigned, at
-                           FROM held_seats
-                           WHERE account = ?1 AND holder = ?2 AND product = ?3 AND license = ?4
-                           ORDER BY since DESC LIMIT 1";
-                db.prepare_cached(sql)?.execute(params![
-                    self.account,
-                    self.holder,
-                    self.product,
-                    self.license,
-                    sequence,
-                    status as i64
-                ])?
-            }
-        };
-        match changed {
-            1 => Ok(()),
-            _ => {
-                let reason = format!("assignment {} is not live", self.assignment);
-                Err(Error::inconsistent(self.sequence, reason))
-            }
-        }
-    }
 }

@@ -4,13 +4,14 @@
 //! event before a sequence said. Holders without a user id are found by their address itself.
 
 use events::Holder;
+use events::event::HolderLinked;
 use events::holder::HolderKey;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::error::Error;
 
 /// One row from each sequence on at which a user was named with another address than before, twice:
-/// by user, and by address.
+/// by user, and by address. `links` says which user an address names, for good, from a sequence on.
 pub(crate) const SCHEMA: &str = "
     CREATE TABLE emails (
         account INTEGER NOT NULL,
@@ -26,6 +27,14 @@ pub(crate) const SCHEMA: &str = "
         user    TEXT    NOT NULL,
         since   INTEGER NOT NULL,
         PRIMARY KEY (account, email, user, since)
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE links (
+        account INTEGER NOT NULL,
+        email   TEXT    NOT NULL,
+        user    TEXT    NOT NULL,
+        since   INTEGER NOT NULL,
+        PRIMARY KEY (account, email)
     ) STRICT, WITHOUT ROWID;";
 
 /// What makes two holders the same one, as a key of tables: `u` and the user, or `e` and the
@@ -48,7 +57,10 @@ pub(crate) fn email_key(email: &str) -> String {
 /// What events say of their holders, held back until the end of a batch and then written in the
 /// order of the tables: names come in any order, and neighbours share a page.
 #[derive(Default)]
-pub(crate) struct Notes(Vec<Note>);
+pub(crate) struct Notes {
+    named: Vec<Note>,
+    linked: Vec<Note>,
+}
 
 struct Note {
     account: i64,
@@ -62,18 +74,27 @@ impl Notes {
     pub(crate) fn add(&mut self, account: i64, holder: &Holder, since: i64) {
         if let (Some(user), Some(email)) = (&holder.user, &holder.email) {
             let (user, email) = (user.as_str().to_owned(), email.as_str().to_owned());
-            self.0.push(Note { account, user, since, email });
+            self.named.push(Note { account, user, since, email });
+        }
+    }
+
+    /// Takes note of whose an address is from now on.
+    pub(crate) fn link(&mut self, account: i64, it: &HolderLinked, since: i64) {
+        if let (Some(user), Some(email)) = (&it.holder.user, &it.from.email) {
+            let (user, email) = (user.as_str().to_owned(), email.as_str().to_owned());
+            self.linked.push(Note { account, user, since, email });
         }
     }
 
     /// Writes those that say something new.
     pub(crate) fn flush(&mut self, db: &Connection) -> Result<(), Error> {
         // Stable: of two notes of one commit the last one counts.
-        self.0.sort_by(|a, b| (a.account, &a.user, a.since).cmp(&(b.account, &b.user, b.since)));
+        self.named
+            .sort_by(|a, b| (a.account, &a.user, a.since).cmp(&(b.account, &b.user, b.since)));
         let sql = "INSERT OR REPLACE INTO emails VALUES (?1, ?2, ?3, ?4)";
         let mut insert = db.prepare_cached(sql)?;
         let mut news = vec![];
-        for it in self.0.drain(..) {
+        for it in self.named.drain(..) {
             let known = of_user(db, it.account, &it.user, i64::MAX)?;
             if known.as_deref() != Some(it.email.as_str()) {
                 insert.execute(params![it.account, it.user, it.since, it.email])?;
@@ -88,12 +109,17 @@ impl Notes {
         for it in news {
             insert.execute(params![it.account, it.email, it.user, it.since])?;
         }
+        let mut insert = db.prepare_cached("INSERT INTO links VALUES (?1, ?2, ?3, ?4)")?;
+        for it in self.linked.drain(..) {
+            insert.execute(params![it.account, it.email, it.user, it.since])?;
+        }
         Ok(())
     }
 
     /// Forgets everything.
     pub(crate) fn forget(&mut self) {
-        self.0.clear();
+        self.named.clear();
+        self.linked.clear();
     }
 }
 
@@ -110,7 +136,20 @@ pub(crate) fn of_user(
     Ok(statement.query_row(params![account, user, at], |row| row.get(0)).optional()?)
 }
 
-/// The keys of all holders known by an address: the one who is nothing but the address, and users.
+/// The user whom an address names.
+pub(crate) fn linked_user(
+    db: &Connection,
+    account: i64,
+    email: &str,
+    at: i64,
+) -> Result<Option<String>, Error> {
+    let sql = "SELECT user FROM links WHERE account = ?1 AND email = ?2 AND since <= ?3";
+    let mut statement = db.prepare_cached(sql)?;
+    Ok(statement.query_row(params![account, email, at], |row| row.get(0)).optional()?)
+}
+
+/// The keys of all holders known by an address: the one who is nothing but the address, the user
+/// whom it names, and users of whom it is said.
 pub(crate) fn holders_of(
     db: &Connection,
     account: i64,
@@ -122,10 +161,13 @@ pub(crate) fn holders_of(
     let mut statement = db.prepare_cached(sql)?;
     let mut rows = statement.query(params![account, email, at])?;
     let mut keys = vec![email_key(email)];
+    let linked = linked_user(db, account, email, at)?;
+    keys.extend(linked.iter().map(|it| user_key(it)));
     while let Some(row) = rows.next()? {
         let user = row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?;
         // Known by it once; by another one since, perhaps.
-        if of_user(db, account, user, at)?.as_deref() == Some(email) {
+        let linked = linked.as_deref() == Some(user);
+        if !linked && of_user(db, account, user, at)?.as_deref() == Some(email) {
             keys.push(user_key(user));
         }
     }

@@ -24,13 +24,13 @@ pub use times::{moment_of, sequence_at};
 /// The model.
 pub static MODEL: ReadModel = ReadModel {
     name: "history",
-    version: 1,
+    version: 2,
     schema: &[known::ACCOUNTS, terms::SCHEMA, SCHEMA],
     feed: Feed::Commits(|| Box::<History>::default()),
 };
 
-/// The three lists say at which positions something is to be found: a type, license or actor of an
-/// account; a holder, by user and by address; a command. One row stands for `count` events in a
+/// The three lists say at which positions something is to be found: a type, license, group or actor
+/// of an account; a holder, by user and by address; a command. One row stands for `count` events in a
 /// row, so that what one command causes by the hundred is listed once. All events of an account are
 /// those of all its types.
 const SCHEMA: &str = "
@@ -46,7 +46,7 @@ const SCHEMA: &str = "
         account  INTEGER NOT NULL,
         type     INTEGER NOT NULL,
         v        INTEGER NOT NULL,
-        license  INTEGER NOT NULL,
+        license  INTEGER,
         actor    INTEGER NOT NULL,
         via      TEXT    NOT NULL,
         command  ANY     NOT NULL,
@@ -144,17 +144,18 @@ impl History {
         let sql = "INSERT INTO events
                    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
         let mut insert = db.prepare_cached(sql)?;
-        // Where the runs at hand stand in the lists: by type, license and actor, and by holder.
-        let mut runs = [usize::MAX; 3];
+        // Where the runs at hand stand in the lists: by term, and by holder.
+        let mut runs = [usize::MAX; 4];
         let mut holders = [usize::MAX; 2];
         for (index, it) in commit.records.iter().enumerate() {
             let position = position::of(commit.sequence, index)?;
             let account = self.terms.account(db, &it.account, commit)?;
-            let terms = [
-                self.terms.term(db, &it.account, Kind::Type(it.event.kind()), commit)?,
-                self.terms.term(db, &it.account, Kind::License(it.event.license()), commit)?,
-                self.terms.term(db, &it.account, Kind::Actor(&it.actor), commit)?,
-            ];
+            let about = it.event.about();
+            let mut number = |kind: Kind<'_>| self.terms.term(db, &it.account, kind, commit);
+            let kind = number(Kind::Type(it.event.kind()))?;
+            let actor = number(Kind::Actor(&it.actor))?;
+            let license = about.license.map(|it| number(Kind::License(it))).transpose()?;
+            let group = about.group.map(|it| number(Kind::Group(it))).transpose()?;
             let json = |it: Result<String, serde_json::Error>| {
                 it.map_err(|it| Error::inconsistent(commit.sequence, it))
             };
@@ -168,19 +169,21 @@ impl History {
                 it.id.as_bytes(),
                 it.at.millis(),
                 account,
-                terms[0],
+                kind,
                 it.event.version(),
-                terms[1],
-                terms[2],
+                license,
+                actor,
                 via(it.via),
                 CommandKey::of(it.command.id.as_str()),
                 change,
                 data
             ])?;
-            for (run, term) in runs.iter_mut().zip(terms) {
-                list_term(&mut self.of_term, run, term, position);
+            for (run, term) in runs.iter_mut().zip([Some(kind), Some(actor), license, group]) {
+                if let Some(term) = term {
+                    list_term(&mut self.of_term, run, term, position);
+                }
             }
-            self.list_holder(&mut holders, account, it.event.holder(), position);
+            self.list_holder(&mut holders, account, about.holder, position);
         }
         Ok(())
     }

@@ -15,8 +15,10 @@ mod as_of;
 pub mod assignments;
 pub mod checks;
 pub mod commands;
+pub mod directory;
 mod emails;
 pub mod error;
+mod grounds;
 pub mod history;
 mod known;
 pub mod licenses;
@@ -29,6 +31,7 @@ mod state;
 pub mod store;
 #[cfg(test)]
 mod tests;
+pub mod waitlists;
 
 pub use error::Error;
 pub use page::Page;
@@ -37,5 +40,12 @@ pub use state::LicenseState;
 pub use store::{Checkpoint, ContentDigest, ReadModel, Store};
 
 /// Every read model that is fed by the log.
-pub const ALL: &[&ReadModel] =
-    &[&licenses::MODEL, &assignments::MODEL, &checks::MODEL, &history::MODEL, &commands::MODEL];
+pub const ALL: &[&ReadModel] = &[
+    &licenses::MODEL,
+    &assignments::MODEL,
+    &checks::MODEL,
+    &directory::MODEL,
+    &waitlists::MODEL,
+    &history::MODEL,
+    &commands::MODEL,
+];

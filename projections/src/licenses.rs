@@ -1,9 +1,10 @@
 //! The read model of licenses: what an account has, and how much of it is used, at any moment.
 
 mod queries;
+mod terms;
 mod usage;
 
-use events::event::{LicenseAllocated, LicenseDescribed, WindowChanged};
+use events::event::LicenseAllocated;
 use events::wire::{Commit, Record};
 use events::{AccountId, AssignmentId, Event, LicenseId, Moment};
 use rusqlite::{Connection, OptionalExtension, params};
@@ -22,12 +23,13 @@ pub use usage::{BUCKETS_MAX, Bucket, Window, usage};
 /// The model.
 pub static MODEL: ReadModel = ReadModel {
     name: "licenses",
-    version: 1,
+    version: 2,
     schema: &[known::ACCOUNTS, SCHEMA],
     feed: Feed::Commits(|| Box::<Licenses>::default()),
 };
 
-/// `versions` has a row from each sequence on at which a license was something else; `points` one
+/// `versions` has a row from each sequence on at which a license was something else, `policies` one
+/// from each on at which something else was decided for an account; `points` one
 /// for each commit with an event about it: seats then, seats held then, the most held in between.
 /// `inactive` are the live assignments that hold no seat, because an event that ends an assignment
 /// does not say whether it held one.
@@ -39,6 +41,7 @@ const SCHEMA: &str = "
         number    INTEGER NOT NULL UNIQUE,
         product   TEXT    NOT NULL,
         container TEXT,
+        parent    TEXT,
         since     INTEGER NOT NULL,
         at        INTEGER NOT NULL,
         UNIQUE (account, license)
@@ -51,15 +54,25 @@ const SCHEMA: &str = "
         state       INTEGER NOT NULL CHECK (state BETWEEN 0 AND 2),
         starts_at   INTEGER,
         ends_at     INTEGER,
+        grace_days  INTEGER,
         name        TEXT,
         external_id TEXT,
         source      TEXT,
         metadata    TEXT,
+        policy      TEXT,
+        over_allocated INTEGER NOT NULL,
         PRIMARY KEY (license, since),
         CHECK (starts_at < ends_at)
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX versions_of_external_id ON versions (external_id)
         WHERE external_id IS NOT NULL;
+
+    CREATE TABLE policies (
+        account INTEGER NOT NULL,
+        since   INTEGER NOT NULL,
+        policy  TEXT    NOT NULL,
+        PRIMARY KEY (account, since)
+    ) STRICT, WITHOUT ROWID;
 
     CREATE TABLE points (
         license  INTEGER NOT NULL,
@@ -68,6 +81,7 @@ const SCHEMA: &str = "
         quantity INTEGER NOT NULL CHECK (quantity >= 0),
         used     INTEGER NOT NULL CHECK (used BETWEEN 0 AND live),
         live     INTEGER NOT NULL,
+        allocated INTEGER NOT NULL CHECK (allocated >= 0),
         peak     INTEGER NOT NULL CHECK (peak >= used),
         PRIMARY KEY (license, sequence)
     ) STRICT, WITHOUT ROWID;
@@ -82,6 +96,9 @@ struct Counts {
     quantity: i64,
     used: i64,
     live: i64,
+    allocated: i64,
+    /// The license that it is a part of.
+    parent: Option<LicenseId>,
     /// Where in `points` the point of the commit at hand is.
     point: usize,
 }
@@ -93,6 +110,7 @@ struct Point {
     quantity: i64,
     used: i64,
     live: i64,
+    allocated: i64,
     peak: i64,
 }
 
@@ -112,7 +130,7 @@ impl Writer for Licenses {
         // In the order of the table: neighbours share a page.
         self.points.sort_unstable_by_key(|it| (it.license, it.sequence));
         let mut insert =
-            db.prepare_cached("INSERT INTO points VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?;
+            db.prepare_cached("INSERT INTO points VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")?;
         for it in self.points.drain(..) {
             insert.execute(params![
                 it.license,
@@ -121,6 +139,7 @@ impl Writer for Licenses {
                 it.quantity,
                 it.used,
                 it.live,
+                it.allocated,
                 it.peak
             ])?;
         }
@@ -139,10 +158,18 @@ impl Licenses {
         if let Event::LicenseAllocated(event) = &it.event {
             self.allocated(db, commit, &it.account, event)?;
         }
+        let account = self.known.account(db, &it.account, commit)?;
+        if let Event::PolicySet(event) = &it.event
+            && event.license.is_none()
+        {
+            terms::decide_account(db, account, commit.sequence, &event.policy)?;
+        }
+        let Some(license) = it.event.about().license else { return Ok(()) };
         let Licenses { known, points } = self;
-        let license = it.event.license();
         let load = |account| load(db, account, license);
         let (_, counts) = known.license(db, &it.account, license, commit, load)?;
+        let is_new = matches!(it.event, Event::LicenseAllocated(_));
+        let before = if is_new { 0 } else { counts.quantity };
         let (used, live) = take_note(db, counts, int(commit.sequence), &it.event)?;
         counts.used += used;
         counts.live += live;
@@ -151,6 +178,27 @@ impl Licenses {
             let reason = format!("license {license} would have {used} of {live} seats held");
             return Err(Error::inconsistent(commit.sequence, reason));
         }
+        note_point(points, counts, commit);
+        let (parent, by) = (counts.parent.clone(), counts.quantity - before);
+        match parent.filter(|_| by != 0) {
+            Some(parent) => self.share(db, commit, &it.account, &parent, by),
+            None => Ok(()),
+        }
+    }
+
+    /// Keeps in step how much of a license its parts have.
+    fn share(
+        &mut self,
+        db: &Connection,
+        commit: &Commit,
+        account: &AccountId,
+        parent: &LicenseId,
+        by: i64,
+    ) -> Result<(), Error> {
+        let Licenses { known, points } = self;
+        let load = |account| load(db, account, parent);
+        let (_, counts) = known.license(db, account, parent, commit, load)?;
+        counts.allocated += by;
         note_point(points, counts, commit);
         Ok(())
     }
@@ -163,8 +211,9 @@ impl Licenses {
         it: &LicenseAllocated,
     ) -> Result<(), Error> {
         let account = self.known.account(db, name, commit)?;
-        let sql = "INSERT INTO licenses (account, license, number, product, container, since, at)
-                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+        let sql =
+            "INSERT INTO licenses (account, license, number, product, container, since, at, parent)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
         let id = db.prepare_cached(sql)?.insert(params![
             account,
             it.license.as_str(),
@@ -172,21 +221,24 @@ impl Licenses {
             it.product.as_str(),
             it.container.as_ref().map(|it| it.as_str()),
             int(commit.sequence),
-            commit.header.at.millis()
+            commit.header.at.millis(),
+            it.parent.as_ref().map(|it| it.as_str())
         ])?;
-        let sql = "INSERT INTO versions VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+        let sql = "INSERT INTO versions VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, NULL, 0)";
         db.prepare_cached(sql)?.execute(params![
             id,
             int(commit.sequence),
             LicenseState::Active,
             it.starts_at.map(Moment::millis),
             it.ends_at.map(Moment::millis),
+            it.grace_days.map(|it| it.get()),
             it.name.as_ref().map(|it| it.as_str()),
             it.external_id.as_ref().map(|it| it.as_str()),
             it.source.as_ref().map(|it| it.as_str()),
             it.metadata.as_ref().map(|it| it.as_str())
         ])?;
-        let counts = Counts { id, quantity: it.quantity.get(), used: 0, live: 0, point: 0 };
+        let (quantity, parent) = (it.quantity.get(), it.parent.clone());
+        let counts = Counts { id, quantity, used: 0, live: 0, allocated: 0, parent, point: 0 };
         self.known.add(name, &it.license, counts);
         Ok(())
     }
@@ -194,7 +246,7 @@ impl Licenses {
 
 /// What the file knows of a license: its last point.
 fn load(db: &Connection, account: i64, license: &LicenseId) -> Result<Option<Counts>, Error> {
-    let sql = "SELECT points.license, quantity, used, live FROM licenses
+    let sql = "SELECT points.license, quantity, used, live, allocated, parent FROM licenses
                JOIN points ON points.license = licenses.id
                WHERE account = ?1 AND licenses.license = ?2
                ORDER BY sequence DESC LIMIT 1";
@@ -205,6 +257,8 @@ fn load(db: &Connection, account: i64, license: &LicenseId) -> Result<Option<Cou
             quantity: row.get(1)?,
             used: row.get(2)?,
             live: row.get(3)?,
+            allocated: row.get(4)?,
+            parent: row.get::<_, Option<String>>(5)?.and_then(|it| LicenseId::new(it).ok()),
             point: usize::MAX,
         })
     });
@@ -224,12 +278,41 @@ fn take_note(
         | Event::AssignmentFulfilled(_)
         | Event::FulfilmentWithdrawn(_)
         | Event::AssignmentDescribed(_) => {}
-        Event::LicenseDescribed(it) => describe(db, counts.id, sequence, it)?,
+        // What these are about stays as it is: a seat that passes on is held as before.
+        Event::GroundAdded(_)
+        | Event::GroundRemoved(_)
+        | Event::AssignmentTransferred(_)
+        | Event::HolderRegistered(_)
+        | Event::HolderLinked(_)
+        | Event::HolderRetired(_)
+        | Event::DirectSetDeclared(_)
+        | Event::DirectSetCleared(_)
+        | Event::GroupNamed(_)
+        | Event::MemberAdded(_)
+        | Event::MemberRemoved(_)
+        | Event::GroupRuleSet(_)
+        | Event::GroupRuleApplied(_)
+        | Event::WaitlistJoined(_)
+        | Event::WaitlistLeft(_)
+        | Event::LicenseStarted(_)
+        | Event::LicenseEnded(_)
+        | Event::GraceEnded(_)
+        | Event::AssignmentEndSet(_)
+        | Event::CommandScheduled(_)
+        | Event::ScheduleCancelled(_)
+        | Event::ScheduleFired(_)
+        | Event::ContainerPlaced(_) => {}
+        Event::PolicySet(it) => terms::decide(db, counts.id, sequence, &it.policy)?,
+        Event::OverallocationBegan(_) => terms::over_allocate(db, counts.id, sequence, true)?,
+        Event::OverallocationEnded(_) => terms::over_allocate(db, counts.id, sequence, false)?,
+        Event::LicenseDescribed(it) => terms::describe(db, counts.id, sequence, it)?,
         Event::QuantityChanged(it) => counts.quantity = it.to.get(),
-        Event::WindowChanged(it) => move_window(db, counts.id, sequence, it)?,
-        Event::LicenseSuspended(_) => turn(db, counts.id, sequence, LicenseState::Suspended)?,
-        Event::LicenseReinstated(_) => turn(db, counts.id, sequence, LicenseState::Active)?,
-        Event::LicenseRetired(_) => turn(db, counts.id, sequence, LicenseState::Retired)?,
+        Event::WindowChanged(it) => terms::move_window(db, counts.id, sequence, it)?,
+        Event::LicenseSuspended(_) => {
+            terms::turn(db, counts.id, sequence, LicenseState::Suspended)?
+        }
+        Event::LicenseReinstated(_) => terms::turn(db, counts.id, sequence, LicenseState::Active)?,
+        Event::LicenseRetired(_) => terms::turn(db, counts.id, sequence, LicenseState::Retired)?,
         Event::SeatAssigned(it) => {
             if !it.active {
                 insert_inactive(db, it.assignment)?;
@@ -261,6 +344,7 @@ fn note_point(points: &mut Vec<Point>, counts: &mut Counts, commit: &Commit) {
             point.quantity = counts.quantity;
             point.used = counts.used;
             point.live = counts.live;
+            point.allocated = counts.allocated;
             point.peak = point.peak.max(counts.used);
         }
         None => {
@@ -272,59 +356,11 @@ fn note_point(points: &mut Vec<Point>, counts: &mut Counts, commit: &Commit) {
                 quantity: counts.quantity,
                 used: counts.used,
                 live: counts.live,
+                allocated: counts.allocated,
                 peak: counts.used,
             });
         }
     }
-}
-
-fn describe(
-    db: &Connection,
-    license: i64,
-    sequence: i64,
-    it: &LicenseDescribed,
-) -> Result<(), Error> {
-    begin_version(db, license, sequence)?;
-    let sql = "UPDATE versions SET name = ?3, external_id = ?4, source = ?5, metadata = ?6
-               WHERE license = ?1 AND since = ?2";
-    db.prepare_cached(sql)?.execute(params![
-        license,
-        sequence,
-        it.name.as_ref().map(|it| it.as_str()),
-        it.external_id.as_ref().map(|it| it.as_str()),
-        it.source.as_ref().map(|it| it.as_str()),
-        it.metadata.as_ref().map(|it| it.as_str())
-    ])?;
-    Ok(())
-}
-
-fn move_window(
-    db: &Connection,
-    license: i64,
-    sequence: i64,
-    it: &WindowChanged,
-) -> Result<(), Error> {
-    begin_version(db, license, sequence)?;
-    let sql = "UPDATE versions SET starts_at = ?3, ends_at = ?4 WHERE license = ?1 AND since = ?2";
-    let (starts_at, ends_at) = (it.starts_at.map(Moment::millis), it.ends_at.map(Moment::millis));
-    db.prepare_cached(sql)?.execute(params![license, sequence, starts_at, ends_at])?;
-    Ok(())
-}
-
-fn turn(db: &Connection, license: i64, sequence: i64, state: LicenseState) -> Result<(), Error> {
-    begin_version(db, license, sequence)?;
-    let sql = "UPDATE versions SET state = ?3 WHERE license = ?1 AND since = ?2";
-    db.prepare_cached(sql)?.execute(params![license, sequence, state])?;
-    Ok(())
-}
-
-/// Copies the version that was, unless this commit has begun one already.
-fn begin_version(db: &Connection, license: i64, sequence: i64) -> Result<(), Error> {
-    let sql = "INSERT OR IGNORE INTO versions
-               SELECT license, ?2, state, starts_at, ends_at, name, external_id, source, metadata
-               FROM versions WHERE license = ?1 ORDER BY since DESC LIMIT 1";
-    db.prepare_cached(sql)?.execute(params![license, sequence])?;
-    Ok(())
 }
 
 fn insert_inactive(db: &Connection, it: AssignmentId) -> Result<(), Error> {

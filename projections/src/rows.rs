@@ -33,6 +33,21 @@ pub(crate) fn maybe_json(row: &Row<'_>, column: usize) -> Result<Option<Box<RawV
     row.get::<_, Option<String>>(column)?.map(json).transpose()
 }
 
+/// As JSON in a column.
+pub(crate) fn to_json(it: &impl serde::Serialize) -> Result<String, Error> {
+    serde_json::to_string(it).map_err(|it| Error::Damaged(it.to_string()))
+}
+
+/// What a column says in JSON; what it says when it says nothing, else.
+pub(crate) fn from_json<T: serde::de::DeserializeOwned + Default>(
+    row: &Row<'_>,
+    column: usize,
+) -> Result<T, Error> {
+    let text = row.get_ref(column)?.as_str_or_null().map_err(rusqlite::Error::from)?;
+    let Some(text) = text else { return Ok(T::default()) };
+    serde_json::from_str(text).map_err(|it| Error::Damaged(it.to_string()))
+}
+
 /// A holder by its key, see [`crate::emails::holder_key`], and the address a user was known by.
 pub(crate) fn holder(key: &str, email: Option<&str>) -> Result<Holder, Error> {
     let damaged = || Error::Damaged(format!("{key:?} is nobody"));

@@ -7,6 +7,7 @@ use clap::Args;
 use super::remote::Ready;
 use super::serve::{Signals, refused, stop};
 use super::{Exit, Global, demo, failed, output};
+use crate::clock::Clock;
 use crate::health::Condition;
 use crate::log;
 use crate::nats;
@@ -154,6 +155,8 @@ impl Dev {
         };
         let preferred = SocketAddr::from(([127, 0, 0, 1], HTTP_PORT));
         let mut http = self.http.unwrap_or(preferred);
+        let clock = Clock::movable(global.dir.join("clock.json"))
+            .map_err(|it| failed(Exit::Usage, it.to_string()))?;
         loop {
             let bytes = (natsd.max_file_bytes() / LOG_SHARE).min(LOG_BYTES_MAX);
             let settings = service::Settings {
@@ -165,6 +168,7 @@ impl Dev {
                     max_bytes: i64::try_from(bytes).unwrap_or(i64::MAX),
                 },
                 monitor: Some(natsd.monitor_url()),
+                clock: clock.clone(),
                 accept_loss_on_power_cut: false,
             };
             match Service::start(&options, settings).await {

@@ -158,6 +158,9 @@ pub(super) struct History {
     /// Only about this e-mail address
     #[arg(long)]
     email: Option<String>,
+    /// Only about this group
+    #[arg(long)]
+    group: Option<String>,
     /// Only of this type, such as SeatAssigned
     #[arg(long = "type")]
     kind: Option<String>,
@@ -190,6 +193,7 @@ impl History {
             ("license", self.license),
             ("user", self.user),
             ("email", self.email),
+            ("group", self.group),
             ("type", self.kind),
             ("actor", self.actor),
             ("from", self.from),

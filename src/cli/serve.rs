@@ -6,6 +6,7 @@ use clap::Args;
 
 use super::remote::Ready;
 use super::{Exit, Global, failed, output};
+use crate::clock::Clock;
 use crate::health::Condition;
 use crate::service::{self, Service};
 use crate::{log, nats};
@@ -64,6 +65,7 @@ impl Serve {
                 max_bytes: self.max_bytes,
             },
             monitor: self.nats_monitor.clone(),
+            clock: Clock::real(),
             accept_loss_on_power_cut: self.accept_loss_on_power_cut,
         };
         let service = Service::start(&self.nats, settings).await.map_err(refused)?;

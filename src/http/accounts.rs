@@ -105,5 +105,5 @@ pub(super) fn unknown(account: &str) -> Problem {
         "There is no such account",
         format!("there is no account {account}"),
     )
-    .hint("an account exists from its first AllocateLicense on")
+    .hint("an account exists from the first command on that is accepted for it")
 }

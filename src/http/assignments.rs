@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::response::Response;
 use events::Email;
 use projections::Page;
-use projections::assignments::{self, Assignment, Filter, Who};
+use projections::assignments::{self, Assignment, Filter, GroundKind, Who};
 use serde::Deserialize;
 use utoipa::IntoParams;
 use uuid::Uuid;
@@ -28,6 +28,11 @@ macro_rules! list_params {
             /// Those that have ended, too
             #[serde(default)]
             ended: bool,
+            /// Only those that stand on such a ground: `direct`, `group` or `orphan`
+            #[param(inline)]
+            ground: Option<GroundKind>,
+            /// Only those that stand on a ground of this group
+            group: Option<String>,
             /// Where to go on: `next` of the page before
             cursor: Option<String>,
             /// Items of the page, 1 to 1,000; 100 when absent
@@ -40,8 +45,13 @@ macro_rules! list_params {
 
         impl $name {
             async fn listing(&self, app: &App) -> Result<Listing, Problem> {
-                let filter =
-                    Filter { active: self.active, fulfilled: self.fulfilled, ended: self.ended };
+                let filter = Wanted {
+                    active: self.active,
+                    fulfilled: self.fulfilled,
+                    ended: self.ended,
+                    ground: self.ground,
+                    group: self.group.clone(),
+                };
                 let (cursor, limit) = (self.cursor.clone(), query::limit(self.limit)?);
                 let view = &app.views.assignments;
                 let as_of = query::as_of(app, view, self.at.as_deref(), self.min_sequence).await?;
@@ -66,10 +76,31 @@ list_params!(OfAccountParams {
 
 /// A list that was asked for, understood.
 struct Listing {
-    filter: Filter,
+    filter: Wanted,
     cursor: Option<String>,
     limit: usize,
     as_of: AsOf,
+}
+
+/// Which assignments are asked for.
+struct Wanted {
+    active: Option<bool>,
+    fulfilled: Option<bool>,
+    ended: bool,
+    ground: Option<GroundKind>,
+    group: Option<String>,
+}
+
+impl Wanted {
+    fn filter(&self) -> Filter<'_> {
+        Filter {
+            active: self.active,
+            fulfilled: self.fulfilled,
+            ended: self.ended,
+            ground: self.ground,
+            group: self.group.as_deref(),
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, Deserialize, utoipa::ToSchema)]
@@ -105,7 +136,7 @@ pub(super) async fn of_license(
     let wanted = license.clone();
     let asked = query::ask_slowly(&app.views.assignments, move |db| {
         let (cursor, at) = (cursor.as_deref(), as_of.sequence);
-        assignments::of_license(db, name.as_str(), &wanted, &filter, cursor, limit, at)
+        assignments::of_license(db, name.as_str(), &wanted, &filter.filter(), cursor, limit, at)
     });
     let page = asked.await?;
     if page.items.is_empty() {
@@ -115,7 +146,7 @@ pub(super) async fn of_license(
 }
 
 /// An empty list of a license that is not there is an answer to another question.
-async fn known_license(
+pub(super) async fn known_license(
     app: &App,
     account: &str,
     license: &str,
@@ -152,7 +183,7 @@ pub(super) async fn of_holder(
     Params(params): Params<OfHolderParams>,
 ) -> Result<Response, Problem> {
     let who = match params.by {
-        Some(By::Email) => Holder::Email(email(&holder)?),
+        Some(By::Email) => Holder::Email(query::email(&holder)?),
         Some(By::User) | None => Holder::User(holder),
     };
     list_of(&app, &account, Some(who), params.listing(&app).await?).await
@@ -177,7 +208,7 @@ pub(super) async fn of_account(
 ) -> Result<Response, Problem> {
     let who = match (&params.user, &params.email) {
         (Some(user), None) => Some(Holder::User(user.clone())),
-        (None, Some(address)) => Some(Holder::Email(email(address)?)),
+        (None, Some(address)) => Some(Holder::Email(query::email(address)?)),
         (None, None) => None,
         (Some(_), Some(_)) => {
             return Err(query::invalid("email", "give a user or an e-mail address, not both"));
@@ -191,10 +222,6 @@ enum Holder {
     Email(Email),
 }
 
-fn email(text: &str) -> Result<Email, Problem> {
-    Email::new(text).map_err(|it| query::invalid("email", &it.to_string()))
-}
-
 async fn list_of(
     app: &App,
     account: &str,
@@ -206,6 +233,7 @@ async fn list_of(
     let wanted = name.clone();
     let asked = query::ask_slowly(&app.views.assignments, move |db| {
         let (account, cursor, at) = (wanted.as_str(), cursor.as_deref(), as_of.sequence);
+        let filter = filter.filter();
         let who = match &who {
             Some(Holder::User(user)) => Who::User(user),
             Some(Holder::Email(email)) => Who::Email(email.as_str()),

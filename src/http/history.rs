@@ -23,6 +23,8 @@ pub(super) struct HistoryParams {
     user: Option<String>,
     /// Only about this e-mail address
     email: Option<String>,
+    /// Only about this group
+    group: Option<String>,
     /// Only of this type, such as SeatAssigned
     #[serde(rename = "type")]
     #[param(rename = "type")]
@@ -79,8 +81,7 @@ pub(super) async fn list(
     let account = query::account(&account)?;
     let from = edge("from", params.from.as_deref(), DayEdge::Start)?;
     let to = edge("to", params.to.as_deref(), DayEdge::Next)?;
-    let email = params.email.as_deref().map(Email::new).transpose();
-    let email = email.map_err(|it| query::invalid("email", &it.to_string()))?;
+    let email = params.email.as_deref().map(query::email).transpose()?;
     let view = &app.views.history;
     let as_of = query::as_of(&app, view, params.at.as_deref(), params.min_sequence).await?;
     let (name, limit) = (account.clone(), query::limit(params.limit)?);
@@ -89,6 +90,7 @@ pub(super) async fn list(
             license: params.license.as_deref(),
             user: params.user.as_deref(),
             email: email.as_ref().map(Email::as_str),
+            group: params.group.as_deref(),
             kind: params.kind.as_deref(),
             actor: params.actor.as_deref(),
             command: params.command.as_deref(),
@@ -158,5 +160,5 @@ pub(super) async fn refusals(
         refusals::of_account(db, account.as_str(), &filter, params.cursor.as_deref(), limit)
     });
     let page = asked.await?;
-    query::answer(query::AsOf::now(), page.sequence, &page)
+    query::answer(query::AsOf::now(&app), page.sequence, &page)
 }

@@ -13,7 +13,6 @@ use utoipa::{IntoParams, ToSchema};
 use super::App;
 use super::problem::Problem;
 use super::query::{self, AsOfSequence, DayEdge, Params, Segments};
-use crate::clock;
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -213,7 +212,7 @@ pub(super) async fn usage(
         None => as_of.moment,
     };
     // What has not happened yet was not used.
-    let to = to.min(clock::now()).min(as_of.moment);
+    let to = to.min(app.clock.now()).min(as_of.moment);
     let from = match &params.from {
         Some(text) => query::moment("from", text, DayEdge::Start)?,
         None => Moment::from_millis(to.millis() - DAYS_DEFAULT * DAY_MS),

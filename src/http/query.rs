@@ -9,7 +9,7 @@ use axum::http::HeaderValue;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use chrono::{Days, NaiveDate, NaiveTime};
-use events::{AccountId, Moment};
+use events::{AccountId, Email, Moment};
 use projections::page::PAGE_MAX;
 use rusqlite::Connection;
 use serde::Serialize;
@@ -19,7 +19,6 @@ pub(super) use params::Params;
 
 use super::App;
 use super::problem::Problem;
-use crate::clock;
 use crate::views::{Behind, View};
 
 /// Header of every answer: the sequence as of which it answers.
@@ -77,6 +76,11 @@ pub(super) fn account(text: &str) -> Result<AccountId, Problem> {
     })
 }
 
+/// The parameter `email`.
+pub(super) fn email(text: &str) -> Result<Email, Problem> {
+    Email::new(text).map_err(|it| invalid("email", &it.to_string()))
+}
+
 /// As of when a question is asked: resolved to a sequence and a moment.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct AsOf {
@@ -90,8 +94,8 @@ pub(super) struct AsOf {
 
 impl AsOf {
     /// As of whatever the read model has.
-    pub(super) fn now() -> AsOf {
-        AsOf { sequence: u64::MAX, moment: clock::now(), past: false }
+    pub(super) fn now(app: &App) -> AsOf {
+        AsOf { sequence: u64::MAX, moment: app.clock.now(), past: false }
     }
 }
 
@@ -108,7 +112,7 @@ pub(super) async fn as_of(
     }
     let Some(at) = at else {
         view.reach_soon(app.intake.writer().sequence()).await;
-        return Ok(AsOf::now());
+        return Ok(AsOf::now(app));
     };
     let history = &app.views.history;
     let (sequence, moment) = match at.parse::<u64>() {
@@ -125,7 +129,7 @@ pub(super) async fn as_of(
             let moment = parsed(at, DayEdge::End);
             let mut moment =
                 moment.ok_or_else(|| invalid("at", &format!("it must be a sequence, {A_TIME}")))?;
-            let now = clock::now();
+            let now = app.clock.now();
             // The end of today has not come yet: as of today is as of now.
             if !at.contains('T') && moment > now && moment.millis() - now.millis() < DAY_MS {
                 moment = now;

@@ -63,6 +63,8 @@ impl Models {
             licenses: view("licenses"),
             assignments: view("assignments"),
             checks: view("checks"),
+            directory: view("directory"),
+            waitlists: view("waitlists"),
             history: view("history"),
             commands: view("commands"),
             refusals: self.refused.view.clone(),

@@ -10,7 +10,6 @@ use uuid::Uuid;
 
 use super::judge::{Draft, Verdict};
 use super::{Ask, Outcome, Task, Unavailable};
-use crate::clock;
 use crate::health::{Condition, Stop};
 use crate::log::{Damage, Error, Position, Published};
 use crate::metrics as numbers;
@@ -38,7 +37,7 @@ impl Task {
             if let Condition::Stopped(stop) = self.health.condition() {
                 return answer_all(asks, &Unavailable::Stopped(stop));
             }
-            let now = clock::now().max(self.position.at.unwrap_or(Moment::from_millis(0)));
+            let now = self.clock.now().max(self.position.at.unwrap_or(Moment::from_millis(0)));
             let draft = self.draft(&asks, now);
             if let Err(broken) = self.ledger.check() {
                 self.ledger.roll_back();

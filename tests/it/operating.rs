@@ -1,5 +1,6 @@
 //! Health, readiness, metrics, wrong settings, old servers.
 
+mod clock;
 mod health;
 pub mod nats_server;
 mod process;

@@ -1,9 +1,14 @@
 //! Taking note of what has happened.
 
-use super::{Account, Assignment, Kept, License, LicenseState, next_row, row_is};
-use crate::event::{Assigned, AssignmentDescribed, Event, LicenseAllocated, SeatAssigned};
+use super::assignment::NONE;
+use super::{Account, Assignment, Kept, License, LicenseState, Passed, next_row, row_is};
+use crate::event::{
+    Assigned, AssignmentDescribed, AssignmentEndSet, Event, LicenseAllocated, LicenseDue,
+    PolicySet, QuantityChanged, SeatAssigned,
+};
 use crate::holder::Holder;
-use crate::text::{AssignmentId, LicenseId};
+use crate::policy::Policy;
+use crate::text::{AssignmentId, GroupId, LicenseId};
 
 /// An event that cannot follow the ones before it. The rules never cause one, so the log was
 /// damaged, forged, or written by a release with a bug; a reader must stop at it.
@@ -24,6 +29,27 @@ pub enum Inconsistent {
     /// It is about a live assignment and says another license or another holder.
     #[error("assignment {0} is of another license or another holder")]
     AssignmentOther(AssignmentId),
+    /// It adds a ground that is there, or removes one that is not, or the last one.
+    #[error("assignment {0} does not stand as the event says")]
+    Ground(AssignmentId),
+    /// It is about a holder that nobody has named.
+    #[error("holder {0} is not known, or not idle")]
+    HolderMissing(Holder),
+    /// It is about a group that is not there.
+    #[error("group {0} was never made")]
+    GroupMissing(GroupId),
+    /// It adds a member that is there, or removes one that is not.
+    #[error("group {0} has, or has not, the member {1}")]
+    Member(GroupId, Holder),
+    /// It takes a place in a waitlist that is taken, or leaves one that is not the holder's.
+    #[error("place {0} in the waitlist is, or is not, taken")]
+    Place(u64),
+    /// It says that a moment has come which is not the next one of the license.
+    #[error("license {0} has no such moment to come")]
+    Due(LicenseId),
+    /// It schedules what is scheduled, or ends what is not.
+    #[error("schedule {0} is, or is not, there")]
+    Schedule(u64),
     /// One account cannot hold more rows of a kind than 32 bits can count.
     #[error("the account is full")]
     Full,
@@ -41,6 +67,15 @@ impl Account {
     /// Takes note of one fact. It never judges: that was done once, before the fact was recorded.
     /// One that cannot follow changes nothing.
     pub fn evolve(&mut self, event: &Event) -> Result<(), Inconsistent> {
+        self.apply(event)?;
+        if !self.exists {
+            self.exists = true;
+            self.keep(super::Before::Nothing);
+        }
+        Ok(())
+    }
+
+    fn apply(&mut self, event: &Event) -> Result<(), Inconsistent> {
         match event {
             Event::LicenseAllocated(it) => self.allocated(it),
             Event::LicenseDescribed(it) => self.change_license(&it.license, |license| {
@@ -49,12 +84,13 @@ impl Account {
                 license.source.clone_from(&it.source);
                 license.metadata.clone_from(&it.metadata);
             }),
-            Event::QuantityChanged(it) => {
-                self.change_license(&it.license, |license| license.quantity = it.to.get())
+            Event::QuantityChanged(it) => self.quantity_changed(it),
+            Event::ContainerPlaced(it) => {
+                self.put_container(it.container.clone(), Some(it.within.clone()));
+                Ok(())
             }
             Event::WindowChanged(it) => self.change_license(&it.license, |license| {
-                license.starts_at = it.starts_at;
-                license.ends_at = it.ends_at;
+                license.move_window(it);
             }),
             Event::LicenseSuspended(it) => {
                 self.change_license(&it.license, |it| it.state = LicenseState::Suspended)
@@ -69,12 +105,41 @@ impl Account {
             Event::AssignmentDeactivated(it) => self.change_live(it, |it| it.active = false),
             Event::AssignmentReactivated(it) => {
                 self.change_live(it, |it| it.active = true)?;
-                self.know(&it.holder).map(drop)
+                self.know(&it.holder, None).map(drop)
             }
             Event::AssignmentFulfilled(it) => self.change_live(it, |it| it.fulfilled = true),
             Event::FulfilmentWithdrawn(it) => self.change_live(it, |it| it.fulfilled = false),
             Event::AssignmentDescribed(it) => self.described(it),
             Event::AssignmentRevoked(it) => self.revoked(it),
+            Event::PolicySet(it) => self.policy_set(it),
+            Event::OverallocationBegan(it) => {
+                self.change_license(&it.license, |it| it.over_allocated = true)
+            }
+            Event::OverallocationEnded(it) => {
+                self.change_license(&it.license, |it| it.over_allocated = false)
+            }
+            Event::GroundAdded(it) => self.ground_added(it),
+            Event::GroundRemoved(it) => self.ground_removed(it),
+            Event::AssignmentTransferred(it) => self.transferred(it),
+            Event::HolderRegistered(it) => self.holder_registered(it),
+            Event::HolderLinked(it) => self.holder_linked(it),
+            Event::HolderRetired(it) => self.holder_retired(&it.holder),
+            Event::DirectSetDeclared(it) => self.direct_set_declared(it),
+            Event::DirectSetCleared(it) => self.direct_set_cleared(&it.holder),
+            Event::GroupNamed(it) => self.group_named(it),
+            Event::MemberAdded(it) => self.member_added(it),
+            Event::MemberRemoved(it) => self.member_removed(it),
+            Event::GroupRuleSet(it) => self.group_rule_set(it),
+            Event::GroupRuleApplied(it) => self.group_rule_applied(&it.group),
+            Event::WaitlistJoined(it) => self.waitlist_joined(it),
+            Event::WaitlistLeft(it) => self.waitlist_left(it),
+            Event::LicenseStarted(it) => self.passed(it, Passed::Start),
+            Event::LicenseEnded(it) => self.passed(it, Passed::End),
+            Event::GraceEnded(it) => self.passed(it, Passed::Grace),
+            Event::AssignmentEndSet(it) => self.end_set(it),
+            Event::CommandScheduled(it) => self.command_scheduled(it),
+            Event::ScheduleCancelled(it) => self.schedule_over(it.schedule),
+            Event::ScheduleFired(it) => self.schedule_over(it.schedule),
         }
     }
 
@@ -90,6 +155,12 @@ impl Account {
             quantity: it.quantity.get(),
             held: 0,
             live: 0,
+            parent: it.parent.clone(),
+            allocated: 0,
+            over_allocated: false,
+            grace_days: it.grace_days,
+            passed: Passed::None,
+            policy: Policy::default(),
             state: LicenseState::Active,
             starts_at: it.starts_at,
             ends_at: it.ends_at,
@@ -98,8 +169,49 @@ impl Account {
             source: it.source.clone(),
             metadata: it.metadata.clone(),
         };
-        self.put_license(next_row(self.licenses.len())?, Some(license));
+        let row = next_row(self.licenses.len())?;
+        self.change_allocated(it.parent.as_ref(), it.quantity.get())?;
+        self.put_license(row, Some(license));
         Ok(())
+    }
+
+    fn quantity_changed(&mut self, it: &QuantityChanged) -> Result<(), Inconsistent> {
+        let missing = || Inconsistent::LicenseMissing(it.license.clone());
+        let license = self.license(&it.license).ok_or_else(missing)?;
+        let (parent, quantity) = (license.parent.clone(), license.quantity);
+        self.change_allocated(parent.as_ref(), it.to.get() - quantity)?;
+        self.change_license(&it.license, |license| license.quantity = it.to.get())
+    }
+
+    fn policy_set(&mut self, it: &PolicySet) -> Result<(), Inconsistent> {
+        match &it.license {
+            Some(license) => self.change_license(license, |row| row.policy = it.policy.clone()),
+            None => {
+                self.put_policy(it.policy.clone());
+                Ok(())
+            }
+        }
+    }
+
+    /// Keeps what is part of a license in step with the quantity of one of its parts.
+    fn change_allocated(
+        &mut self,
+        parent: Option<&LicenseId>,
+        by: i64,
+    ) -> Result<(), Inconsistent> {
+        match parent {
+            Some(parent) => self.change_license(parent, |it| it.allocated += by),
+            None => Ok(()),
+        }
+    }
+
+    fn passed(&mut self, it: &LicenseDue, passed: Passed) -> Result<(), Inconsistent> {
+        let row = self.license_row(&it.license);
+        let next = row.and_then(|row| self.licenses[row as usize].next());
+        match next == Some((it.due, passed)) {
+            true => self.change_license(&it.license, |it| it.passed = passed),
+            false => Err(Inconsistent::Due(it.license.clone())),
+        }
     }
 
     fn change_license(
@@ -119,19 +231,23 @@ impl Account {
             .license_row(&it.license)
             .ok_or_else(|| Inconsistent::LicenseMissing(it.license.clone()))?;
         let used = self.ended.contains(&it.assignment) || self.assignment(it.assignment).is_some();
-        let known = self.holder_row(it.holder.key());
+        let known = self.own_row(it.holder.key());
         if used || known.is_some_and(|holder| self.seat_row(license, holder).is_some()) {
             return Err(Inconsistent::AssignmentTwice(it.assignment));
         }
+        let (direct, groups) = self.ground_rows(&it.grounds)?;
         let row = self.vacant_row()?;
-        let holder = self.know(&it.holder)?;
+        let holder = self.know(&it.holder, it.holder_number)?;
+        let (redirect_to, metadata) = (it.redirect_to.clone(), it.metadata.clone());
         let assignment = Assignment {
             id: it.assignment,
-            kept: Kept::new(&it.redirect_to, &it.metadata),
+            kept: Kept { redirect_to, metadata, ends_at: it.ends_at, groups }.boxed(),
             license,
             holder,
+            next: NONE,
             active: it.active,
             fulfilled: it.fulfilled,
+            direct,
         };
         self.put_assignment(row, Some(assignment));
         Ok(())
@@ -149,7 +265,10 @@ impl Account {
 
     fn described(&mut self, it: &AssignmentDescribed) -> Result<(), Inconsistent> {
         let row = self.live_row(it.assignment, &it.license, &it.holder)?;
-        self.change_row(row, |row| row.kept = Kept::new(&it.redirect_to, &it.metadata));
+        self.change_kept(row, |kept| {
+            kept.redirect_to.clone_from(&it.redirect_to);
+            kept.metadata.clone_from(&it.metadata);
+        });
         Ok(())
     }
 
@@ -161,7 +280,7 @@ impl Account {
     }
 
     /// The row of a live assignment of this license and this holder.
-    fn live_row(
+    pub(super) fn live_row(
         &self,
         id: AssignmentId,
         license: &LicenseId,
@@ -177,23 +296,22 @@ impl Account {
         }
     }
 
+    fn change_kept(&mut self, row: u32, change: impl FnOnce(&mut Kept)) {
+        let assignment = self.assignments[row as usize].clone().map(|it| it.with(change));
+        self.put_assignment(row, assignment);
+    }
+
+    fn end_set(&mut self, it: &AssignmentEndSet) -> Result<(), Inconsistent> {
+        let row = self.live_row(it.assignment, &it.license, &it.holder)?;
+        self.change_kept(row, |kept| kept.ends_at = it.ends_at);
+        Ok(())
+    }
+
     fn change_row(&mut self, row: u32, change: impl FnOnce(&mut Assignment)) {
         let mut assignment = self.assignments[row as usize].clone();
         if let Some(assignment) = &mut assignment {
             change(assignment);
         }
         self.put_assignment(row, assignment);
-    }
-
-    /// The row of a holder, made or brought up to date with what the event says of them.
-    fn know(&mut self, holder: &Holder) -> Result<u32, Inconsistent> {
-        let row = match self.holder_row(holder.key()) {
-            Some(row) => row,
-            None => next_row(self.holders.len())?,
-        };
-        if self.holders.get(row as usize) != Some(holder) {
-            self.put_holder(row, Some(holder.clone()));
-        }
-        Ok(row)
     }
 }

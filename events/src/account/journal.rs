@@ -2,17 +2,28 @@
 
 use std::hash::BuildHasher;
 
-use super::{Account, Assignment, Inconsistent, License, next_row};
-use crate::holder::Holder;
-use crate::text::{AccountId, AssignmentId, LicenseId};
+use super::assignment::NONE;
+use super::timers::{self, Timer};
+use super::{Account, Assignment, Group, Inconsistent, Known, License, Schedule, Wait, next_row};
+use crate::policy::Policy;
+use crate::text::{AccountId, AssignmentId, ContainerId, LicenseId};
 
 /// What a row was before it changed; `None` where there was no row.
 #[derive(Debug, Clone)]
 pub(super) enum Before {
+    /// The account was not there.
+    Nothing,
     License(u32, Option<Box<License>>),
-    Holder(u32, Option<Holder>),
+    Holder(u32, Option<Known>),
     Assignment(u32, Option<Assignment>),
     Ended(AssignmentId),
+    Policy(Box<Policy>),
+    Group(u32, Option<Box<Group>>),
+    Member(u32, u32, Option<u64>),
+    Wait(u64, Option<Box<Wait>>),
+    Schedule(u64, Option<Box<Schedule>>),
+    EndedSchedule(u64),
+    Container(ContainerId, Option<Option<ContainerId>>),
 }
 
 /// A place in the journal of an account.
@@ -78,11 +89,23 @@ impl Account {
         while self.journal.len() > mark.changes {
             let Some(before) = self.journal.pop() else { break };
             match before {
+                Before::Nothing => self.exists = false,
                 Before::License(row, before) => self.put_license(row, before.map(|it| *it)),
                 Before::Holder(row, before) => self.put_holder(row, before),
                 Before::Assignment(row, before) => self.put_assignment(row, before),
                 Before::Ended(id) => {
                     self.ended.remove(&id);
+                }
+                Before::Policy(before) => self.policy = *before,
+                Before::Group(row, before) => self.put_group(row, before.map(|it| *it)),
+                Before::Member(group, holder, before) => self.put_member(group, holder, before),
+                Before::Wait(place, before) => self.put_wait(place, before.map(|it| *it)),
+                Before::Schedule(number, before) => {
+                    self.put_schedule(number, before.map(|it| *it));
+                }
+                Before::Container(id, before) => self.put_container(id, before),
+                Before::EndedSchedule(number) => {
+                    self.ended_schedules.remove(&number);
                 }
             }
         }
@@ -99,23 +122,15 @@ impl Account {
     /// Checks the invariants of every license touched since the journal began.
     ///
     /// `held` counts the assignments by construction, so a license that passes here is not
-    /// over-assigned.
+    /// over-assigned without saying so.
     pub fn check(&self) -> Result<(), Broken> {
         if let Some(error) = &self.broken {
             return Err(Broken::Inconsistent(self.id.clone(), error.clone()));
         }
-        let touched = self.journal.iter().flat_map(|before| match before {
-            Before::License(row, _) => [Some(*row), None],
-            // The row may be another assignment's by now.
-            Before::Assignment(row, before) => {
-                let now = self.assignments.get(*row as usize).and_then(Option::as_ref);
-                [now, before.as_ref()].map(|it| it.map(|it| it.license))
-            }
-            Before::Holder(..) | Before::Ended(_) => [None, None],
-        });
-        for row in touched.flatten() {
+        for row in self.touched(Mark { changes: 0, broken: false }) {
             let Some(it) = self.licenses.get(row as usize) else { continue };
-            if it.held < 0 || it.live < it.held || it.held > it.quantity {
+            let fits = it.over_allocated == (it.taken() > self.limit(it));
+            if it.held < 0 || it.allocated < 0 || it.live < it.held || !fits {
                 return Err(Broken::Counts {
                     account: self.id.clone(),
                     license: it.id.clone(),
@@ -128,8 +143,67 @@ impl Account {
         Ok(())
     }
 
+    /// Rows of the licenses touched since a mark, in order, each once: those whose terms, policy or
+    /// seats are, or were, other ones.
+    pub(super) fn touched(&self, mark: Mark) -> Vec<u32> {
+        let mut rows = vec![];
+        for before in &self.journal[mark.changes.min(self.journal.len())..] {
+            match before {
+                Before::License(row, _) => rows.push(*row),
+                // The row may be another assignment's by now.
+                Before::Assignment(row, before) => {
+                    let now = self.assignments.get(*row as usize).and_then(Option::as_ref);
+                    rows.extend([now, before.as_ref()].into_iter().flatten().map(|it| it.license));
+                }
+                Before::Policy(_) => rows.extend((0..).take(self.licenses.len())),
+                Before::Nothing
+                | Before::Holder(..)
+                | Before::Ended(_)
+                | Before::Group(..)
+                | Before::Member(..)
+                | Before::Wait(..)
+                | Before::Schedule(..)
+                | Before::EndedSchedule(_)
+                | Before::Container(..) => {}
+            }
+        }
+        rows.sort_unstable();
+        rows.dedup();
+        rows
+    }
+
+    /// The licenses touched since a mark; see [`Account::check`].
+    pub(crate) fn touched_licenses(&self, mark: Mark) -> impl Iterator<Item = &License> {
+        self.touched(mark).into_iter().filter_map(|row| self.licenses.get(row as usize))
+    }
+
+    /// Keeps what was before, while a journal is kept.
+    pub(super) fn keep(&mut self, before: Before) {
+        if self.journaling {
+            self.journal.push(before);
+        }
+    }
+
+    /// Writes where a container is: `None` for one that is nowhere.
+    pub(super) fn put_container(&mut self, id: ContainerId, after: Option<Option<ContainerId>>) {
+        let before = match after {
+            Some(within) => self.containers.insert(id.clone(), within),
+            None => self.containers.remove(&id),
+        };
+        self.keep(Before::Container(id, before));
+    }
+
+    /// Writes what is decided for the account.
+    pub(super) fn put_policy(&mut self, after: Policy) {
+        let before = std::mem::replace(&mut self.policy, after);
+        self.keep(Before::Policy(Box::new(before)));
+    }
+
     /// Writes a license row: `None` takes away the newest one.
     pub(super) fn put_license(&mut self, row: u32, after: Option<License>) {
+        let due = after.as_ref().and_then(timers::of_license);
+        let was_due = self.licenses.get(row as usize).and_then(timers::of_license);
+        self.retime(Timer::License(row), was_due, due);
         let before = match after {
             Some(after) if row as usize == self.licenses.len() => {
                 self.licenses.push(after);
@@ -147,44 +221,54 @@ impl Account {
                 self.licenses.pop().map(Box::new)
             }
         };
-        if self.journaling {
-            self.journal.push(Before::License(row, before));
-        }
+        self.keep(Before::License(row, before));
     }
 
     /// Writes a holder row: `None` takes away the newest one. What makes the holder the same one
     /// must not change.
-    pub(super) fn put_holder(&mut self, row: u32, after: Option<Holder>) {
+    pub(super) fn put_holder(&mut self, row: u32, after: Option<Known>) {
         let hasher = &self.hasher;
         let before = match after {
             Some(after) if row as usize == self.holders.len() => {
                 self.holders.push(after);
+                self.heads.push(NONE);
                 let rows = &self.holders;
-                let hash = |row: &u32| hasher.hash_one(rows[*row as usize].key());
+                let hash = |row: &u32| hasher.hash_one(rows[*row as usize].holder.key());
                 self.holder_keys.insert_unique(hash(&row), row, hash);
                 None
             }
             Some(after) => Some(std::mem::replace(&mut self.holders[row as usize], after)),
             None => {
-                let hash = hasher.hash_one(self.holders[row as usize].key());
+                let hash = hasher.hash_one(self.holders[row as usize].holder.key());
                 if let Ok(entry) = self.holder_keys.find_entry(hash, |it| *it == row) {
                     entry.remove();
                 }
+                self.heads.pop();
                 self.holders.pop()
             }
         };
-        if self.journaling {
-            self.journal.push(Before::Holder(row, before));
-        }
+        self.keep(Before::Holder(row, before));
     }
 
     /// Writes an assignment row, in step with both indexes and the counts of its license. Id,
     /// license and holder of a row that stays must not change.
-    pub(super) fn put_assignment(&mut self, row: u32, after: Option<Assignment>) {
+    pub(super) fn put_assignment(&mut self, row: u32, mut after: Option<Assignment>) {
         if row as usize == self.assignments.len() {
             self.assignments.push(None);
         }
         let before = self.assignments[row as usize].take();
+        let due = after.as_ref().and_then(timers::of_assignment);
+        let was_due = before.as_ref().and_then(timers::of_assignment);
+        self.retime(Timer::Assignment(row), was_due, due);
+        match (&before, &mut after) {
+            (Some(before), Some(after)) => after.next = before.next,
+            (Some(before), None) => self.unlink(row, before.holder, before.next),
+            (None, Some(after)) => {
+                let head = &mut self.heads[after.holder as usize];
+                after.next = std::mem::replace(head, row);
+            }
+            (None, None) => {}
+        }
         if let Some(it) = &before {
             self.count(it, -1);
         }
@@ -214,15 +298,13 @@ impl Account {
         if appears {
             self.index_assignment(row);
         }
-        if self.journaling {
-            self.journal.push(Before::Assignment(row, before));
-        }
+        self.keep(Before::Assignment(row, before));
     }
 
     /// Remembers that an assignment is over.
     pub(super) fn put_ended(&mut self, id: AssignmentId) {
-        if self.ended.insert(id) && self.journaling {
-            self.journal.push(Before::Ended(id));
+        if self.ended.insert(id) {
+            self.keep(Before::Ended(id));
         }
     }
 
@@ -234,10 +316,34 @@ impl Account {
         }
     }
 
+    /// Takes an assignment out of its holder's list.
+    fn unlink(&mut self, row: u32, holder: u32, next: u32) {
+        let mut at = self.heads[holder as usize];
+        if at == row {
+            self.heads[holder as usize] = next;
+            return;
+        }
+        while let Some(it) = self.assignments.get_mut(at as usize).and_then(Option::as_mut) {
+            if it.next == row {
+                it.next = next;
+                return;
+            }
+            at = it.next;
+        }
+    }
+
     fn count(&mut self, assignment: &Assignment, by: i64) {
         let license = &mut self.licenses[assignment.license as usize];
         license.live += by;
         license.held += if assignment.active { by } else { 0 };
+        for ground in assignment.groups().iter().filter(|it| !it.orphan) {
+            let key = (ground.group, assignment.license);
+            let leases = self.leased.entry(key).or_default();
+            *leases += by;
+            if *leases == 0 {
+                self.leased.remove(&key);
+            }
+        }
     }
 
     fn index_assignment(&mut self, row: u32) {

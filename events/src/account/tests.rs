@@ -1,6 +1,7 @@
 //! Facts that cannot follow the ones before, and changes taken back.
 
 use super::*;
+use crate::command::Quantity;
 use crate::event::{
     Assigned, AssignmentDescribed, Event, Ground, LicenseAllocated, LicenseDescribed,
     LicenseSuspended, QuantityChanged, SeatAssigned,
@@ -29,9 +30,11 @@ fn allocated(name: &str, external_id: Option<&str>) -> Event {
         product: ProductId::new("P").unwrap(),
         quantity: Quantity::new(2).unwrap(),
         container: None,
+        parent: None,
         name: None,
         starts_at: None,
         ends_at: None,
+        grace_days: None,
         external_id: external_id.map(|it| ExternalId::new(it).unwrap()),
         source: None,
         metadata: None,
@@ -54,11 +57,13 @@ fn seat(number: u128, name: &str, holder: Holder) -> Event {
         number: 1,
         license: license(name),
         holder,
+        holder_number: None,
         grounds: vec![Ground::Direct],
         active: true,
         fulfilled: false,
         redirect_to: None,
         metadata: None,
+        ends_at: None,
     })
 }
 

@@ -1,11 +1,10 @@
-//! Rules about assignments.
+//! Rules about giving seats by name, and changing assignments.
 
-use std::collections::HashSet;
-
-use super::{Case, assignable, enough, find};
-use crate::account::{Account, Assignment, License, LicenseState};
-use crate::command::{AssignSeat, ChangeAssignment, RevokeAssignment};
-use crate::event::{Assigned, AssignmentDescribed, Event, Ground, SeatAssigned};
+use super::seats::Of;
+use super::{Case, assignable, find};
+use crate::account::{Account, Assignment, License, Terms};
+use crate::command::{AssignSeat, ChangeAssignment};
+use crate::event::{Assigned, AssignmentDescribed, AssignmentEndSet, Event, Ground};
 use crate::holder::Holder;
 use crate::refusal::Refusal;
 use crate::text::{AssignmentId, LicenseId, ProductId};
@@ -15,10 +14,21 @@ use crate::text::{AssignmentId, LicenseId, ProductId};
 enum Need {
     /// Nothing: the holder has it.
     Nothing,
-    /// The assignment is there and holds no seat.
-    Activation(AssignmentId),
+    /// The assignment is there; it lacks a seat, or stands on what groups give alone.
+    Change { assignment: AssignmentId, seat: bool },
     /// There is no assignment.
     Assignment,
+}
+
+impl Need {
+    /// Whether a free seat is needed.
+    fn seat(self, it: &AssignSeat) -> bool {
+        match self {
+            Need::Nothing => false,
+            Need::Change { seat, .. } => seat,
+            Need::Assignment => it.active,
+        }
+    }
 }
 
 impl Case<'_> {
@@ -31,93 +41,122 @@ impl Case<'_> {
     }
 
     fn assign_license(&mut self, license: &LicenseId, it: &AssignSeat) -> Result<(), Refusal> {
-        let license = find(self.account, license)?;
-        let needs: Vec<(&Holder, Need)> = distinct(&it.holders)
-            .map(|holder| (holder, need(self.account, license, it, holder)))
+        let of = find(self.account, license)?;
+        let mut needs: Vec<(&Holder, Need)> = self
+            .distinct(&it.holders)
+            .into_iter()
+            .map(|holder| (holder, need(self.account, of, it, holder)))
             .filter(|(_, need)| *need != Need::Nothing)
             .collect();
         if needs.is_empty() {
             return Ok(());
         }
-        assignable(license, self.now)?;
-        let wanted = if it.active { i64::try_from(needs.len()).unwrap_or(i64::MAX) } else { 0 };
-        enough(license, wanted)?;
-        let license = license.id.clone();
-        needs.into_iter().for_each(|(holder, need)| self.meet(&license, it, holder, need));
+        for (holder, _) in &needs {
+            self.may_hold(of, holder)?;
+        }
+        assignable(of, self.now)?;
+        self.still_to_end(it)?;
+        let wanted = needs.iter().filter(|(_, need)| need.seat(it)).count();
+        let free = usize::try_from(self.account.free(of)).unwrap_or(0);
+        let mut waiting = vec![];
+        if wanted > free {
+            if !it.wait {
+                let wanted = i64::try_from(wanted).unwrap_or(i64::MAX);
+                return Err(self.no_free_seat(Of::License(license), 0, wanted));
+            }
+            let mut left = free;
+            needs.retain(|(holder, need)| {
+                let served = !need.seat(it) || left > 0;
+                left -= usize::from(served && need.seat(it));
+                if !served {
+                    waiting.push(*holder);
+                }
+                served
+            });
+        }
+        needs.into_iter().for_each(|(holder, need)| self.give(license, it, holder, need));
+        for holder in waiting {
+            self.wait(Of::License(license), holder, Ground::Direct, &terms(it));
+        }
         Ok(())
     }
 
     /// Each holder gets a seat of the license in force that ends first and has one free. One who
     /// holds a seat of any license in force is already as asked.
     fn assign_product(&mut self, product: &ProductId, it: &AssignSeat) -> Result<(), Refusal> {
-        let licenses = self.in_force(product)?;
-        let (mut wanted, mut short) = (0, 0);
-        for holder in distinct(&it.holders) {
+        let licenses = match &it.container {
+            Some(container) => self.in_force_of(product, container)?,
+            None => self.in_force(product)?,
+        };
+        let (mut given, mut short) = (0, vec![]);
+        for holder in self.distinct(&it.holders) {
             let of = |it: &LicenseId| self.account.license(it);
             let needs: Vec<_> = licenses
                 .iter()
                 .filter_map(of)
-                .map(|of| (need(self.account, of, it, holder), !it.active || of.free() > 0))
+                .map(|of| (of, need(self.account, of, it, holder)))
                 .collect();
-            if needs.iter().any(|(need, _)| *need == Need::Nothing) {
+            if needs.iter().any(|(_, need)| *need == Need::Nothing) {
                 continue;
             }
-            wanted += 1;
-            match needs.iter().position(|(_, has_room)| *has_room) {
-                Some(pick) => self.meet(&licenses[pick], it, holder, needs[pick].0),
-                None => short += 1,
+            let has_room =
+                |(of, need): &&(&License, Need)| !need.seat(it) || self.account.free(of) > 0;
+            // What costs no seat comes first: an assignment that a group has given.
+            let costless =
+                needs.iter().find(|(_, need)| matches!(need, Need::Change { seat: false, .. }));
+            match costless.or_else(|| needs.iter().find(has_room)) {
+                Some((of, need)) => {
+                    self.may_hold(of, holder)?;
+                    let (license, need) = (of.id.clone(), *need);
+                    given += i64::from(need.seat(it));
+                    self.give(&license, it, holder, need);
+                }
+                None => {
+                    if let Some((of, _)) = needs.first() {
+                        self.may_hold(of, holder)?;
+                    }
+                    short.push(holder);
+                }
             }
         }
-        let licenses = licenses.iter().filter_map(|it| self.account.license(it));
-        match short {
-            0 => Ok(()),
-            // As it was before this command: it has given away what there was.
-            _ => Err(Refusal::NoFreeSeat {
-                named: product.as_str().into(),
-                held: licenses.clone().map(|it| it.held).sum::<i64>() - (wanted - short),
-                quantity: licenses.map(|it| it.quantity).sum(),
-                wanted,
-            }),
+        if given > 0 || !short.is_empty() {
+            self.still_to_end(it)?;
         }
+        if !it.wait && !short.is_empty() {
+            let wanted = given + i64::try_from(short.len()).unwrap_or(i64::MAX);
+            return Err(self.no_free_seat(Of::Product(product), given, wanted));
+        }
+        let terms = terms(it);
+        for holder in short {
+            self.wait(Of::Product(product), holder, Ground::Direct, &terms);
+        }
+        Ok(())
     }
 
-    /// The licenses of a product that are in force, the one that ends first before the others.
-    fn in_force(&self, product: &ProductId) -> Result<Vec<LicenseId>, Refusal> {
-        let mut licenses: Vec<&License> = self.account.licenses_of_product(product).collect();
-        if licenses.is_empty() {
-            return Err(Refusal::ProductNotFound(product.clone()));
+    /// Refuses a seat whose time would be over.
+    fn still_to_end(&self, it: &AssignSeat) -> Result<(), Refusal> {
+        match it.ends_at {
+            Some(ends_at) if ends_at <= self.now => Err(Refusal::AlreadyOver { ends_at }),
+            Some(_) | None => Ok(()),
         }
-        licenses.retain(|it| it.state == LicenseState::Active && it.in_window(self.now));
-        if licenses.is_empty() {
-            return Err(Refusal::NoLicenseInForce(product.clone()));
-        }
-        licenses.sort_by_key(|it| (it.ends_at.is_none(), it.ends_at));
-        Ok(licenses.into_iter().map(|it| it.id.clone()).collect())
     }
 
     /// Gives a holder what stands between them and a seat.
-    fn meet(&mut self, license: &LicenseId, it: &AssignSeat, holder: &Holder, need: Need) {
+    fn give(&mut self, license: &LicenseId, it: &AssignSeat, holder: &Holder, need: Need) {
         match need {
             Need::Nothing => {}
-            Need::Activation(assignment) => {
-                let holder = in_full(self.account, holder);
-                let license = license.clone();
-                let event = Assigned { assignment, license, holder };
-                self.cause(Event::AssignmentReactivated(event));
+            Need::Change { assignment, seat } => {
+                self.add_ground(assignment, Ground::Direct);
+                if seat {
+                    let (license, holder) = (license.clone(), self.in_full(holder));
+                    let event = Assigned { assignment, license, holder };
+                    self.cause(Event::AssignmentReactivated(event));
+                }
+                let holder = self.in_full(holder);
+                self.serve_with(license, &holder);
             }
             Need::Assignment => {
-                let event = SeatAssigned {
-                    assignment: AssignmentId(self.mint.id()),
-                    number: self.mint.number(),
-                    license: license.clone(),
-                    holder: in_full(self.account, holder),
-                    grounds: vec![Ground::Direct],
-                    active: it.active,
-                    fulfilled: it.fulfilled,
-                    redirect_to: it.redirect_to.clone(),
-                    metadata: it.metadata.clone(),
-                };
-                self.cause(Event::SeatAssigned(event));
+                self.seat(license, holder, Ground::Direct, &terms(it));
             }
         }
     }
@@ -125,12 +164,14 @@ impl Case<'_> {
     pub(super) fn change_assignment(&mut self, it: &ChangeAssignment) -> Result<(), Refusal> {
         let assignment = named(self.account, it)?;
         let license = self.account.license_of(assignment);
-        let about = assigned(self.account, assignment);
+        let about = self.about(assignment);
         let mut events = vec![];
         match it.active {
             Some(true) if !assignment.active => {
                 assignable(license, self.now)?;
-                enough(license, 1)?;
+                if self.account.free(license) < 1 {
+                    return Err(self.no_free_seat(Of::License(&license.id), 0, 1));
+                }
                 events.push(Event::AssignmentReactivated(about.clone()));
             }
             Some(false) if assignment.active => {
@@ -146,6 +187,12 @@ impl Case<'_> {
                 events.push(Event::FulfilmentWithdrawn(about.clone()));
             }
             _ => {}
+        }
+        let ends_at = it.ends_at.over(&assignment.ends_at());
+        if ends_at != assignment.ends_at() {
+            let Assigned { assignment, license, holder } = about.clone();
+            let event = AssignmentEndSet { assignment, license, holder, ends_at };
+            events.push(Event::AssignmentEndSet(event));
         }
         let redirect_to = it.redirect_to.over(&assignment.redirect_to().cloned());
         let metadata = it.metadata.over(&assignment.metadata().cloned());
@@ -164,43 +211,27 @@ impl Case<'_> {
         events.into_iter().for_each(|it| self.cause(it));
         Ok(())
     }
+}
 
-    pub(super) fn revoke(&mut self, it: &RevokeAssignment) -> Result<(), Refusal> {
-        let live: Vec<Assigned> =
-            to_revoke(self.account, it)?.into_iter().map(|it| assigned(self.account, it)).collect();
-        live.into_iter().for_each(|it| self.cause(Event::AssignmentRevoked(it)));
-        Ok(())
+/// What a new assignment has, as it was asked for.
+fn terms(it: &AssignSeat) -> Terms {
+    Terms {
+        inactive: !it.active,
+        fulfilled: it.fulfilled,
+        redirect_to: it.redirect_to.clone(),
+        metadata: it.metadata.clone(),
+        ends_at: it.ends_at,
     }
 }
 
 fn need(account: &Account, license: &License, it: &AssignSeat, holder: &Holder) -> Need {
     match account.seat_of(&license.id, holder.key()) {
-        Some(assignment) if it.active && !assignment.active => Need::Activation(assignment.id),
-        Some(_) => Need::Nothing,
+        Some(found) => match it.active && !found.active {
+            false if found.direct => Need::Nothing,
+            seat => Need::Change { assignment: found.id, seat },
+        },
         None => Need::Assignment,
     }
-}
-
-/// The holder with what the account knows and the command did not say. What the command says wins.
-fn in_full(account: &Account, holder: &Holder) -> Holder {
-    let known = account.holder(holder.key());
-    let email = holder.email.as_ref().or_else(|| known.and_then(|it| it.email.as_ref()));
-    Holder { user: holder.user.clone(), email: email.cloned() }
-}
-
-fn assigned(account: &Account, assignment: &Assignment) -> Assigned {
-    Assigned {
-        assignment: assignment.id,
-        license: account.license_of(assignment).id.clone(),
-        holder: account.holder_of(assignment).clone(),
-    }
-}
-
-/// The holders, each once, in the order given.
-fn distinct(holders: &[Holder]) -> impl Iterator<Item = &Holder> {
-    let mut seen = HashSet::with_capacity(if holders.len() > 1 { holders.len() } else { 0 });
-    let one = holders.len() == 1;
-    holders.iter().filter(move |it| one || seen.insert(it.key()))
 }
 
 /// The live assignment a change is about.
@@ -223,36 +254,4 @@ fn named<'a>(account: &'a Account, it: &ChangeAssignment) -> Result<&'a Assignme
         // Not well-formed; `Command::check` has said so to whoever sent it.
         (None, ..) => Err(Refusal::AssignmentNotFound(AssignmentId(uuid::Uuid::nil()))),
     }
-}
-
-/// The live assignments that are named, in the order given, each once.
-fn to_revoke<'a>(
-    account: &'a Account,
-    it: &RevokeAssignment,
-) -> Result<Vec<&'a Assignment>, Refusal> {
-    let mut live: Vec<&'a Assignment> = vec![];
-    let mut seen: HashSet<AssignmentId> = HashSet::new();
-    let mut add = |assignment: &Assignment| seen.insert(assignment.id);
-    for id in it.assignment.iter().chain(&it.assignments) {
-        match account.assignment(*id) {
-            Some(assignment) if add(assignment) => live.push(assignment),
-            Some(_) => {}
-            None if account.has_ended(*id) => {}
-            None => return Err(Refusal::AssignmentNotFound(*id)),
-        }
-    }
-    if let Some(license) = &it.license {
-        find(account, license)?;
-        for holder in &it.holders {
-            if account.holder(holder.key()).is_none() {
-                return Err(Refusal::HolderNotFound(holder.clone()));
-            }
-            if let Some(assignment) = account.seat_of(license, holder.key())
-                && add(assignment)
-            {
-                live.push(assignment);
-            }
-        }
-    }
-    Ok(live)
 }

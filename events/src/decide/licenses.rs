@@ -5,8 +5,9 @@ use crate::account::{License, LicenseState};
 use crate::command::{AllocateLicense, ChangeLicense};
 use crate::event::{
     Event, LicenseAllocated, LicenseDescribed, LicenseReinstated, LicenseRetired, LicenseSuspended,
-    QuantityChanged, WindowChanged,
+    QuantityChanged, WaitEnd, WindowChanged,
 };
+use crate::policy::Lowering;
 use crate::refusal::Refusal;
 use crate::text::{ExternalId, LicenseId};
 
@@ -29,9 +30,11 @@ impl Case<'_> {
             product: it.product.clone(),
             quantity: it.quantity,
             container: it.container.clone(),
+            parent: None,
             name: it.name.clone(),
             starts_at: it.starts_at,
             ends_at: it.ends_at,
+            grace_days: it.grace_days,
             external_id: it.external_id.clone(),
             source: it.source.clone(),
             metadata: it.metadata.clone(),
@@ -68,21 +71,30 @@ impl Case<'_> {
             license: license.id.clone(),
             starts_at: it.starts_at.over(&license.starts_at),
             ends_at: it.ends_at.over(&license.ends_at),
+            grace_days: it.grace_days.over(&license.grace_days),
         };
         if let (Some(starts_at), Some(ends_at)) = (window.starts_at, window.ends_at)
             && ends_at <= starts_at
         {
             return Err(Refusal::WindowEmpty { license: license.id.clone(), starts_at, ends_at });
         }
-        let quantity = changed_quantity(license, it)?;
+        let moved = (window.starts_at, window.ends_at, window.grace_days)
+            != (license.starts_at, license.ends_at, license.grace_days);
+        if moved {
+            self.whole_only(license)?;
+        }
+        let quantity = self.changed_quantity(license, it)?;
         let labels = (&license.name, &license.external_id, &license.source, &license.metadata);
         let relabelled = labels
             != (&described.name, &described.external_id, &described.source, &described.metadata);
-        let moved = (window.starts_at, window.ends_at) != (license.starts_at, license.ends_at);
         if relabelled {
             self.cause(Event::LicenseDescribed(described));
         }
         if moved {
+            for license in self.parts_below(&it.license) {
+                let window = WindowChanged { license, ..window.clone() };
+                self.cause(Event::WindowChanged(window));
+            }
             self.cause(Event::WindowChanged(window));
         }
         if let Some(quantity) = quantity {
@@ -92,9 +104,13 @@ impl Case<'_> {
     }
 
     pub(super) fn suspend(&mut self, id: &LicenseId) -> Result<(), Refusal> {
-        match find_living(self.account, id)?.state {
+        let license = find_living(self.account, id)?;
+        self.whole_only(license)?;
+        match license.state {
             LicenseState::Active => {
-                self.cause(Event::LicenseSuspended(LicenseSuspended { license: id.clone() }));
+                for license in std::iter::once(id.clone()).chain(self.parts_below(id)) {
+                    self.cause(Event::LicenseSuspended(LicenseSuspended { license }));
+                }
             }
             LicenseState::Suspended | LicenseState::Retired => {}
         }
@@ -102,27 +118,44 @@ impl Case<'_> {
     }
 
     pub(super) fn reinstate(&mut self, id: &LicenseId) -> Result<(), Refusal> {
-        match find_living(self.account, id)?.state {
+        let license = find_living(self.account, id)?;
+        self.whole_only(license)?;
+        match license.state {
             LicenseState::Suspended => {
-                self.cause(Event::LicenseReinstated(LicenseReinstated { license: id.clone() }));
+                for license in std::iter::once(id.clone()).chain(self.parts_below(id)) {
+                    self.cause(Event::LicenseReinstated(LicenseReinstated { license }));
+                }
             }
             LicenseState::Active | LicenseState::Retired => {}
         }
         Ok(())
     }
 
+    /// A license goes with its parts; none of them may have a live assignment.
     pub(super) fn retire(&mut self, id: &LicenseId) -> Result<(), Refusal> {
         let license = find(self.account, id)?;
-        match license.state {
-            LicenseState::Retired => Ok(()),
-            LicenseState::Active | LicenseState::Suspended if license.live > 0 => {
-                Err(Refusal::LicenseInUse { license: id.clone(), assignments: license.live })
-            }
-            LicenseState::Active | LicenseState::Suspended => {
-                self.cause(Event::LicenseRetired(LicenseRetired { license: id.clone() }));
-                Ok(())
-            }
+        self.whole_only(license)?;
+        if license.state == LicenseState::Retired {
+            return Ok(());
         }
+        let all: Vec<LicenseId> =
+            self.parts_below(id).into_iter().chain(std::iter::once(id.clone())).collect();
+        let live = all.iter().filter_map(|it| self.account.license(it)).find(|it| it.live > 0);
+        if let Some(it) = live {
+            let (license, assignments) = (it.id.clone(), it.live);
+            return Err(Refusal::LicenseInUse { license, assignments });
+        }
+        for license in all {
+            let waiting: Vec<u64> = self
+                .account
+                .waits()
+                .filter(|it| it.license.as_ref() == Some(&license))
+                .map(|it| it.place)
+                .collect();
+            waiting.into_iter().for_each(|it| self.end_wait(it, WaitEnd::Withdrawn));
+            self.cause(Event::LicenseRetired(LicenseRetired { license }));
+        }
+        Ok(())
     }
 }
 
@@ -133,20 +166,37 @@ fn same_terms(license: &License, it: &AllocateLicense) -> bool {
         && license.name == it.name
         && license.starts_at == it.starts_at
         && license.ends_at == it.ends_at
+        && license.grace_days == it.grace_days
         && license.external_id == it.external_id
         && license.source == it.source
         && license.metadata == it.metadata
 }
 
-fn changed_quantity(license: &License, it: &ChangeLicense) -> Result<Option<Event>, Refusal> {
-    let Some(to) = it.quantity.filter(|it| it.get() != license.quantity) else { return Ok(None) };
-    if to.get() < license.held {
-        return Err(Refusal::QuantityBelowUse {
-            license: license.id.clone(),
-            held: license.held,
-            quantity: to.get(),
-        });
+impl Case<'_> {
+    fn changed_quantity(
+        &self,
+        license: &License,
+        it: &ChangeLicense,
+    ) -> Result<Option<Event>, Refusal> {
+        let Some(to) = it.quantity.filter(|it| it.get() != license.quantity) else {
+            return Ok(None);
+        };
+        let after = License { quantity: to.get(), ..license.clone() };
+        if let Some(parent) = license.parent.as_ref().filter(|_| to.get() > license.quantity) {
+            self.can_share(parent, to.get() - license.quantity)?;
+        }
+        // Parts are parts of the quantity, whatever an overage adds.
+        let room = self.account.limit(&after);
+        let lowered =
+            to.get() < license.quantity && (room < license.taken() || to.get() < license.allocated);
+        if lowered && self.account.lowering(license) == Lowering::Refuse {
+            return Err(Refusal::QuantityBelowUse {
+                license: license.id.clone(),
+                held: license.taken(),
+                quantity: to.get(),
+            });
+        }
+        let from = license.quantity_before();
+        Ok(Some(Event::QuantityChanged(QuantityChanged { license: license.id.clone(), from, to })))
     }
-    let from = license.quantity_before();
-    Ok(Some(Event::QuantityChanged(QuantityChanged { license: license.id.clone(), from, to })))
 }

@@ -24,7 +24,7 @@ fn refused(kind: &str, document: &str, code: MalformedCode, pointer: &str) -> Ma
 
 /// Documents of every type with every field they may have, and the hash they have for ever: a
 /// command that is sent again after an upgrade must be known by it.
-const DOCUMENTS: [(&str, &str, &str); 10] = [
+const DOCUMENTS: [(&str, &str, &str); 26] = [
     (
         "AllocateLicense",
         r#"{"license":"creative","product":"P","quantity":50,"container":"t","name":"n",
@@ -70,6 +70,66 @@ const DOCUMENTS: [(&str, &str, &str); 10] = [
         "RevokeAssignment",
         r#"{"license":"creative","holders":[{"user":"ada"}],"change":{"reason":"left"}}"#,
         "c53d6652bb0bf70d8c6a3cfb89c1eada",
+    ),
+    (
+        "SetPolicy",
+        r#"{"license":"creative","overage":"25%","leaving":null}"#,
+        "19f20566a1277780509b58a3534881e1",
+    ),
+    (
+        "RegisterHolder",
+        r#"{"holder":{"user":"ada"},"display_name":"Ada"}"#,
+        "853680dac0edcc4deea403d91d16ede9",
+    ),
+    ("LinkHolder", r#"{"email":"a@x.org","user":"ada"}"#, "3d5a7cbe5b5d958185c1a1e66bd34aa6"),
+    ("RetireHolder", r#"{"holder":{"user":"ada"}}"#, "9144e0d77c0aa9a79c6e390c29e98c67"),
+    (
+        "DeclareDirectSet",
+        r#"{"holders":[{"user":"ada"}],"products":["P"]}"#,
+        "bbf2a9d5ce0c08c346b4ec173d22e0a9",
+    ),
+    ("ClearDirectSet", r#"{"holders":[{"user":"ada"}]}"#, "df4f5b217c7c2fde9900a6a43e9acea1"),
+    (
+        "AddMembers",
+        r#"{"group":"g","holders":[{"user":"ada"}]}"#,
+        "7cc160aba07ee7b51b841e06aaa747b3",
+    ),
+    (
+        "RemoveMembers",
+        r#"{"group":"g","holders":[{"user":"ada"}]}"#,
+        "3b212ca229fbb404486a0cecd43f45ae",
+    ),
+    (
+        "SetGroupRule",
+        r#"{"group":"g","grants":[{"product":"P","mode":"eager","quota":2}]}"#,
+        "28ee82c0be9d1d6730e0979d0d99d155",
+    ),
+    (
+        "GrantToGroup",
+        r#"{"group":"g","grant":{"license":"creative","mode":"first_come"}}"#,
+        "c42daa9f3953b6856ebaaa0a162f4d06",
+    ),
+    ("RemoveGroupRule", r#"{"group":"g","cascade":false}"#, "f0a99b2353d432159ae8502c54ceb9f2"),
+    (
+        "LeaveWaitlist",
+        r#"{"license":"creative","holders":[{"user":"ada"}]}"#,
+        "965cb3e0a757f3af2b1b568687134e23",
+    ),
+    (
+        "ScheduleCommand",
+        r#"{"at":"2026-06-01T00:00:00Z","command":"RetireHolder","document":{"holder":{"user":"ada"}}}"#,
+        "7e0a49f8226cca3a66ad25c4a4e45215",
+    ),
+    ("CancelSchedule", r#"{"schedule":7}"#, "718ddd5758f1b61fb792f97318c7817e"),
+    (
+        "SetAllocations",
+        r#"{"allocations":[{"container":"t","within":"c","quantities":[{"product":"P","quantity":2}]}]}"#,
+        "e7c44514b795bec28745616d93149958",
+    ),
+    (
+        "MoveQuantity",
+        r#"{"product":"P","moves":[{"to":"t","quantity":2}]}"#,
+        "3cef97f81d4a6eebc6a75c7fe4538f95",
     ),
 ];
 
@@ -225,7 +285,7 @@ fn a_misspelt_member_is_known_wherever_it_belongs() {
     };
     assert!(hint("holder").starts_with("did you mean `holders`?"));
     assert!(hint("dry-run").starts_with("did you mean `dry_run`?"));
-    assert!(hint("zzzz").starts_with("known here: license, product, holders, active,"));
+    assert!(hint("zzzz").starts_with("known here: license, product, container, holders, active,"));
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Questions about assignments.
 
+use std::borrow::Cow;
+
 use events::{Holder, Moment};
 use rusqlite::types::Value;
 use rusqlite::{Connection, Row, params_from_iter};
@@ -8,9 +10,11 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::filter::{Filter, narrow, shorter};
 use crate::as_of::{AsOf, int, uint};
 use crate::emails::{self, user_key};
 use crate::error::Error;
+use crate::grounds;
 use crate::known;
 use crate::page::{Page, number_key, numbers_after, rows_for};
 use crate::rows::{Query, holder, id, maybe_json, maybe_moment, moment};
@@ -29,7 +33,8 @@ pub struct Assignment {
     /// Who, with everything known of them.
     pub holder: Holder,
     /// Why it stands.
-    pub grounds: Vec<String>,
+    #[schema(value_type = Vec<String>, example = json!(["direct", "group:designers"]))]
+    pub grounds: Vec<Cow<'static, str>>,
     /// Whether it holds a seat.
     pub active: bool,
     /// Whether downstream provisioning is done.
@@ -41,6 +46,9 @@ pub struct Assignment {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     pub metadata: Option<Box<RawValue>>,
+    /// When it ends by itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ends_at: Option<Moment>,
     /// When it was made.
     pub assigned_at: Moment,
     /// By which commit.
@@ -51,17 +59,6 @@ pub struct Assignment {
     /// By which commit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub revoked_sequence: Option<u64>,
-}
-
-/// Which assignments.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Filter {
-    /// Those that hold a seat, or those that do not.
-    pub active: Option<bool>,
-    /// Those that downstream is done with, or those that it is not.
-    pub fulfilled: Option<bool>,
-    /// Those that have ended, too.
-    pub ended: bool,
 }
 
 /// Whose assignments.
@@ -75,16 +72,21 @@ pub enum Who<'a> {
 }
 
 /// Ends where the tables begin.
-const COLUMNS: &str = "
-    SELECT it.license, it.number, it.assignment, licenses.license, licenses.product, it.holder,
+pub(super) const COLUMNS: &str = "
+    SELECT it.license, it.number, it.assignment, licenses.license, licenses.product,
+           iif(old.until IS NULL, it.holder, old.holder) AS who,
            it.since, it.at, it.until, it.revoked_at,
            iif(old.until IS NULL, it.active, old.active) AS active,
            iif(old.until IS NULL, it.fulfilled, old.fulfilled) AS fulfilled,
            iif(old.until IS NULL, it.redirect_to, old.redirect_to),
            iif(old.until IS NULL, it.metadata, old.metadata),
            (SELECT email FROM emails
-            WHERE account = it.account AND user = substr(it.holder, 2) AND it.holder >= 'u'
-              AND since <= ?1 ORDER BY since DESC LIMIT 1)
+            WHERE account = it.account
+              AND user = substr(iif(old.until IS NULL, it.holder, old.holder), 2)
+              AND iif(old.until IS NULL, it.holder, old.holder) >= 'u'
+              AND since <= ?1 ORDER BY since DESC LIMIT 1),
+           iif(old.until IS NULL, it.grounds, old.grounds),
+           iif(old.until IS NULL, it.ends_at, old.ends_at)
     FROM ";
 
 const BY_ITSELF: &str = "assignments AS it";
@@ -94,7 +96,7 @@ const BY_HOLDER: &str = "
         ON it.number = holders.number AND holders.account = ?2 AND holders.holder = ?3";
 
 /// Goes on where the tables have been named; `?1` is the sequence and `?2` the account.
-const REST: &str = "
+pub(super) const REST: &str = "
     CROSS JOIN licenses ON licenses.id = it.license
     LEFT JOIN states AS old ON old.number = it.number AND old.until =
         (SELECT min(until) FROM states WHERE number = it.number AND until > ?1)
@@ -124,11 +126,12 @@ fn found(row: &Row<'_>, at: i64) -> Result<Found, Error> {
         license: row.get(3)?,
         product: row.get(4)?,
         holder: holder(key, email.as_deref())?,
-        grounds: vec!["direct".to_owned()],
+        grounds: grounds::list(row.get_ref(15)?.as_str_or_null().map_err(rusqlite::Error::from)?),
         active: row.get(10)?,
         fulfilled: row.get(11)?,
         redirect_to: row.get(12)?,
         metadata: maybe_json(row, 13)?,
+        ends_at: maybe_moment(row, 16)?,
         assigned_at: moment(row, 7)?,
         assigned_sequence: uint(row.get(6)?),
         revoked_at: maybe_moment(row, 9)?.filter(|_| over),
@@ -147,20 +150,12 @@ fn ask(db: &AsOf<'_>, query: &Query) -> Result<Vec<Found>, Error> {
     Ok(all)
 }
 
-fn narrow(query: &mut Query, filter: &Filter, at: i64) {
-    let was = "iif(old.until IS NULL, it.active, old.active) = ?";
-    query.and(was, filter.active.map(i64::from));
-    let was = "iif(old.until IS NULL, it.fulfilled, old.fulfilled) = ?";
-    query.and(was, filter.fulfilled.map(i64::from));
-    query.and("it.until > ?", (!filter.ended).then_some(at));
-}
-
 /// The assignments of a license, in the order in which they were made.
 pub fn of_license(
     db: &Connection,
     account: &str,
     license: &str,
-    filter: &Filter,
+    filter: &Filter<'_>,
     cursor: Option<&str>,
     limit: usize,
     at: u64,
@@ -179,6 +174,13 @@ pub fn of_license(
         other => other?,
     };
     let mut all = vec![];
+    if let Some(mut query) = shorter(&db, account, filter) {
+        query.and("listed.license = ?", Some(license)).and("listed.number > ?", Some(after));
+        narrow(&mut query, filter, db.at);
+        query.limit(" ORDER BY listed.number LIMIT ?", rows_for(limit));
+        let all = ask(&db, &query)?;
+        return Ok(page(all, limit, db.sequence(), |it| number_key([it.number])));
+    }
     for over in overs(&db, filter) {
         let mut query = query(&db, account);
         query.and("it.over = ?", Some(over)).and("it.license = ?", Some(license));
@@ -195,7 +197,7 @@ pub fn of_license(
 pub fn of_account(
     db: &Connection,
     account: &str,
-    filter: &Filter,
+    filter: &Filter<'_>,
     cursor: Option<&str>,
     limit: usize,
     at: u64,
@@ -205,6 +207,14 @@ pub fn of_account(
     let Some(account) = known::find(&db, account)? else {
         return Ok(Page::of(vec![], limit, db.sequence()));
     };
+    let key = |it: &Found| number_key([it.license, it.number]);
+    if let Some(mut query) = shorter(&db, account, filter) {
+        query.values.extend([license.into(), number.into()]);
+        query.sql.push_str(" AND (listed.license, listed.number) > (?4, ?5)");
+        narrow(&mut query, filter, db.at);
+        query.limit(" ORDER BY listed.license, listed.number LIMIT ?", rows_for(limit));
+        return Ok(page(ask(&db, &query)?, limit, db.sequence(), key));
+    }
     let mut all = vec![];
     for over in overs(&db, filter) {
         let mut query = query(&db, account);
@@ -217,7 +227,7 @@ pub fn of_account(
         all.extend(ask(&db, &query)?);
     }
     all.sort_by_key(|it| (it.license, it.number));
-    Ok(page(all, limit, db.sequence(), |it| number_key([it.license, it.number])))
+    Ok(page(all, limit, db.sequence(), key))
 }
 
 /// The assignments of a holder, in the order in which they were made.
@@ -225,7 +235,7 @@ pub fn of_holder(
     db: &Connection,
     account: &str,
     who: Who<'_>,
-    filter: &Filter,
+    filter: &Filter<'_>,
     cursor: Option<&str>,
     limit: usize,
     at: u64,
@@ -242,6 +252,7 @@ pub fn of_holder(
             let sql = [COLUMNS, BY_HOLDER, REST].concat();
             let values = [Value::from(db.at), account.into(), holder.into()];
             let mut query = Query::new(&sql, values);
+            query.sql.push_str(" AND who = ?3");
             query.and("holders.number > ?", Some(after));
             narrow(&mut query, filter, db.at);
             query.limit(" ORDER BY holders.number LIMIT ?", rows_for(limit));
@@ -253,7 +264,7 @@ pub fn of_holder(
 }
 
 /// Which parts of the index to look into: now and without the ended ones, only one of two.
-fn overs(db: &AsOf<'_>, filter: &Filter) -> std::ops::RangeInclusive<i64> {
+fn overs(db: &AsOf<'_>, filter: &Filter<'_>) -> std::ops::RangeInclusive<i64> {
     0..=i64::from(!db.now || filter.ended)
 }
 

@@ -8,6 +8,7 @@ use super::verdict::{Code, Ended, Ground, Verdict};
 use crate::as_of::{AsOf, int, uint};
 use crate::emails::{self, user_key};
 use crate::error::Error;
+use crate::grounds;
 use crate::rows::{id, maybe_moment, moment};
 use crate::state::LicenseState;
 
@@ -16,8 +17,8 @@ use crate::state::LicenseState;
 pub struct Question<'a> {
     /// The user.
     pub user: Option<&'a str>,
-    /// An e-mail address, in lower case. Without a user: everybody known by it. With a user: that
-    /// user, and the holder who is nothing but this address.
+    /// An e-mail address, in lower case. Without a user: everybody known by it, the user whom it
+    /// names included. With a user: that user, and the holder who is nothing but this address.
     pub email: Option<&'a str>,
     /// Of which product.
     pub product: Option<&'a str>,
@@ -61,7 +62,7 @@ pub fn check_many(
 const BY_PRODUCT: &str = "
     SELECT it.license, it.status, it.assignment, it.assigned, it.at,
            licenses.license, licenses.changed, licenses.state, licenses.starts_at, licenses.ends_at,
-           (SELECT sequence FROM checkpoint)
+           (SELECT sequence FROM checkpoint), it.grounds
     FROM accounts CROSS JOIN products CROSS JOIN held_seats AS it CROSS JOIN licenses
     WHERE accounts.account = ?1
       AND products.account = accounts.id AND products.product = ?3
@@ -73,7 +74,7 @@ const BY_PRODUCT: &str = "
 const BY_LICENSE: &str = "
     SELECT it.license, it.status, it.assignment, it.assigned, it.at,
            licenses.license, licenses.changed, licenses.state, licenses.starts_at, licenses.ends_at,
-           (SELECT sequence FROM checkpoint)
+           (SELECT sequence FROM checkpoint), it.grounds
     FROM accounts CROSS JOIN licenses CROSS JOIN held_seats AS it
     WHERE accounts.account = ?1
       AND licenses.account = accounts.id AND licenses.license = ?3
@@ -121,7 +122,7 @@ fn at_once(
             return Ok(None);
         }
         if row.get::<_, i64>(1)? == Status::Active as i64 && standing.code(now) == Code::Allowed {
-            grounds.push(ground(row, standing)?);
+            grounds.push(ground(row, 11, standing)?);
         }
     }
     Ok((!grounds.is_empty()).then(|| Verdict {
@@ -134,12 +135,16 @@ fn at_once(
     }))
 }
 
-/// Of a row whose columns 2, 3 and 4 are the assignment, the commit that made it, and when.
-fn ground(row: &Row<'_>, standing: Standing) -> Result<Ground, Error> {
+/// Of a row whose columns 2, 3 and 4 are the assignment, the commit that made it, and when; and that
+/// has its grounds here.
+fn ground(row: &Row<'_>, column: usize, standing: Standing) -> Result<Ground, Error> {
+    let text = row.get_ref(column)?.as_str_or_null().map_err(rusqlite::Error::from)?;
+    let grounds = grounds::list(text);
     Ok(Ground {
         license: standing.license,
         assignment: id(row, 2)?,
-        ground: "direct",
+        ground: grounds.first().cloned().unwrap_or_default(),
+        grounds,
         since: moment(row, 4)?,
         since_sequence: uint(row.get(3)?),
         ends_at: standing.ends_at,
@@ -349,7 +354,7 @@ fn gather_one(
     live: &mut Vec<Live>,
     ended: &mut Option<Ended>,
 ) -> Result<(), Error> {
-    let sql = "SELECT since, status, assignment, assigned, at FROM held_seats
+    let sql = "SELECT since, status, assignment, assigned, at, grounds FROM held_seats
                WHERE account = ?1 AND holder = ?2 AND product = ?3 AND license = ?4
                  AND since <= ?5
                ORDER BY since DESC LIMIT 1";
@@ -358,6 +363,9 @@ fn gather_one(
     let Some(row) = rows.next()? else { return Ok(()) };
     let standing = standing(db, license)?;
     let status: i64 = row.get(1)?;
+    if status == Status::Elsewhere as i64 {
+        return Ok(());
+    }
     if status == Status::Ended as i64 {
         let it = Ended {
             assignment: id(row, 2)?,
@@ -375,7 +383,7 @@ fn gather_one(
         false => Code::AssignmentInactive,
     };
     let detail = standing.detail(code);
-    live.push((code, ground(row, standing)?, detail));
+    live.push((code, ground(row, 5, standing)?, detail));
     Ok(())
 }
 

@@ -1,5 +1,6 @@
 //! What a check answers.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use events::Moment;
@@ -83,9 +84,12 @@ pub struct Ground {
     pub license: String,
     /// The assignment.
     pub assignment: Uuid,
-    /// Why the assignment stands.
-    #[schema(example = "direct")]
-    pub ground: &'static str,
+    /// Why the assignment stands: the first of `grounds`.
+    #[schema(value_type = String, example = "direct")]
+    pub ground: Cow<'static, str>,
+    /// Everything that the assignment stands on.
+    #[schema(value_type = Vec<String>, example = json!(["direct", "group:designers"]))]
+    pub grounds: Vec<Cow<'static, str>>,
     /// Since when it was made.
     pub since: Moment,
     /// By which commit.

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::streams::{Any, List, Order, Stream, seek_all};
-use super::terms::{self, ACTOR, LICENSE, TYPE};
+use super::terms::{self, ACTOR, GROUP, LICENSE, TYPE};
 use super::times::first_from;
 use crate::as_of::{AsOf, int};
 use crate::commands::command_id;
@@ -44,7 +44,8 @@ pub struct Entry {
     /// By which command.
     pub command: String,
     /// The license it is about.
-    pub license: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub license: Option<String>,
     /// The holder it is about, as known then.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub holder: Option<Holder>,
@@ -66,6 +67,8 @@ pub struct Filter<'a> {
     pub user: Option<&'a str>,
     /// About a holder named with this e-mail address, in lower case.
     pub email: Option<&'a str>,
+    /// About this group.
+    pub group: Option<&'a str>,
     /// Of this type.
     pub kind: Option<&'a str>,
     /// By this actor.
@@ -85,7 +88,7 @@ const EVENT: &str = "
     CROSS JOIN accounts ON accounts.id = it.account
     CROSS JOIN terms AS type ON type.id = it.type
     CROSS JOIN terms AS actor ON actor.id = it.actor
-    CROSS JOIN terms AS license ON license.id = it.license";
+    LEFT JOIN terms AS license ON license.id = it.license";
 
 fn entry(row: &Row<'_>) -> Result<Entry, Error> {
     #[derive(Deserialize)]
@@ -194,7 +197,13 @@ fn lists<'a>(
     }
     lists.extend(filter.user.map(|it| List::Holder(account, user_key(it))));
     lists.extend(filter.email.map(|it| List::Holder(account, email_key(it))));
-    for (kind, name) in [(LICENSE, filter.license), (ACTOR, filter.actor), (TYPE, filter.kind)] {
+    let terms = [
+        (LICENSE, filter.license),
+        (GROUP, filter.group),
+        (ACTOR, filter.actor),
+        (TYPE, filter.kind),
+    ];
+    for (kind, name) in terms {
         let Some(name) = name else { continue };
         let Some(term) = terms::find(db, account, kind, name)? else { return Ok(None) };
         lists.push(List::Term(term));

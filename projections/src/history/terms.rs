@@ -1,9 +1,9 @@
-//! Types, licenses and actors of an account as numbers.
+//! Types, licenses, groups and actors of an account as numbers.
 
 use std::collections::HashMap;
 
 use events::wire::Commit;
-use events::{AccountId, Actor, LicenseId};
+use events::{AccountId, Actor, GroupId, LicenseId};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::error::Error;
@@ -29,6 +29,7 @@ pub(super) enum Kind<'a> {
     Type(&'a str),
     License(&'a LicenseId),
     Actor(&'a Actor),
+    Group(&'a GroupId),
 }
 
 impl<'a> Kind<'a> {
@@ -37,6 +38,7 @@ impl<'a> Kind<'a> {
             Kind::Type(name) => (TYPE, name),
             Kind::License(name) => (LICENSE, name.as_str()),
             Kind::Actor(name) => (ACTOR, name.as_str()),
+            Kind::Group(name) => (GROUP, name.as_str()),
         }
     }
 }
@@ -44,6 +46,7 @@ impl<'a> Kind<'a> {
 pub(super) const TYPE: i64 = 0;
 pub(super) const LICENSE: i64 = 1;
 pub(super) const ACTOR: i64 = 2;
+pub(super) const GROUP: i64 = 3;
 
 /// What a writer remembers of terms.
 #[derive(Default)]

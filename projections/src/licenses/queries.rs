@@ -1,6 +1,7 @@
 //! Questions about licenses and accounts.
 
 use events::Moment;
+use events::policy::Policy;
 use rusqlite::types::Value;
 use rusqlite::{Connection, Row, params_from_iter};
 use serde::Serialize;
@@ -11,7 +12,7 @@ use crate::as_of::{AsOf, int, uint};
 use crate::error::Error;
 use crate::known;
 use crate::page::{self, Page, rows_for};
-use crate::rows::{Query, maybe_json, maybe_moment, moment};
+use crate::rows::{Query, from_json, maybe_json, maybe_moment, moment};
 use crate::state::LicenseState;
 
 /// A license as it was.
@@ -26,25 +27,41 @@ pub struct License {
     /// The container that holds it; the account itself when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub container: Option<String>,
+    /// The license that it is a part of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parent: Option<String>,
     /// A label for people.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// Seats.
     pub quantity: i64,
+    /// Seats that are parts of it, held by containers.
+    pub allocated: i64,
     /// Seats that are held: live, active assignments.
     pub used: i64,
-    /// Seats that are not.
-    pub available: i64,
+    /// Seats that it gives out at most: the quantity, and what the policy `overage` adds. `null` where
+    /// there is no end to them.
+    pub limit: Option<i64>,
+    /// Seats that it would still give out; `null` where there is no end to them.
+    pub available: Option<i64>,
+    /// Whether more seats are held than it gives out, since a quantity or a limit was lowered.
+    pub over_allocated: bool,
     /// Live assignments, inactive ones included.
     pub assignments: i64,
     /// Whether it can be used.
     pub state: LicenseState,
+    /// What is decided for it alone; what is not is decided by the account, or by nobody.
+    #[serde(skip_serializing_if = "Policy::is_empty")]
+    pub policy: Policy,
     /// In force from here, inclusive.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub starts_at: Option<Moment>,
     /// In force until here, exclusive.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ends_at: Option<Moment>,
+    /// Days after the end in which it can still be used.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub grace_days: Option<u16>,
     /// What another system calls it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub external_id: Option<String>,
@@ -57,7 +74,8 @@ pub struct License {
     pub metadata: Option<Box<RawValue>>,
     /// When it was allocated.
     pub allocated_at: Moment,
-    /// The last commit with an event about it or about one of its assignments.
+    /// The last commit with an event about it, about one of its assignments, or about how much its
+    /// parts have.
     pub changed_sequence: u64,
 }
 
@@ -72,6 +90,9 @@ pub struct AccountSummary {
     pub quantity: i64,
     /// Their seats that are held.
     pub used: i64,
+    /// What is decided for the whole account; what is not is as if nobody had decided.
+    #[serde(skip_serializing_if = "Policy::is_empty")]
+    pub policy: Policy,
     /// Since when it exists.
     pub since: Moment,
 }
@@ -95,7 +116,11 @@ pub struct Filter<'a> {
 const LICENSES: &str = "
     SELECT it.license, it.number, it.product, it.container, versions.name, points.quantity,
            points.used, points.live, versions.state, versions.starts_at, versions.ends_at,
-           versions.external_id, versions.source, versions.metadata, it.at, points.sequence
+           versions.external_id, versions.source, versions.metadata, it.at, points.sequence,
+           versions.policy, versions.over_allocated,
+           (SELECT policy FROM policies WHERE account = it.account AND since <= ?1
+            ORDER BY since DESC LIMIT 1),
+           it.parent, points.allocated, versions.grace_days
     FROM licenses AS it
     JOIN versions ON versions.license = it.id AND versions.since =
         (SELECT max(since) FROM versions WHERE license = it.id AND since <= ?1)
@@ -104,16 +129,29 @@ const LICENSES: &str = "
     WHERE it.since <= ?1 AND it.account = ?2";
 
 fn license(row: &Row<'_>) -> Result<License, Error> {
-    let (quantity, used) = (row.get(5)?, row.get(6)?);
+    let (quantity, used): (i64, i64) = (row.get(5)?, row.get(6)?);
+    let allocated: i64 = row.get(20)?;
+    let (policy, of_account) = (from_json::<Policy>(row, 16)?, from_json::<Policy>(row, 18)?);
+    // What the account decides counts once: for the license, not for its parts as well.
+    let parent: Option<String> = row.get(19)?;
+    let of_account = of_account.overage.filter(|_| parent.is_none());
+    let overage = policy.overage.or(of_account).unwrap_or_default();
+    let limit = Some(overage.limit(quantity)).filter(|it| *it < i64::MAX);
     Ok(License {
         license: row.get(0)?,
         number: uint(row.get(1)?),
         product: row.get(2)?,
         container: row.get(3)?,
+        parent,
+        allocated,
+        grace_days: row.get(21)?,
         name: row.get(4)?,
         quantity,
         used,
-        available: quantity - used,
+        limit,
+        available: limit.map(|limit| (limit - used - allocated).max(0)),
+        over_allocated: row.get(17)?,
+        policy,
         assignments: row.get(7)?,
         state: row.get(8)?,
         starts_at: maybe_moment(row, 9)?,
@@ -233,7 +271,8 @@ pub fn accounts(
             .prepare_cached(&sums)?
             .query_row((db.at, id), |row| Ok((uint(row.get(0)?), row.get(1)?, row.get(2)?)))?;
         let (licenses, quantity, used) = sums;
-        let summary = AccountSummary { account, licenses, quantity, used, since };
+        let policy = policy_of(&db, id)?;
+        let summary = AccountSummary { account, licenses, quantity, used, policy, since };
         items.push((summary.account.clone().into_bytes(), summary));
     }
     Ok(Page::of(items, limit, db.sequence()))
@@ -258,6 +297,16 @@ pub fn account(
     let (licenses, quantity, used) = db
         .prepare_cached(&sums)?
         .query_row((db.at, id), |row| Ok((uint(row.get(0)?), row.get(1)?, row.get(2)?)))?;
-    let account = account.to_owned();
-    Ok((Some(AccountSummary { account, licenses, quantity, used, since }), db.sequence()))
+    let (account, policy) = (account.to_owned(), policy_of(&db, id)?);
+    let summary = AccountSummary { account, licenses, quantity, used, policy, since };
+    Ok((Some(summary), db.sequence()))
+}
+
+/// What is decided for an account.
+fn policy_of(db: &AsOf<'_>, account: i64) -> Result<Policy, Error> {
+    let sql = "SELECT policy FROM policies WHERE account = ?1 AND since <= ?2
+               ORDER BY since DESC LIMIT 1";
+    let mut statement = db.prepare_cached(sql)?;
+    let mut rows = statement.query((account, db.at))?;
+    rows.next()?.map_or(Ok(Policy::default()), |row| from_json(row, 0))
 }

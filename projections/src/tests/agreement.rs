@@ -2,9 +2,11 @@
 
 mod assignments;
 mod checks;
+mod directory;
 mod history;
 mod licenses;
 mod usage;
+mod waitlists;
 
 use std::sync::Arc;
 
@@ -120,12 +122,6 @@ fn holding(event: &Event) -> Option<(events::AssignmentId, Option<bool>)> {
             Some((it.assignment, None))
         }
         Event::AssignmentDescribed(it) => Some((it.assignment, None)),
-        Event::LicenseAllocated(_)
-        | Event::LicenseDescribed(_)
-        | Event::QuantityChanged(_)
-        | Event::WindowChanged(_)
-        | Event::LicenseSuspended(_)
-        | Event::LicenseReinstated(_)
-        | Event::LicenseRetired(_) => None,
+        _ => None,
     }
 }

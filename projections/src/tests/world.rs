@@ -1,5 +1,7 @@
 //! Random histories, judged by the real rules, through the real wire format.
 
+mod people;
+
 use std::sync::Arc;
 
 use events::command::{
@@ -46,8 +48,10 @@ impl Random {
 }
 
 pub(super) const ACCOUNTS: [&str; 3] = ["acme", "beta", "nobody"];
-pub(super) const LICENSES: [&str; 5] = ["creative", "office", "studio", "é 'x'", "never"];
+pub(super) const LICENSES: [&str; 7] =
+    ["creative", "office", "studio", "é 'x'", "creative@north", "office@north", "never"];
 pub(super) const PRODUCTS: [&str; 4] = ["CREATIVE", "OFFICE", "course:66", "NONE"];
+pub(super) const GROUPS: [&str; 4] = ["staff", "team", "orphan:é", "nil"];
 pub(super) const USERS: [&str; 8] = ["ada", "bo", "cy", "di", "ed", "flo", "gus", "nil"];
 pub(super) const EMAILS: [&str; 6] =
     ["ada@x.org", "bo@x.org", "cy@x.org", "new@x.org", "zoe@x.org", "nil@x.org"];
@@ -80,6 +84,18 @@ impl World {
         world
     }
 
+    /// Adds a commit with what one command to acme causes, which must be something.
+    pub(super) fn told(&mut self, command: Command) {
+        let account = AccountId::new(ACCOUNTS[0]).unwrap();
+        let request = Request { account, command, ..self.request() };
+        let before = self.commits.len();
+        self.ledger.begin();
+        let mut records = vec![];
+        self.judge(&request, &mut records);
+        self.settle(&records);
+        assert_eq!(self.commits.len(), before + 1, "{request:?}");
+    }
+
     fn commit(&mut self) {
         // Several commits in a millisecond, hours apart, and everything in between.
         let step = [0, 0, 1, 900, 60_000, 3_600_000, 7 * 3_600_000];
@@ -88,28 +104,36 @@ impl World {
         let mut records = vec![];
         for _ in 0..=self.random.below(6) {
             let request = self.request();
-            let seed = u128::from(self.random.next()) << 64 | u128::from(self.random.next());
-            let Ok(events) = self.ledger.judge(&request, self.now, seed) else { continue };
-            for event in events {
-                let id = Uuid::from_u64_pair(self.random.next(), self.random.next());
-                records.push(Record {
-                    id,
-                    at: self.now,
-                    account: request.account.clone(),
-                    command: CommandRef { id: request.id.clone(), hash: request.hash },
-                    actor: request.actor.clone(),
-                    via: request.via,
-                    change: request.change.clone(),
-                    event,
-                });
-            }
+            self.judge(&request, &mut records);
         }
+        self.settle(&records);
+    }
+
+    fn judge(&mut self, request: &Request, records: &mut Vec<Record>) {
+        let seed = u128::from(self.random.next()) << 64 | u128::from(self.random.next());
+        let Ok(events) = self.ledger.judge(request, self.now, seed) else { return };
+        for event in events {
+            let id = Uuid::from_u64_pair(self.random.next(), self.random.next());
+            records.push(Record {
+                id,
+                at: self.now,
+                account: request.account.clone(),
+                command: CommandRef { id: request.id.clone(), hash: request.hash },
+                actor: request.actor.clone(),
+                via: request.via,
+                change: request.change.clone(),
+                event,
+            });
+        }
+    }
+
+    fn settle(&mut self, records: &[Record]) {
         self.ledger.check().unwrap();
         self.ledger.settle();
         if !records.is_empty() {
             let last = self.commits.last().map(|it| (it.sequence, it.hash));
             let (sequence, prev) = last.unwrap_or((0, CommitHash::NONE));
-            self.commits.push(Arc::new(commit(sequence + 1, prev, self.now, &records)));
+            self.commits.push(Arc::new(commit(sequence + 1, prev, self.now, records)));
         }
     }
 
@@ -134,7 +158,12 @@ impl World {
     }
 
     fn command(&mut self) -> Command {
-        match self.random.below(20) {
+        // There is a license from the first event on.
+        if self.commands == 1 {
+            return Command::AllocateLicense(self.allocate());
+        }
+        match self.random.below(32) {
+            20.. => self.about_people(),
             0 | 1 => Command::AllocateLicense(self.allocate()),
             2 => Command::ChangeLicense(self.change_license()),
             3 if self.random.one_in(2) => {
@@ -151,6 +180,7 @@ impl World {
                 holder: Some(self.holder()),
                 active: [None, Some(true), Some(false)][self.random.below(3) as usize],
                 fulfilled: [None, Some(true), Some(false)][self.random.below(3) as usize],
+                ends_at: self.random.one_in(4).then(|| self.soon()).map_or(Patch::Keep, Patch::Set),
                 redirect_to: self.patch("https://x.org/here", Label::new),
                 metadata: self.patch(r#"{"seat":[1,2]}"#, |it| Metadata::new(&it)),
             }),
@@ -173,6 +203,7 @@ impl World {
             name: None,
             starts_at: self.moment(6),
             ends_at: None,
+            grace_days: None,
             external_id: None,
             source: self.random.one_in(2).then(|| Source::new("crm").unwrap()),
             metadata: self.random.one_in(2).then(|| Metadata::new(r#"{"a":1.50}"#).unwrap()),
@@ -187,6 +218,7 @@ impl World {
             name: self.patch("Creative Suite", Label::new),
             starts_at: self.moment(4).map_or(Patch::Keep, Patch::Set),
             ends_at: self.moment(3).map_or(Patch::Clear, Patch::Set),
+            grace_days: Patch::Keep,
             external_id: self.patch(external, ExternalId::new),
             source: Patch::Keep,
             metadata: self.patch(r#"{"b":null}"#, |it| Metadata::new(&it)),
@@ -200,12 +232,21 @@ impl World {
         AssignSeat {
             license: (!by_product).then_some(license),
             product: by_product.then(|| ProductId::new(product).unwrap()),
+            container: None,
             holders: (0..=self.random.below(3)).map(|_| self.holder()).collect(),
             active: !self.random.one_in(5),
             fulfilled: self.random.one_in(5),
             redirect_to: None,
             metadata: None,
+            wait: self.random.one_in(3),
+            ends_at: self.random.one_in(6).then(|| self.soon()),
         }
+    }
+
+    /// Some hours from now.
+    fn soon(&mut self) -> Moment {
+        let hours = 1 + self.random.below(60) as i64;
+        Moment::from_millis(self.now.millis() + hours * 3_600_000)
     }
 
     fn license(&mut self) -> LicenseId {

@@ -172,6 +172,14 @@ async fn history_is_shown_newest_first() {
         let found = document(&ledger.run(&[&["history", "acme", "--json"], filter].concat()));
         assert_eq!(found["items"].as_array().unwrap().len(), wanted, "{filter:?}");
     }
+    let staff = json!({"group": "staff", "holders": [{"user": "zoe"}]});
+    let last = ledger.accepted("acme", "AddMembers", &staff).await.to_string();
+    ledger.caught_up().await;
+    for (group, wanted) in [("staff", 2), ("others", 0)] {
+        let asked = ["history", "acme", "--json", "--group", group, "--at", &last];
+        let found = document(&ledger.run(&asked));
+        assert_eq!(found["items"].as_array().unwrap().len(), wanted, "{group}");
+    }
     let table = out(&ledger.run(&["history", "acme", "--actor", "it"]));
     let lines: Vec<Vec<&str>> = table.lines().map(|it| it.split('\t').collect()).collect();
     assert_eq!(lines[0], ["sequence", "at", "type", "license", "holder", "actor", "reason"]);
@@ -225,7 +233,10 @@ async fn read_models_are_rebuilt_and_found_the_same() {
     let all = ledger.run(&["rebuild", "--json"]);
     let rebuilt = documents(&all);
     let names: Vec<_> = rebuilt.iter().map(|it| it["model"].as_str().unwrap()).collect();
-    assert_eq!(names, ["licenses", "assignments", "checks", "history", "commands"]);
+    assert_eq!(
+        names,
+        ["licenses", "assignments", "checks", "directory", "waitlists", "history", "commands"]
+    );
     assert_eq!(code(&all), 0, "{}", err(&all));
     for it in &rebuilt {
         assert_eq!(

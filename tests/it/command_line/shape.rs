@@ -5,9 +5,9 @@ use std::process::Command;
 use super::{code, documents, err, out, small};
 use crate::ledger::PROGRAM;
 
-const SUBCOMMANDS: [&str; 11] = [
-    "dev", "serve", "send", "check", "usage", "history", "tail", "rebuild", "status", "doctor",
-    "bench",
+const SUBCOMMANDS: [&str; 12] = [
+    "dev", "serve", "send", "check", "usage", "history", "tail", "rebuild", "clock", "status",
+    "doctor", "bench",
 ];
 
 fn run(arguments: &[&str]) -> std::process::Output {

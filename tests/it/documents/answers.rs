@@ -43,10 +43,28 @@ async fn rich() -> (World, String) {
     world.ledger.accepted("acme", "AssignSeat", &assign).await;
     let revoke = json!({"license": "full", "holders": [{"user": "ada"}]});
     world.last = world.ledger.accepted("acme", "RevokeAssignment", &revoke).await;
+    people(&mut world).await;
     world.ledger.refusals("acme", world.refused.len()).await;
     let ended = world.get("/licenses/full/assignments?ended=true").await;
     let id = ended["items"][0]["assignment"].as_str().unwrap().to_owned();
     (world, id)
+}
+
+/// Somebody known by everything there is, in a group that gives something, and somebody who waits.
+async fn people(world: &mut World) {
+    let ada = json!({"user": "ada"});
+    let grants = json!([{"license": "full", "mode": "first_come", "quota": 1}]);
+    for (command, document) in [
+        ("SetPolicy", json!({"overage": "25%", "lowering": "tolerate", "may_hold": "anyone"})),
+        ("SetPolicy", json!({"license": "full", "overage": "none", "leaving": "orphan"})),
+        ("RegisterHolder", json!({"holder": ada, "user_name": "a", "display_name": "A"})),
+        ("AddMembers", json!({"group": "g", "name": "G", "holders": [ada, {"user": "eve"}]})),
+        ("SetGroupRule", json!({"group": "g", "grants": grants})),
+        ("DeclareDirectSet", json!({"holders": [{"user": "flo"}], "products": []})),
+        ("LinkHolder", json!({"email": "b@x.org", "user": "b"})),
+    ] {
+        world.last = world.ledger.accepted("acme", command, &document).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -69,6 +87,15 @@ async fn every_answer_is_as_described() {
         ("/checks", "/checks?user=ada&license=full".into()),
         ("/checks", "/checks?email=b@x.org".into()),
         ("/checks", "/checks?user=nobody".into()),
+        ("/groups", "/groups".into()),
+        ("/groups/{group}", "/groups/g".into()),
+        ("/groups/{group}/members", "/groups/g/members".into()),
+        ("/holders", "/holders".into()),
+        ("/holders/{holder}", "/holders/ada".into()),
+        ("/policies", "/policies".into()),
+        ("/policies/history", "/policies/history".into()),
+        ("/waitlists", "/waitlists?ended=true".into()),
+        ("/licenses/{license}/waitlist", "/licenses/full/waitlist".into()),
         ("/history", "/history?limit=1000".into()),
         ("/refusals", "/refusals".into()),
         ("/commands/{command}", "/commands/c0".into()),
@@ -130,6 +157,7 @@ async fn every_problem_is_as_described() {
     for (_, path) in operations.keys().filter(|it| it.0 == "GET" && it.1.contains("{account}")) {
         let below =
             path.replace("{license}", "nope").replace("{holder}", "h").replace("{command}", "nope");
+        let below = below.replace("{group}", "nope");
         let below = below.replace("{assignment}", "01990000-0000-7000-8000-0000000000ff");
         let known = below.replace("{account}", "acme");
         for question in [

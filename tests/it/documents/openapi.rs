@@ -122,7 +122,7 @@ fn concrete(path: &str) -> String {
     let named = path.replace("{account}", "acme").replace("{license}", "creative");
     let named = named.replace("{holder}", "ada").replace("{name}", "licenses");
     let named = named.replace("{assignment}", "01990000-0000-7000-8000-0000000000ff");
-    named.replace("{command}", "c1")
+    named.replace("{command}", "c1").replace("{group}", "staff")
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -138,6 +138,8 @@ async fn the_document_lists_every_route_that_there_is() {
         "GET /v1/accounts".to_owned(),
         format!("GET {account}"),
         "GET /v1/events".to_owned(),
+        "GET /v1/clock".to_owned(),
+        "POST /v1/clock".to_owned(),
         "GET /v1/status".to_owned(),
         "POST /v1/read-models/{name}/rebuild".to_owned(),
         format!("POST {account}/checks"),
@@ -149,13 +151,22 @@ async fn the_document_lists_every_route_that_there_is() {
         "checks",
         "commands/{command}",
         "events",
+        "groups",
+        "groups/{group}",
+        "groups/{group}/members",
         "history",
+        "holders",
+        "holders/{holder}",
         "holders/{holder}/assignments",
         "licenses",
         "licenses/{license}",
         "licenses/{license}/assignments",
         "licenses/{license}/usage",
+        "licenses/{license}/waitlist",
+        "policies",
+        "policies/history",
         "refusals",
+        "waitlists",
     ] {
         wanted.push(format!("GET {account}/{below}"));
     }

@@ -153,6 +153,14 @@ async fn the_examples_of_the_api_page_work_on_the_demo() {
         let assign = json!({"license": "creative", "holders": [{"user": user}]});
         ledger.accepted("acme", "AssignSeat", &assign).await;
     }
+    let wait = json!({"license": "creative", "holders": [{"user": "tom"}], "wait": true});
+    for (command, document) in [
+        ("AddMembers", json!({"group": "designers", "holders": [{"user": "ada"}]})),
+        ("SetPolicy", json!({"leaving": "orphan"})),
+        ("AssignSeat", wait),
+    ] {
+        ledger.accepted("acme", command, &document).await;
+    }
     ledger.caught_up().await;
     let page = doc("api.md");
     let asked = asked(&page);

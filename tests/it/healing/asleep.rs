@@ -1,6 +1,7 @@
 //! A ledger with a history that was stopped, so that its files can be meddled with.
 
-use std::path::PathBuf;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -10,7 +11,8 @@ use crate::faults::{say, told};
 use crate::ledger::Ledger;
 
 /// The read models that are built from the log.
-pub const MODELS: [&str; 5] = ["licenses", "assignments", "checks", "history", "commands"];
+pub const MODELS: [&str; 7] =
+    ["licenses", "assignments", "checks", "directory", "waitlists", "history", "commands"];
 
 /// Puts a history behind a ledger, and gives back where it ends.
 pub async fn fill(ledger: &Ledger) -> u64 {
@@ -34,6 +36,8 @@ pub struct Asleep {
     last: u64,
     said: Vec<String>,
     c2: Value,
+    /// As file names say them.
+    versions: HashMap<String, String>,
 }
 
 impl Asleep {
@@ -47,7 +51,8 @@ impl Asleep {
             false => assert!(ledger.stop().await.success()),
             true => ledger.kill().await,
         }
-        Asleep { dir, last, said, c2 }
+        let versions = versions(&dir.path().join("read"));
+        Asleep { dir, last, said, c2, versions }
     }
 
     /// The folder of the read models.
@@ -57,7 +62,8 @@ impl Asleep {
 
     /// The file of a read model, or what SQLite keeps beside it.
     pub fn file(&self, model: &str, beside: &str) -> PathBuf {
-        self.read().join(format!("{model}.v1.db{beside}"))
+        let version = &self.versions[model];
+        self.read().join(format!("{model}.{version}.db{beside}"))
     }
 
     /// Brings a read model into one file, as a clean end of SQLite does, and gives back which.
@@ -82,4 +88,14 @@ impl Asleep {
         told::rebuilt_the_same(&ledger);
         assert!(ledger.stop().await.success());
     }
+}
+
+fn versions(read: &Path) -> HashMap<String, String> {
+    let names = std::fs::read_dir(read).unwrap();
+    let names = names.map(|it| it.unwrap().file_name().into_string().unwrap());
+    let model = |name: String| {
+        let (model, version) = name.strip_suffix(".db")?.split_once('.')?;
+        Some((model.to_owned(), version.to_owned()))
+    };
+    names.filter_map(model).collect()
 }

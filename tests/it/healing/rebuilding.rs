@@ -111,7 +111,7 @@ async fn a_rebuild_that_is_killed_leaves_the_read_model_as_it_was() {
     let said = told::everything(&ledger, "acme", last).await;
     let mut ledger = Arc::new(ledger);
     for round in 0..setting("SEATLEDGER_KILLED_REBUILDS", 8) {
-        let model = MODELS[dice.below(5) as usize];
+        let model = MODELS[dice.below(MODELS.len() as u64) as usize];
         let after = dice.millis(0, 60);
         say(&format!("round {round}: {model}, killed after {after:?}"));
         let asked = ledger.clone();

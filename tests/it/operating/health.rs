@@ -31,7 +31,19 @@ async fn the_status_says_how_far_everything_is() {
     assert!(status["nats"].as_str().unwrap().starts_with("2."), "{status}");
     let models = status["read_models"].as_array().unwrap();
     let names: Vec<_> = models.iter().map(|it| it["name"].as_str().unwrap()).collect();
-    assert_eq!(names, ["licenses", "assignments", "checks", "history", "commands", "refusals"]);
+    assert_eq!(
+        names,
+        [
+            "licenses",
+            "assignments",
+            "checks",
+            "directory",
+            "waitlists",
+            "history",
+            "commands",
+            "refusals"
+        ]
+    );
     for it in &models[..5] {
         assert_eq!((&it["sequence"], &it["behind"]), (&json!(1), &json!(0)), "{it}");
     }
@@ -92,7 +104,9 @@ async fn metrics_count_what_was_done() {
     let of = |key: &str| *samples.get(key).unwrap_or_else(|| panic!("no {key} in {samples:#?}"));
     assert_eq!(of("seatledger_writing"), 1.0);
     assert_eq!(of("seatledger_log_sequence"), 3.0);
-    for model in ["licenses", "assignments", "checks", "history", "commands"] {
+    for model in
+        ["licenses", "assignments", "checks", "directory", "waitlists", "history", "commands"]
+    {
         let behind = of(&format!("seatledger_read_model_behind_commits{{read_model=\"{model}\"}}"));
         assert!(behind <= 3.0, "{model}");
     }

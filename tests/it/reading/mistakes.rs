@@ -6,7 +6,7 @@ use super::model::ACCOUNT;
 use crate::Ledger;
 
 /// Every question, with what it takes.
-const QUESTIONS: [(&str, &[&str]); 17] = [
+const QUESTIONS: [(&str, &[&str]); 26] = [
     ("/v1/accounts", &["cursor", "limit", "at", "min_sequence"]),
     ("/v1/accounts/acme", &["at", "min_sequence"]),
     (
@@ -27,15 +27,48 @@ const QUESTIONS: [(&str, &[&str]); 17] = [
     ("/v1/accounts/acme/licenses/creative/usage", &["from", "to", "window", "at", "min_sequence"]),
     (
         "/v1/accounts/acme/licenses/creative/assignments",
-        &["active", "fulfilled", "ended", "cursor", "limit", "at", "min_sequence"],
+        &[
+            "active",
+            "fulfilled",
+            "ended",
+            "ground",
+            "group",
+            "cursor",
+            "limit",
+            "at",
+            "min_sequence",
+        ],
     ),
     (
         "/v1/accounts/acme/holders/ada/assignments",
-        &["active", "fulfilled", "ended", "by", "cursor", "limit", "at", "min_sequence"],
+        &[
+            "active",
+            "fulfilled",
+            "ended",
+            "ground",
+            "group",
+            "by",
+            "cursor",
+            "limit",
+            "at",
+            "min_sequence",
+        ],
     ),
     (
         "/v1/accounts/acme/assignments",
-        &["active", "fulfilled", "ended", "user", "email", "cursor", "limit", "at", "min_sequence"],
+        &[
+            "active",
+            "fulfilled",
+            "ended",
+            "ground",
+            "group",
+            "user",
+            "email",
+            "cursor",
+            "limit",
+            "at",
+            "min_sequence",
+        ],
     ),
     ("/v1/accounts/acme/assignments/01990000-0000-7000-8000-0000000000ff", &["at", "min_sequence"]),
     ("/v1/accounts/acme/checks", &["user", "email", "product", "license", "at", "min_sequence"]),
@@ -45,6 +78,7 @@ const QUESTIONS: [(&str, &[&str]); 17] = [
             "license",
             "user",
             "email",
+            "group",
             "type",
             "actor",
             "command",
@@ -56,6 +90,24 @@ const QUESTIONS: [(&str, &[&str]); 17] = [
             "at",
             "min_sequence",
         ],
+    ),
+    ("/v1/accounts/acme/groups", &["cursor", "limit", "at", "min_sequence"]),
+    ("/v1/accounts/acme/groups/staff", &["at", "min_sequence"]),
+    ("/v1/accounts/acme/groups/staff/members", &["cursor", "limit", "at", "min_sequence"]),
+    (
+        "/v1/accounts/acme/holders",
+        &["registered", "retired", "email", "number", "cursor", "limit", "at", "min_sequence"],
+    ),
+    ("/v1/accounts/acme/holders/ada", &["at", "min_sequence"]),
+    ("/v1/accounts/acme/policies", &["cursor", "limit", "at", "min_sequence"]),
+    ("/v1/accounts/acme/policies/history", &["license", "cursor", "limit", "at", "min_sequence"]),
+    (
+        "/v1/accounts/acme/waitlists",
+        &["license", "product", "user", "email", "ended", "cursor", "limit", "at", "min_sequence"],
+    ),
+    (
+        "/v1/accounts/acme/licenses/creative/waitlist",
+        &["user", "email", "ended", "cursor", "limit", "at", "min_sequence"],
     ),
     ("/v1/accounts/acme/refusals", &["license", "code", "actor", "from", "to", "cursor", "limit"]),
     ("/v1/accounts/acme/commands/c1", &["min_sequence"]),
@@ -237,9 +289,18 @@ async fn a_tail_beyond_the_log_is_told_so_and_does_not_wait_for_ever() {
 async fn a_cursor_of_another_list_is_no_answer_or_a_harmless_one() {
     let ledger = acme().await;
     for cursor in ["00", "ff", "00000000000000000000000000000000", &"0".repeat(2_000), "6372"] {
-        for path in
-            ["licenses", "assignments", "history", "refusals", "licenses/creative/assignments"]
-        {
+        for path in [
+            "licenses",
+            "assignments",
+            "groups",
+            "holders",
+            "policies",
+            "policies/history",
+            "waitlists",
+            "history",
+            "refusals",
+            "licenses/creative/assignments",
+        ] {
             let answer = ledger.get(&format!("{ACCOUNT}/{path}?cursor={cursor}")).await;
             assert!([200, 400].contains(&answer.status), "{path} {cursor}: {}", answer.json());
         }
@@ -254,6 +315,15 @@ async fn what_is_not_there_is_told_so() {
         ("/v1/accounts/globex/licenses", "account_not_found"),
         ("/v1/accounts/globex/assignments", "account_not_found"),
         ("/v1/accounts/globex/holders/ada/assignments", "account_not_found"),
+        ("/v1/accounts/globex/groups", "account_not_found"),
+        ("/v1/accounts/globex/holders", "account_not_found"),
+        ("/v1/accounts/globex/policies", "account_not_found"),
+        ("/v1/accounts/globex/policies/history", "account_not_found"),
+        ("/v1/accounts/globex/waitlists", "account_not_found"),
+        ("/v1/accounts/globex/groups/staff", "group_not_found"),
+        ("/v1/accounts/acme/groups/staff/members", "group_not_found"),
+        ("/v1/accounts/acme/holders/nobody", "holder_not_found"),
+        ("/v1/accounts/acme/licenses/nope/waitlist", "license_not_found"),
         ("/v1/accounts/globex/history", "account_not_found"),
         ("/v1/accounts/globex/events", "account_not_found"),
         ("/v1/accounts/globex/licenses/creative", "license_not_found"),

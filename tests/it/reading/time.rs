@@ -58,7 +58,11 @@ fn day_before(day: &str) -> String {
 }
 
 /// Every question that takes `at`.
-const QUESTIONS: [&str; 10] = [
+const QUESTIONS: [&str; 14] = [
+    "/groups",
+    "/holders",
+    "/policies",
+    "/waitlists",
     "",
     "/licenses",
     "/licenses/creative",

@@ -1,11 +1,44 @@
 //! Every refusal in its order, and of two that apply the first.
 
+use serde_json::{Value, json};
+
+use super::story::{Story, members};
 use super::*;
 use crate::command::Patch;
+
+/// Why a command is refused, in an account with five seats of `creative` and this history.
+fn stands_in_the_way(history: &[(&str, Value)], kind: &str, document: Value) -> Refusal {
+    let mut story = Story::of_five_seats();
+    for (kind, document) in history {
+        story.does(kind, document.clone());
+    }
+    story.decide(kind, document).unwrap_err()
+}
+
+fn seat_for(user: &str) -> Value {
+    json!({"license": CREATIVE, "holders": [{"user": user}]})
+}
+
+fn share(container: &str, within: Option<&str>, quantity: i64) -> Value {
+    let quantities = json!([{"product": "P", "quantity": quantity}]);
+    json!({"allocations": [
+        {"container": container, "within": within, "quantities": quantities}]})
+}
+
+fn rule(group: &str, mode: &str, quota: Option<i64>) -> Value {
+    json!({"group": group, "grants": [{"product": "P", "mode": mode, "quota": quota}]})
+}
 
 /// The refusals that the rules give, each with a command that earns it. The two that the rules
 /// never give are made by the writer, who knows what was asked before and how large a commit is.
 fn every_refusal() -> Vec<Refusal> {
+    let mut all = refusals_of_what_is_not_there();
+    all.extend(refusals_of_states());
+    all.extend(refusals_of_shortages());
+    all
+}
+
+fn refusals_of_what_is_not_there() -> Vec<Refusal> {
     let refusal = |it: Decided| it.outcome.unwrap_err();
     let one = || [allocated(CREATIVE, 1), seat(1, CREATIVE, ada())];
     vec![
@@ -15,10 +48,50 @@ fn every_refusal() -> Vec<Refusal> {
         refusal(given(one()).when(assign_product("Q", [ada()]))),
         refusal(given(one()).when(revoke_ids([7]))),
         refusal(given(one()).when(revoke(CREATIVE, [bo()]))),
+        stands_in_the_way(
+            &[],
+            "RemoveMembers",
+            json!({"group": "g", "holders": [{"user": "ada"}]}),
+        ),
+        stands_in_the_way(&[], "CancelSchedule", json!({"schedule": 7})),
         refusal(given(one()).when(allocate(CREATIVE, 9))),
         refusal(
             given([allocated_as(CREATIVE, 1, |it| it.external_id = Some(external("X")))])
                 .when(allocate_as(OFFICE, 1, |it| it.external_id = Some(external("X")))),
+        ),
+    ]
+}
+
+fn refusals_of_states() -> Vec<Refusal> {
+    let refusal = |it: Decided| it.outcome.unwrap_err();
+    vec![
+        stands_in_the_way(
+            &[("SetAllocations", share("north", None, 1))],
+            "SetAllocations",
+            share("north", Some("south"), 1),
+        ),
+        stands_in_the_way(
+            &[("SetAllocations", share("north", None, 1))],
+            "SuspendLicense",
+            json!({"license": "creative@north"}),
+        ),
+        stands_in_the_way(
+            &[("LinkHolder", json!({"email": "a@x.org", "user": "ada"}))],
+            "LinkHolder",
+            json!({"email": "a@x.org", "user": "bo"}),
+        ),
+        stands_in_the_way(
+            &[
+                ("RegisterHolder", json!({"holder": {"user": "ada"}})),
+                ("RetireHolder", json!({"holder": {"user": "ada"}})),
+            ],
+            "AssignSeat",
+            seat_for("ada"),
+        ),
+        stands_in_the_way(
+            &[("SetPolicy", json!({"may_hold": "members"}))],
+            "AssignSeat",
+            seat_for("ada"),
         ),
         refusal(given([allocated(CREATIVE, 1), retired(CREATIVE)]).when(suspend(CREATIVE))),
         refusal(
@@ -39,12 +112,46 @@ fn every_refusal() -> Vec<Refusal> {
             given([allocated(CREATIVE, 1), seat(1, CREATIVE, ada()), allocated(OFFICE, 1)])
                 .when(change_seat_of(OFFICE, ada(), |_| {})),
         ),
+        stands_in_the_way(
+            &[("AddMembers", members("g", &["ada"])), ("SetGroupRule", rule("g", "eager", None))],
+            "RevokeAssignment",
+            seat_for("ada"),
+        ),
+        refusal(given([allocated(CREATIVE, 1)]).when(assign_as(CREATIVE, [ada()], |it| {
+            it.ends_at = Some(day(-1));
+        }))),
         refusal(
             given([allocated_as(CREATIVE, 1, |it| it.ends_at = Some(day(1)))])
                 .when(change(CREATIVE, |it| it.starts_at = Patch::Set(day(1)))),
         ),
+    ]
+}
+
+fn refusals_of_shortages() -> Vec<Refusal> {
+    let refusal = |it: Decided| it.outcome.unwrap_err();
+    let one = || [allocated(CREATIVE, 1), seat(1, CREATIVE, ada())];
+    vec![
         refusal(given(one()).when(change(CREATIVE, |it| it.quantity = Some(seats(0))))),
         refusal(given(one()).when(retire(CREATIVE))),
+        stands_in_the_way(
+            &[("SetGroupRule", rule("g", "eager", None))],
+            "GrantToGroup",
+            json!({"group": "g", "grant": {"license": CREATIVE, "mode": "eager"}}),
+        ),
+        stands_in_the_way(
+            &[
+                ("AddMembers", members("g", &["ada", "bo"])),
+                ("SetGroupRule", rule("g", "eager", None)),
+            ],
+            "SetGroupRule",
+            rule("g", "eager", Some(1)),
+        ),
+        stands_in_the_way(
+            &[("AddMembers", members("g", &["ada", "bo"]))],
+            "SetGroupRule",
+            rule("g", "eager", Some(1)),
+        ),
+        stands_in_the_way(&[], "SetAllocations", share("north", None, 6)),
         refusal(given(one()).when(assign(CREATIVE, [bo()]))),
         Refusal::CommitTooLarge { bytes: 2_000_000, max: 1_000_000 },
     ]
@@ -75,9 +182,9 @@ fn every_refusal_says_a_status_a_title_and_what_to_do() {
 fn a_sentence_says_the_numbers_that_matter() {
     let said: Vec<_> = every_refusal().iter().map(Refusal::to_string).collect();
     assert_eq!(said[0], "c-1 was used before, for other content");
-    assert_eq!(said[15], "creative: 1 seat is held, 0 were asked for");
-    assert_eq!(said[17], "creative: 1 of 1 seats are held, 1 more was asked for");
-    assert_eq!(said[10], "creative ended at 2026-05-02T09:00:00.000Z");
+    assert_eq!(said[24], "creative: 1 seat is held, 0 were asked for");
+    assert_eq!(said[30], "creative: 1 of 1 seats are held, 1 more was asked for");
+    assert_eq!(said[17], "creative ended at 2026-05-02T09:00:00.000Z");
 }
 
 #[test]

@@ -1,12 +1,14 @@
 //! Random histories in a small world: few names, few seats and few days, so that commands meet.
 
+mod groups;
+
 use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
 use crate::command::{
-    AllocateLicense, AssignSeat, ChangeAssignment, ChangeLicense, Command, Patch, Quantity,
-    ReinstateLicense, RetireLicense, RevokeAssignment, SuspendLicense,
+    AllocateLicense, AssignSeat, ChangeAssignment, ChangeLicense, Command, GraceDays, Patch,
+    Quantity, ReinstateLicense, RetireLicense, RevokeAssignment, SuspendLicense,
 };
 use crate::text::{AssignmentId, ContainerId, ExternalId, Label, LicenseId, ProductId};
 use crate::{Email, Holder, Metadata, Moment, Source, UserId};
@@ -78,7 +80,13 @@ pub(super) fn walks() -> impl Strategy<Value = Walk> {
                 dry_run: false,
                 what: What::Said(allocation(license, "P", quantity)),
             });
-            walk.insert(0, Commit { later: 0, asks: asks.into(), lands: true });
+            let shared = Ask {
+                account: "acme",
+                dry_run: false,
+                what: What::Said(groups::share("a", "x", a / 2)),
+            };
+            let asks = asks.into_iter().chain([shared]).collect();
+            walk.insert(0, Commit { later: 0, asks, lands: true });
         }
         walk
     })
@@ -108,6 +116,7 @@ fn whats() -> impl Strategy<Value = What> {
         3 => license_changes().prop_map(What::Said),
         2 => endings().prop_map(What::Said),
         10 => seats().prop_map(What::Said),
+        14 => groups::commands().prop_map(What::Said),
         2 => (any::<Index>(), seat_changes())
             .prop_map(|(id, change)| What::ChangeById(id, change)),
         2 => (license(), holder(), seat_changes()).prop_map(|(license, holder, change)| {
@@ -131,7 +140,7 @@ fn whats() -> impl Strategy<Value = What> {
 }
 
 fn license() -> impl Strategy<Value = LicenseId> {
-    prop_oneof![4 => Just("a"), 2 => Just("b"), 1 => Just("c d é\"\\")]
+    prop_oneof![8 => Just("a"), 4 => Just("b"), 2 => Just("c d é\"\\"), 2 => Just("a@x")]
         .prop_map(|it| LicenseId::new(it).unwrap())
 }
 
@@ -198,6 +207,7 @@ pub(super) fn allocation(license: &str, product: &str, quantity: i64) -> Command
         name: None,
         starts_at: None,
         ends_at: None,
+        grace_days: None,
         external_id: None,
         source: None,
         metadata: None,
@@ -224,6 +234,7 @@ fn allocations() -> impl Strategy<Value = Command> {
                 name,
                 starts_at,
                 ends_at,
+                grace_days: ends_at.and_then(|it| GraceDays::new(it.millis().rem_euclid(3) as u16)),
                 external_id,
                 source,
                 metadata,
@@ -235,15 +246,23 @@ fn allocations() -> impl Strategy<Value = Command> {
 
 fn license_changes() -> impl Strategy<Value = Command> {
     let labels = (patch(label()), patch(external_id()), patch(source()), patch(metadata()));
-    (license(), option::of(quantity()), patch(moment()), patch(moment()), labels).prop_filter_map(
+    let grace = patch((1..4_u16).prop_map(|it| GraceDays::new(it).unwrap()));
+    let window = (patch(moment()), patch(moment()), grace);
+    (license(), option::of(quantity()), window, labels).prop_filter_map(
         "a window ends after it starts",
-        |(license, quantity, starts_at, ends_at, (name, external_id, source, metadata))| {
+        |(
+            license,
+            quantity,
+            (starts_at, ends_at, grace_days),
+            (name, external_id, source, metadata),
+        )| {
             let command = Command::ChangeLicense(ChangeLicense {
                 license,
                 quantity,
                 name,
                 starts_at,
                 ends_at,
+                grace_days,
                 external_id,
                 source,
                 metadata,
@@ -266,17 +285,30 @@ fn seats() -> impl Strategy<Value = Command> {
         3 => license().prop_map(|it| (Some(it), None)),
         2 => product().prop_map(|it| (None, Some(it))),
     ];
-    let kept = (option::weighted(0.2, label()), option::weighted(0.2, metadata()));
-    (of, holders(), prop::bool::weighted(0.8), prop::bool::weighted(0.2), kept).prop_map(
-        |((license, product), holders, active, fulfilled, (redirect_to, metadata))| {
+    let kept = (
+        option::weighted(0.2, label()),
+        option::weighted(0.2, metadata()),
+        option::weighted(0.2, moment()),
+    );
+    let bits = (prop::bool::weighted(0.8), prop::bool::weighted(0.2), prop::bool::weighted(0.3));
+    (of, holders(), bits, kept).prop_map(
+        |(
+            (license, product),
+            holders,
+            (active, fulfilled, wait),
+            (redirect_to, metadata, ends_at),
+        )| {
             Command::AssignSeat(AssignSeat {
                 license,
                 product,
+                container: None,
                 holders,
                 active,
                 fulfilled,
                 redirect_to,
                 metadata,
+                wait,
+                ends_at,
             })
         },
     )
@@ -284,13 +316,14 @@ fn seats() -> impl Strategy<Value = Command> {
 
 fn seat_changes() -> impl Strategy<Value = ChangeAssignment> {
     let bits = (option::of(any::<bool>()), option::of(any::<bool>()));
-    (bits, patch(label()), patch(metadata())).prop_map(
-        |((active, fulfilled), redirect_to, metadata)| ChangeAssignment {
+    (bits, patch(label()), patch(metadata()), patch(moment())).prop_map(
+        |((active, fulfilled), redirect_to, metadata, ends_at)| ChangeAssignment {
             assignment: None,
             license: None,
             holder: None,
             active,
             fulfilled,
+            ends_at,
             redirect_to,
             metadata,
         },

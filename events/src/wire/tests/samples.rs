@@ -1,7 +1,9 @@
 //! One event of every type, with every field filled.
 
+mod later;
+
 use super::*;
-use crate::command::Quantity;
+use crate::command::{GraceDays, Quantity};
 use crate::event::{
     Assigned, AssignmentDescribed, Ground, LicenseAllocated, LicenseDescribed, LicenseReinstated,
     LicenseRetired, LicenseSuspended, QuantityChanged, SeatAssigned, WindowChanged,
@@ -49,9 +51,11 @@ fn allocated() -> LicenseAllocated {
         product: ProductId::new("CREATIVE").unwrap(),
         quantity: Quantity::new(50).unwrap(),
         container: Some(ContainerId::new("tenant-1/service-2").unwrap()),
+        parent: Some(LicenseId::new("suite").unwrap()),
         name: label("Creative \"suite\""),
         starts_at: Some(moment("2026-05-01T00:00:00Z")),
         ends_at: Some(moment("2027-05-01T00:00:00Z")),
+        grace_days: GraceDays::new(14),
         external_id: Some(ExternalId::new("SUB-0042").unwrap()),
         source: Some(Source::new("billing").unwrap()),
         metadata: metadata(),
@@ -65,11 +69,13 @@ fn seat() -> SeatAssigned {
         number: 2,
         license,
         holder,
+        holder_number: Some(3),
         grounds: vec![Ground::Direct],
         active: false,
         fulfilled: true,
         redirect_to: label("https://example.com/start"),
         metadata: metadata(),
+        ends_at: Some(moment("2026-12-31T00:00:00Z")),
     }
 }
 
@@ -99,6 +105,7 @@ pub(super) fn samples() -> Vec<Event> {
             license: creative(),
             starts_at: Some(moment("2026-05-01T00:00:00Z")),
             ends_at: Some(moment("2028-05-01T00:00:00Z")),
+            grace_days: GraceDays::new(14),
         }),
         Event::LicenseSuspended(LicenseSuspended { license: creative() }),
         Event::LicenseReinstated(LicenseReinstated { license: creative() }),
@@ -111,6 +118,9 @@ pub(super) fn samples() -> Vec<Event> {
         Event::AssignmentDescribed(described()),
         Event::AssignmentRevoked(assigned()),
     ]
+    .into_iter()
+    .chain(later::samples())
+    .collect()
 }
 
 /// The event with everything that can be known around it.
@@ -138,13 +148,16 @@ pub(super) fn full(event: Event) -> Record {
 }
 
 /// The event with nothing that can be left out.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the later ones have a room of their own")]
 pub(super) fn least(event: &Event) -> Record {
     let event = match event.clone() {
         Event::LicenseAllocated(it) => Event::LicenseAllocated(LicenseAllocated {
             container: None,
+            parent: None,
             name: None,
             starts_at: None,
             ends_at: None,
+            grace_days: None,
             external_id: None,
             source: None,
             metadata: None,
@@ -161,14 +174,21 @@ pub(super) fn least(event: &Event) -> Record {
             })
         }
         Event::WindowChanged(WindowChanged { license, .. }) => {
-            Event::WindowChanged(WindowChanged { license, starts_at: None, ends_at: None })
+            Event::WindowChanged(WindowChanged {
+                license,
+                starts_at: None,
+                ends_at: None,
+                grace_days: None,
+            })
         }
         Event::SeatAssigned(it) => Event::SeatAssigned(SeatAssigned {
             holder: known_by_user(it.holder),
+            holder_number: None,
             active: true,
             fulfilled: false,
             redirect_to: None,
             metadata: None,
+            ends_at: None,
             ..it
         }),
         Event::AssignmentDescribed(it) => Event::AssignmentDescribed(AssignmentDescribed {
@@ -186,6 +206,7 @@ pub(super) fn least(event: &Event) -> Record {
         | Event::LicenseSuspended(_)
         | Event::LicenseReinstated(_)
         | Event::LicenseRetired(_)) => it,
+        it => later::least(it),
     };
     Record { change: Change::default(), via: Via::Nats, ..full(event) }
 }

@@ -1,12 +1,15 @@
 use std::collections::BTreeMap;
 
+use events::account::{Account, Assignment};
+use events::event::Ground;
+use events::holder::HolderKey;
 use events::{AssignmentId, Event, Holder};
 use serde_json::{Value, json};
 
 use super::{Past, all, at_of, json, tried, without_nulls};
-use crate::assignments::{self, Filter, Who};
+use crate::assignments::{self, Filter, GroundKind, Who};
 use crate::store::Store;
-use crate::tests::world::{ACCOUNTS, EMAILS, LICENSES, USERS};
+use crate::tests::world::{ACCOUNTS, EMAILS, GROUPS, LICENSES, USERS};
 
 /// Every assignment there has been, by number, as the events say it.
 fn expected(past: &Past<'_>, account: &str) -> Vec<Value> {
@@ -16,7 +19,7 @@ fn expected(past: &Past<'_>, account: &str) -> Vec<Value> {
         let at = at_of(past.commits, sequence);
         match &record.event {
             Event::SeatAssigned(it) => {
-                let known: &Holder = state.holder(it.holder.key()).unwrap();
+                let known = as_said(state, &it.holder);
                 let license = state.license(&it.license).unwrap();
                 all.insert(
                     it.assignment,
@@ -24,7 +27,7 @@ fn expected(past: &Past<'_>, account: &str) -> Vec<Value> {
                         "assignment": it.assignment, "number": it.number, "license": it.license,
                         "product": license.product, "holder": known, "grounds": it.grounds,
                         "active": it.active, "fulfilled": it.fulfilled,
-                        "redirect_to": it.redirect_to, "metadata": it.metadata,
+                        "redirect_to": it.redirect_to, "metadata": it.metadata, "ends_at": it.ends_at,
                         "assigned_at": at, "assigned_sequence": sequence,
                     }),
                 );
@@ -51,13 +54,22 @@ fn expected(past: &Past<'_>, account: &str) -> Vec<Value> {
                 assignment["revoked_at"] = json(at);
                 assignment["revoked_sequence"] = sequence.into();
             }
-            Event::LicenseAllocated(_)
-            | Event::LicenseDescribed(_)
-            | Event::QuantityChanged(_)
-            | Event::WindowChanged(_)
-            | Event::LicenseSuspended(_)
-            | Event::LicenseReinstated(_)
-            | Event::LicenseRetired(_) => {}
+            Event::AssignmentEndSet(it) => {
+                all.get_mut(&it.assignment).unwrap()["ends_at"] = json(it.ends_at);
+            }
+            Event::GroundAdded(it) => {
+                let assignment = all.get_mut(&it.assignment).unwrap();
+                assignment["grounds"] = with_ground(&assignment["grounds"], &it.ground);
+            }
+            Event::GroundRemoved(it) => {
+                let grounds = &mut all.get_mut(&it.assignment).unwrap()["grounds"];
+                grounds.as_array_mut().unwrap().retain(|ground| *ground != json(&it.ground));
+            }
+            Event::AssignmentTransferred(it) => {
+                let known: &Holder = state.holder(it.holder.key()).unwrap();
+                all.get_mut(&it.assignment).unwrap()["holder"] = json(known);
+            }
+            _ => {}
         }
     }
     let mut all: Vec<Value> = all.into_values().map(without_nulls).collect();
@@ -65,18 +77,67 @@ fn expected(past: &Past<'_>, account: &str) -> Vec<Value> {
     all
 }
 
-fn filters() -> Vec<Filter> {
+/// Whom an event names, with what else is known of them; an address that names a user by now is
+/// still who had it then.
+fn as_said(state: &Account, holder: &Holder) -> Holder {
+    let known = state.holder(holder.key()).unwrap();
+    if known.key() == holder.key() { known.clone() } else { holder.clone() }
+}
+
+/// `direct` first, then what groups gave, in the order in which they did.
+fn with_ground(grounds: &Value, ground: &Ground) -> Value {
+    let said: Vec<Ground> = serde_json::from_value(grounds.clone()).unwrap();
+    let mut all = said.clone();
+    match all.iter_mut().find(|it| it.group().is_some() && it.group() == ground.group()) {
+        Some(it) => *it = ground.clone(),
+        None if *ground == Ground::Direct => all.insert(0, ground.clone()),
+        None => all.push(ground.clone()),
+    }
+    json(all)
+}
+
+fn filters() -> Vec<Filter<'static>> {
     let some = [None, Some(true), Some(false)];
+    let kinds = [GroundKind::Direct, GroundKind::Group, GroundKind::Orphan].map(Some);
     let mut all = vec![];
     for ended in [false, true] {
-        all.extend(some.map(|active| Filter { active, ended, fulfilled: None }));
-        all.extend(some.map(|fulfilled| Filter { fulfilled, ended, active: None }));
+        let any = Filter { ended, ..Filter::default() };
+        all.extend(some.map(|active| Filter { active, ..any }));
+        all.extend(some.map(|fulfilled| Filter { fulfilled, ..any }));
+        all.extend(kinds.map(|ground| Filter { ground, ..any }));
+        for group in GROUPS.map(Some) {
+            all.extend(kinds.map(|ground| Filter { ground, group, ..any }));
+            all.push(Filter { group, ..any });
+        }
     }
     all
 }
 
-fn meant(it: &Value, filter: &Filter) -> bool {
+/// Whether an assignment stands on such a ground.
+fn stands(it: &Value, filter: &Filter<'_>) -> bool {
+    let grounds: Vec<Ground> = serde_json::from_value(it["grounds"].clone()).unwrap();
+    let of = |it: &Ground| match it {
+        Ground::Direct => (GroundKind::Direct, None),
+        Ground::Group(group) => (GroundKind::Group, Some(group.to_string())),
+        Ground::Orphan(group) => (GroundKind::Orphan, Some(group.to_string())),
+    };
+    let any = |is: &dyn Fn(GroundKind, Option<&str>) -> bool| {
+        grounds.iter().map(of).any(|(kind, group)| is(kind, group.as_deref()))
+    };
+    match (filter.ground, filter.group) {
+        (None, None) => true,
+        (Some(wanted), None) => any(&|kind, _| kind == wanted),
+        (None, Some(group)) => any(&|_, it| it == Some(group)),
+        (Some(GroundKind::Direct), Some(group)) => {
+            any(&|kind, _| kind == GroundKind::Direct) && any(&|_, it| it == Some(group))
+        }
+        (Some(wanted), Some(group)) => any(&|kind, it| kind == wanted && it == Some(group)),
+    }
+}
+
+fn meant(it: &Value, filter: &Filter<'_>) -> bool {
     (filter.ended || it.get("revoked_at").is_none())
+        && stands(it, filter)
         && filter.active.is_none_or(|wanted| it["active"] == wanted)
         && filter.fulfilled.is_none_or(|wanted| it["fulfilled"] == wanted)
 }
@@ -85,13 +146,21 @@ fn meant(it: &Value, filter: &Filter) -> bool {
 fn assignments_agree_with_a_replay() {
     let (mut world, store, sequences, _dir) = tried(4, 300, &assignments::MODEL);
     let commits = world.commits.clone();
+    let (mut seen, mut orphans) = (0, 0);
     for sequence in sequences {
         let past = Past::new(&commits, sequence);
         for account in ACCOUNTS {
             let expected = expected(&past, account);
             live_ones_are_those_of_the_rules(&past, account, &expected);
-            let filter = *world.random.pick(&filters());
-            lists_agree(&past, &store, account, &expected, &filter);
+            for _ in 0..3 {
+                let filter = *world.random.pick(&filters());
+                seen += expected.iter().filter(|it| meant(it, &filter)).count();
+                orphans += expected
+                    .iter()
+                    .filter(|it| it["grounds"].to_string().contains("orphan:"))
+                    .count();
+                lists_agree(&past, &store, account, &expected, &filter);
+            }
             for it in &expected {
                 let id = it["assignment"].as_str().unwrap().parse().unwrap();
                 let (found, _) = assignments::by_id(store.db(), account, id, sequence).unwrap();
@@ -105,22 +174,48 @@ fn assignments_agree_with_a_replay() {
             }
         }
     }
+    assert!(seen > 1_000 && orphans > 100, "{seen} {orphans}");
 }
 
 /// The test's own bookkeeping is held against the rules' state, too.
 fn live_ones_are_those_of_the_rules(past: &Past<'_>, account: &str, expected: &[Value]) {
     let live = expected.iter().filter(|it| it.get("revoked_at").is_none());
-    let mut live: Vec<_> =
-        live.map(|it| json!([it["assignment"], it["active"], it["fulfilled"]])).collect();
+    let mut live: Vec<_> = live
+        .map(|it| {
+            json!([
+                it["assignment"],
+                it["active"],
+                it["fulfilled"],
+                it["holder"],
+                sorted(&it["grounds"])
+            ])
+        })
+        .collect();
     let rules = past.live(account, |_, _, _| true);
-    let mut rules: Vec<_> =
-        rules.into_iter().map(|it| json!([it.id, it.active, it.fulfilled])).collect();
+    let of = |it: &Assignment| {
+        let account = past.account(account).unwrap();
+        let (holder, grounds) = (account.holder_of(it), account.grounds_of(it));
+        json!([it.id, it.active, it.fulfilled, holder, sorted(&json(grounds))])
+    };
+    let mut rules: Vec<_> = rules.into_iter().map(of).collect();
     live.sort_by_key(Value::to_string);
     rules.sort_by_key(Value::to_string);
     assert_eq!(live, rules);
 }
 
-fn lists_agree(past: &Past<'_>, store: &Store, account: &str, expected: &[Value], filter: &Filter) {
+fn sorted(grounds: &Value) -> Value {
+    let mut grounds = grounds.as_array().unwrap().clone();
+    grounds.sort_by_key(Value::to_string);
+    grounds.into()
+}
+
+fn lists_agree(
+    past: &Past<'_>,
+    store: &Store,
+    account: &str,
+    expected: &[Value],
+    filter: &Filter<'_>,
+) {
     let (db, at) = (store.db(), past.sequence);
     let those = |is: &dyn Fn(&Value) -> bool| {
         json(expected.iter().filter(|it| meant(it, filter) && is(it)).collect::<Vec<_>>())
@@ -141,12 +236,16 @@ fn lists_agree(past: &Past<'_>, store: &Store, account: &str, expected: &[Value]
         );
     }
     for email in EMAILS {
+        let state = past.account(account);
+        let named = state.and_then(|it| it.holder(HolderKey::Email(email))?.user.as_ref());
+        let named = json(named);
         let found = all(at, |cursor| {
             assignments::of_holder(db, account, Who::Email(email), filter, cursor, 2, at)
         });
         assert_eq!(
             json(found),
-            those(&|it| it["holder"]["email"] == email),
+            those(&|it| it["holder"]["email"] == email
+                || !named.is_null() && it["holder"]["user"] == named),
             "{email} {filter:?} {at}"
         );
     }

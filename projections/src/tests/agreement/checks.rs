@@ -17,7 +17,11 @@ fn is_meant(account: &Account, holder: &Holder, question: &Question<'_>) -> bool
         (Some(user), Some(email)) => {
             known.key() == HolderKey::User(user) || known.key() == HolderKey::Email(email)
         }
-        (None, Some(email)) => known.email.as_ref().is_some_and(|it| it.as_str() == email),
+        (None, Some(email)) => {
+            let named = account.holder(HolderKey::Email(email)).map(Holder::key);
+            known.email.as_ref().is_some_and(|it| it.as_str() == email)
+                || named == Some(known.key())
+        }
         (None, None) => false,
     }
 }
@@ -118,6 +122,12 @@ fn grounds_are_told_in_full(past: &Past<'_>, account: &str, verdict: &checks::Ve
             _ => None,
         });
         let (sequence, it) = made.unwrap();
+        let state = past.account(account).unwrap();
+        let live = state.assignment(it.assignment).unwrap();
+        let told = ground.grounds.iter().map(ToString::to_string);
+        let known = state.grounds_of(live).into_iter().map(|it| it.to_string());
+        assert_eq!(told.collect::<BTreeSet<_>>(), known.collect::<BTreeSet<_>>());
+        assert_eq!(ground.ground, ground.grounds[0]);
         assert_eq!(
             (ground.since_sequence, ground.license.as_str()),
             (sequence, it.license.as_str())
@@ -138,7 +148,15 @@ fn what_ended_is_told(
     let ends = past.events(account).filter_map(|(sequence, _, record)| match &record.event {
         Event::AssignmentRevoked(it) => {
             let product = &state.unwrap().license(&it.license).unwrap().product;
-            let meant = is_meant(state.unwrap(), &it.holder, question)
+            // What an address had that ended before it named a user is the address's.
+            let known = state.unwrap().holder(it.holder.key()).unwrap();
+            let email = question.email;
+            let linked = known.key() != it.holder.key();
+            let of_address =
+                it.holder.user.is_none() && it.holder.email.as_ref().map(|it| it.as_str()) == email;
+            let meant =
+                if linked { of_address } else { is_meant(state.unwrap(), &it.holder, question) };
+            let meant = meant
                 && question.license.is_none_or(|wanted| wanted == it.license.as_str())
                 && question.product.is_none_or(|wanted| wanted == product.as_str());
             meant.then_some((sequence, it.assignment.0, it.license.as_str()))

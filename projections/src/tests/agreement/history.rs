@@ -3,7 +3,7 @@ use events::{AccountId, CommandId, Moment};
 use serde_json::{Value, json};
 
 use super::{Past, all, json, tried, without_nulls};
-use crate::tests::world::{ACCOUNTS, ACTORS, EMAILS, LICENSES, Random, USERS};
+use crate::tests::world::{ACCOUNTS, ACTORS, EMAILS, GROUPS, LICENSES, Random, USERS};
 use crate::{commands, history};
 
 fn expected(sequence: u64, index: usize, it: &Record) -> Value {
@@ -11,15 +11,17 @@ fn expected(sequence: u64, index: usize, it: &Record) -> Value {
     without_nulls(json!({
         "sequence": sequence, "index": index, "id": it.id, "at": it.at, "account": it.account,
         "type": it.event.kind(), "v": it.event.version(), "actor": it.actor, "via": it.via,
-        "command": it.command.id, "license": it.event.license(), "holder": it.event.holder(),
+        "command": it.command.id, "license": it.event.about().license, "holder": it.event.about().holder,
         "change": change, "data": it.event,
     }))
 }
 
 fn meant(it: &Record, filter: &history::Filter<'_>) -> bool {
     let is = |wanted: Option<&str>, found: Option<&str>| wanted.is_none() || wanted == found;
-    let holder = it.event.holder();
-    is(filter.license, Some(it.event.license().as_str()))
+    let about = it.event.about();
+    let holder = about.holder;
+    is(filter.license, about.license.map(|it| it.as_str()))
+        && is(filter.group, about.group.map(|it| it.as_str()))
         && is(filter.user, holder.and_then(|it| it.user.as_ref()).map(|it| it.as_str()))
         && is(filter.email, holder.and_then(|it| it.email.as_ref()).map(|it| it.as_str()))
         && is(filter.kind, Some(it.event.kind()))
@@ -40,6 +42,7 @@ fn filter<'a>(random: &mut Random, past: &Past<'a>, commands: &[&'a str]) -> his
         license: one(&LICENSES),
         user: one(&USERS),
         email: None,
+        group: one(&GROUPS),
         kind: one(types),
         actor: one(&ACTORS),
         command: None,
@@ -69,7 +72,7 @@ fn history_agrees_with_a_scan() {
     let mut found_some = 0;
     for sequence in sequences {
         let past = Past::new(&commits, sequence);
-        for _ in 0..40 {
+        for _ in 0..60 {
             let filter = filter(&mut world.random, &past, &names);
             let account = *world.random.pick(&ACCOUNTS);
             let newest_first = world.random.one_in(2);

@@ -8,37 +8,59 @@ use crate::tests::world::{ACCOUNTS, LICENSES, PRODUCTS};
 
 /// A license by the rules' own state and by the events about it.
 fn expected(past: &Past<'_>, account: &str, license: &str) -> Option<Value> {
-    let it = past.account(account)?.license(&LicenseId::new(license).unwrap())?;
-    let about = || past.events(account).filter(|event| event.2.event.license() == &it.id);
+    let state = past.account(account)?;
+    let it = state.license(&LicenseId::new(license).unwrap())?;
+    let limit = Some(state.limit(it)).filter(|it| *it < i64::MAX);
+    let policy = (!it.policy.is_empty()).then_some(&it.policy);
+    let about =
+        || past.events(account).filter(|event| event.2.event.about().license == Some(&it.id));
     let (first, _, _) = about().next().unwrap();
+    let parts: Vec<_> = state.parts_of(&it.id).map(|it| &it.id).collect();
+    let shared = past.events(account).rfind(|event| match &event.2.event {
+        Event::LicenseAllocated(it) => parts.contains(&&it.license),
+        Event::QuantityChanged(it) => parts.contains(&&it.license),
+        _ => false,
+    });
     let (last, _, _) = about().next_back().unwrap();
-    Some(without_nulls(json!({
+    let last = shared.map_or(last, |it| last.max(it.0));
+    let mut license = without_nulls(json!({
         "license": it.id, "number": it.number, "product": it.product, "container": it.container,
+        "parent": it.parent, "allocated": it.allocated, "grace_days": it.grace_days,
         "name": it.name, "quantity": it.quantity, "used": it.held,
-        "available": it.quantity - it.held, "assignments": it.live, "state": it.state.as_str(),
+        "over_allocated": it.over_allocated, "policy": policy, "assignments": it.live, "state": it.state.as_str(),
         "starts_at": it.starts_at, "ends_at": it.ends_at, "external_id": it.external_id,
         "source": it.source, "metadata": it.metadata,
         "allocated_at": at_of(past.commits, first), "changed_sequence": last,
-    })))
+    }));
+    license["limit"] = limit.into();
+    license["available"] = limit.map(|limit| (limit - it.taken()).max(0)).into();
+    Some(license)
 }
 
 #[test]
 fn licenses_agree_with_the_rules() {
     let (world, store, sequences, _dir) = tried(1, 300, &licenses::MODEL);
-    let mut seen = 0;
+    let (mut seen, mut over, mut unlimited, mut decided) = (0, 0, 0, 0);
     for sequence in sequences {
         let past = Past::new(&world.commits, sequence);
         for account in ACCOUNTS {
             for license in LICENSES {
                 let (found, as_of) = licenses::one(store.db(), account, license, sequence).unwrap();
-                assert_eq!(found.map(json), expected(&past, account, license));
+                let found = found.map(json);
+                assert_eq!(found, expected(&past, account, license));
                 assert_eq!(as_of, sequence);
+                if let Some(it) = found {
+                    over += usize::from(it["over_allocated"] == true);
+                    unlimited += usize::from(it["limit"].is_null());
+                    decided += usize::from(it.get("policy").is_some());
+                }
                 seen += 1;
             }
             lists_agree(&past, &store, account);
         }
     }
-    assert_eq!(seen, 31 * 15);
+    assert_eq!(seen, 31 * ACCOUNTS.len() * LICENSES.len());
+    assert!(over > 5 && unlimited > 20 && decided > 50, "{over} {unlimited} {decided}");
 }
 
 fn lists_agree(past: &Past<'_>, store: &crate::Store, account: &str) {
@@ -87,12 +109,14 @@ fn accounts_add_up() {
                     licenses.iter().filter(|it| it.state != events::account::LicenseState::Retired)
                 };
                 let (first, _, _) = past.events(account).next().unwrap();
-                Some(json!({
-                    "account": account, "licenses": living().count(),
+                let policy = past.account(account)?.policy();
+                let policy = (!policy.is_empty()).then_some(policy);
+                Some(without_nulls(json!({
+                    "policy": policy, "account": account, "licenses": living().count(),
                     "quantity": living().map(|it| it.quantity).sum::<i64>(),
                     "used": living().map(|it| it.held).sum::<i64>(),
                     "since": at_of(past.commits, first),
-                }))
+                })))
             })
             .collect();
         let found = all(sequence, |cursor| licenses::accounts(store.db(), cursor, 1, sequence));

@@ -16,7 +16,7 @@ fn changes(past: &Past<'_>, account: &str, license: &str) -> Vec<(i64, i64, i64,
     let (mut held, mut quantity) = (BTreeMap::new(), 0);
     let mut all = vec![];
     for (sequence, _, record) in past.events(account) {
-        if record.event.license().as_str() != license {
+        if record.event.about().license.is_none_or(|it| it.as_str() != license) {
             continue;
         }
         match &record.event {
@@ -90,7 +90,7 @@ fn stretch(random: &mut Random, commits: &[Arc<Commit>]) -> (i64, i64) {
 
 #[test]
 fn usage_agrees_with_a_walk_over_every_change() {
-    let (mut world, store, sequences, _dir) = tried(11, 250, &licenses::MODEL);
+    let (mut world, store, sequences, _dir) = tried(11, 400, &licenses::MODEL);
     let commits = world.commits.clone();
     let windows = [Window::Hour, Window::Day, Window::Week, Window::Month, Window::Whole];
     let (mut busy, mut transient) = (0, 0);
@@ -139,7 +139,7 @@ fn a_commit_counts_with_what_it_went_through() {
 fn time_without_end_is_not_cut_into_hours() {
     let (world, store, _, _dir) = tried(13, 20, &licenses::MODEL);
     let account = world.commits[0].records[0].account.as_str();
-    let license = world.commits[0].records[0].event.license().as_str();
+    let license = world.commits[0].records[0].event.about().license.unwrap().as_str();
     let ask = |from, to, window| {
         let asked = (Moment::from_millis(from), Moment::from_millis(to));
         licenses::usage(store.db(), account, license, asked, window, u64::MAX).map(|it| it.0)

@@ -1,0 +1,179 @@
+//! Groups: who is in them, and what they give.
+
+use super::{Account, Inconsistent, next_row};
+use crate::event::{GroupNamed, GroupRuleSet, MemberAdded, MemberRemoved};
+use crate::holder::{Holder, HolderKey};
+use crate::rule::Grant;
+use crate::text::{GroupId, Label};
+
+/// A group as it is now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Group {
+    /// Its name.
+    pub id: GroupId,
+    /// Its number.
+    pub number: u64,
+    /// A label.
+    pub name: Option<Label>,
+    /// What it gives.
+    pub grants: Vec<Grant>,
+    /// Whether members are still to be served.
+    pub unfinished: bool,
+}
+
+impl Account {
+    /// The group of that name.
+    pub fn group(&self, id: &GroupId) -> Option<&Group> {
+        self.group_ids.get(id).map(|row| &self.groups[*row as usize])
+    }
+
+    /// All groups, in the order in which they came to be.
+    pub fn groups(&self) -> &[Group] {
+        &self.groups
+    }
+
+    /// The members of a group, in the order in which they are served.
+    pub fn members_of(&self, id: &GroupId) -> impl Iterator<Item = &Holder> {
+        let order = self.group_ids.get(id).map(|row| &self.orders[*row as usize]);
+        order.into_iter().flat_map(|it| it.values()).map(|it| &self.holders[*it as usize].holder)
+    }
+
+    /// The groups of a holder, in the order in which the groups came to be.
+    pub fn groups_of(&self, key: HolderKey<'_>) -> impl Iterator<Item = &Group> {
+        let groups = self.holder_row(key).and_then(|row| self.memberships.get(&row));
+        groups.into_iter().flatten().map(|row| &self.groups[*row as usize])
+    }
+
+    /// The place of a member of a group.
+    pub(crate) fn place_of(&self, id: &GroupId, key: HolderKey<'_>) -> Option<u64> {
+        let (group, holder) = self.group_ids.get(id).zip(self.holder_row(key))?;
+        self.members.get(&(*group, holder)).copied()
+    }
+
+    /// Whether somebody is in a group.
+    pub fn is_member(&self, id: &GroupId, key: HolderKey<'_>) -> bool {
+        let of = self.group_ids.get(id).zip(self.holder_row(key));
+        of.is_some_and(|(group, holder)| self.members.contains_key(&(*group, holder)))
+    }
+
+    /// Live assignments that stand on what a group gives by this grant.
+    pub fn leases(&self, id: &GroupId, grant: &Grant) -> i64 {
+        let Some(group) = self.group_ids.get(id) else { return 0 };
+        let of = |license: &u32| self.leased.get(&(*group, *license)).copied().unwrap_or_default();
+        match (&grant.license, &grant.product) {
+            (Some(license), _) => self.license_row(license).as_ref().map_or(0, of),
+            (None, Some(product)) => self.products.get(product).into_iter().flatten().map(of).sum(),
+            (None, None) => 0,
+        }
+    }
+
+    pub(super) fn group_row(&self, id: &GroupId) -> Result<u32, Inconsistent> {
+        let row = self.group_ids.get(id).copied();
+        row.ok_or_else(|| Inconsistent::GroupMissing(id.clone()))
+    }
+
+    pub(super) fn group_named(&mut self, it: &GroupNamed) -> Result<(), Inconsistent> {
+        let row = match self.group_ids.get(&it.group) {
+            Some(row) => *row,
+            None => next_row(self.groups.len())?,
+        };
+        let group = match self.groups.get(row as usize) {
+            Some(group) => Group { name: it.name.clone(), number: it.number, ..group.clone() },
+            None => Group {
+                id: it.group.clone(),
+                number: it.number,
+                name: it.name.clone(),
+                grants: vec![],
+                unfinished: false,
+            },
+        };
+        self.put_group(row, Some(group));
+        Ok(())
+    }
+
+    pub(super) fn group_rule_set(&mut self, it: &GroupRuleSet) -> Result<(), Inconsistent> {
+        let row = self.group_row(&it.group)?;
+        let (grants, unfinished) = (it.grants.clone(), it.unfinished);
+        let group = Group { grants, unfinished, ..self.groups[row as usize].clone() };
+        self.put_group(row, Some(group));
+        Ok(())
+    }
+
+    pub(super) fn group_rule_applied(&mut self, id: &GroupId) -> Result<(), Inconsistent> {
+        let row = self.group_row(id)?;
+        let group = Group { unfinished: false, ..self.groups[row as usize].clone() };
+        self.put_group(row, Some(group));
+        Ok(())
+    }
+
+    pub(super) fn member_added(&mut self, it: &MemberAdded) -> Result<(), Inconsistent> {
+        let group = self.group_row(&it.group)?;
+        let holder = self.know(&it.holder, it.holder_number)?;
+        let taken = self.orders[group as usize].contains_key(&it.place);
+        if taken || self.members.contains_key(&(group, holder)) {
+            return Err(Inconsistent::Member(it.group.clone(), it.holder.clone()));
+        }
+        self.put_member(group, holder, Some(it.place));
+        Ok(())
+    }
+
+    pub(super) fn member_removed(&mut self, it: &MemberRemoved) -> Result<(), Inconsistent> {
+        let (group, holder) = (self.group_row(&it.group)?, self.known_row(&it.holder)?);
+        if !self.members.contains_key(&(group, holder)) {
+            return Err(Inconsistent::Member(it.group.clone(), it.holder.clone()));
+        }
+        self.put_member(group, holder, None);
+        Ok(())
+    }
+
+    /// Writes a group row: `None` takes away the newest one, which has no members.
+    pub(super) fn put_group(&mut self, row: u32, after: Option<Group>) {
+        let is_unfinished = |it: &Group| usize::from(it.unfinished);
+        self.unfinished += after.as_ref().map_or(0, is_unfinished);
+        self.unfinished -= self.groups.get(row as usize).map_or(0, is_unfinished);
+        let before = match after {
+            Some(after) if row as usize == self.groups.len() => {
+                self.group_ids.insert(after.id.clone(), row);
+                self.groups.push(after);
+                self.orders.push(Default::default());
+                None
+            }
+            Some(after) => Some(std::mem::replace(&mut self.groups[row as usize], after)),
+            None => {
+                self.orders.pop();
+                let before = self.groups.pop();
+                if let Some(it) = &before {
+                    self.group_ids.remove(&it.id);
+                }
+                before
+            }
+        };
+        self.keep(super::Before::Group(row, before.map(Box::new)));
+    }
+
+    /// Writes the place of a holder in a group: `None` for one who is no member.
+    pub(super) fn put_member(&mut self, group: u32, holder: u32, after: Option<u64>) {
+        let before = match after {
+            Some(place) => self.members.insert((group, holder), place),
+            None => self.members.remove(&(group, holder)),
+        };
+        if let Some(place) = before {
+            self.orders[group as usize].remove(&place);
+        }
+        match after {
+            Some(place) => {
+                self.orders[group as usize].insert(place, holder);
+                self.memberships.entry(holder).or_default().insert(group);
+            }
+            None => {
+                if let Some(groups) = self.memberships.get_mut(&holder) {
+                    groups.remove(&group);
+                    if groups.is_empty() {
+                        self.memberships.remove(&holder);
+                    }
+                }
+            }
+        }
+        self.keep(super::Before::Member(group, holder, before));
+    }
+}

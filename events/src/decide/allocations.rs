@@ -1,0 +1,265 @@
+//! Rules about parts of a license's quantity.
+
+use super::seats::Of;
+use super::{Case, assignable, find};
+use crate::account::License;
+use crate::command::{Allocation, MoveQuantity, Quantity, SetAllocations};
+use crate::event::{ContainerPlaced, Event, LicenseAllocated, QuantityChanged};
+use crate::limits::TEXT_BYTES_MAX;
+use crate::policy::Lowering;
+use crate::refusal::Refusal;
+use crate::text::{ContainerId, LicenseId};
+
+impl Case<'_> {
+    /// First what is lowered is, in all containers, so that it is there for what is raised.
+    pub(super) fn set_allocations(&mut self, it: &SetAllocations) -> Result<(), Refusal> {
+        let mut raised = vec![];
+        for allocation in &it.allocations {
+            self.place(&allocation.container, allocation.within.as_ref())?;
+            for (parent, to) in self.whole(allocation)? {
+                let part = self.part(&parent, &allocation.container);
+                let quantity = part.map_or(0, |it| it.quantity);
+                match to < quantity {
+                    true => self.set_part(&parent, &allocation.container, to)?,
+                    false if to > quantity => raised.push((parent, &allocation.container, to)),
+                    false => {}
+                }
+            }
+        }
+        for (parent, container, to) in raised {
+            self.set_part(&parent, container, to)?;
+        }
+        Ok(())
+    }
+
+    /// What a container is to have of each license above it: zero of those that are left out.
+    fn whole(&self, it: &Allocation) -> Result<Vec<(LicenseId, i64)>, Refusal> {
+        let mut wanted: Vec<(LicenseId, i64)> = vec![];
+        for part in &it.quantities {
+            let Some(of) = Of::given(&part.license, &part.product) else { continue };
+            let parent = self.above(of, it.within.as_ref(), part.quantity)?;
+            match wanted.iter_mut().find(|(id, _)| *id == parent) {
+                Some((_, quantity)) => *quantity += part.quantity.get(),
+                None => wanted.push((parent, part.quantity.get())),
+            }
+        }
+        let parts = self.account.licenses().iter().filter(|license| {
+            license.container.as_ref() == Some(&it.container)
+                && license.quantity > 0
+                && self.is_in_force(license)
+        });
+        let left_out: Vec<(LicenseId, i64)> = parts
+            .filter_map(|it| it.parent.clone())
+            .filter(|parent| !wanted.iter().any(|(id, _)| id == parent))
+            .map(|parent| (parent, 0))
+            .collect();
+        Ok(left_out.into_iter().chain(wanted).collect())
+    }
+
+    pub(super) fn move_quantity(&mut self, it: &MoveQuantity) -> Result<(), Refusal> {
+        let Some(of) = Of::given(&it.license, &it.product) else { return Ok(()) };
+        // Taking back is always possible; giving is not.
+        let gives = it.moves.iter().any(|it| it.to.is_some());
+        let seats = if gives { Quantity::new(1).unwrap_or(Quantity::ZERO) } else { Quantity::ZERO };
+        let parent = self.above(of, it.within.as_ref(), seats)?;
+        for step in &it.moves {
+            for (container, by) in
+                [(&step.from, -step.quantity.get()), (&step.to, step.quantity.get())]
+            {
+                let Some(container) = container else { continue };
+                self.place(container, it.within.as_ref())?;
+                let part = self.part(&parent, container);
+                let (held, quantity) = part.map_or((0, 0), |it| (it.taken(), it.quantity));
+                if quantity + by < 0 {
+                    let license = part.map_or_else(|| parent.clone(), |it| it.id.clone());
+                    let wanted = -by;
+                    return Err(Refusal::NoFreeQuantity { license, taken: held, quantity, wanted });
+                }
+                self.set_part(&parent, container, quantity + by)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes sure that a container is where it is said to be: in the account, or one deep.
+    fn place(
+        &mut self,
+        container: &ContainerId,
+        within: Option<&ContainerId>,
+    ) -> Result<(), Refusal> {
+        let containers = self.account.containers();
+        let elsewhere = || Refusal::ContainerElsewhere {
+            container: container.clone(),
+            within: within.map_or("the account", |it| it.as_str()).into(),
+        };
+        let deep = |it: &ContainerId| containers.get(it).is_none_or(Option::is_some);
+        match containers.get(container) {
+            Some(found) if found.as_ref() == within => Ok(()),
+            Some(_) => Err(elsewhere()),
+            // What another one is within has to be there, and in the account itself.
+            None if within.is_some_and(deep) => Err(elsewhere()),
+            None => {
+                let (container, within) = (container.clone(), within.cloned());
+                self.cause(Event::ContainerPlaced(ContainerPlaced { container, within }));
+                Ok(())
+            }
+        }
+    }
+
+    /// The license that is shared out: of the account itself, or of the container above. Nothing is
+    /// given of one that is not in force; taking back is always possible.
+    fn above(
+        &self,
+        of: Of<'_>,
+        within: Option<&ContainerId>,
+        quantity: Quantity,
+    ) -> Result<LicenseId, Refusal> {
+        let is_there = |it: &&License| match within {
+            Some(container) => it.container.as_ref() == Some(container),
+            None => it.parent.is_none(),
+        };
+        match of {
+            Of::License(id) => {
+                let license = find(self.account, id)?;
+                let part = || self.account.parts_of(id).find(is_there);
+                let license = if within.is_some() { part().unwrap_or(license) } else { license };
+                if !is_there(&license) {
+                    return Err(Refusal::LicenseNotFound(id.clone()));
+                }
+                if quantity > Quantity::ZERO {
+                    assignable(license, self.now)?;
+                }
+                Ok(license.id.clone())
+            }
+            Of::Product(product) => {
+                self.has_product(product)?;
+                let mut all: Vec<&License> =
+                    self.account.licenses_of_product(product).filter(is_there).collect();
+                all.retain(|it| self.is_in_force(it));
+                all.sort_by_key(|it| (it.ends_at.is_none(), it.ends_at));
+                let first = all.first().map(|it| it.id.clone());
+                first.ok_or_else(|| Refusal::NoLicenseInForce(product.clone()))
+            }
+        }
+    }
+
+    /// The part of a license that a container holds.
+    fn part(&self, parent: &LicenseId, container: &ContainerId) -> Option<&License> {
+        self.account.parts_of(parent).find(|it| it.container.as_ref() == Some(container))
+    }
+
+    /// Makes a part have so many seats.
+    fn set_part(
+        &mut self,
+        parent: &LicenseId,
+        container: &ContainerId,
+        to: i64,
+    ) -> Result<(), Refusal> {
+        let Some(part) = self.part(parent, container) else {
+            return self.make_part(parent, container, to);
+        };
+        let (license, before) = (part.id.clone(), part.quantity_before());
+        if to == part.quantity {
+            return Ok(());
+        }
+        if to < part.quantity {
+            let after = License { quantity: to, ..part.clone() };
+            let below = self.account.limit(&after) < part.taken();
+            if below && self.account.lowering(part) == Lowering::Refuse {
+                let held = part.taken();
+                return Err(Refusal::QuantityBelowUse { license, held, quantity: to });
+            }
+        } else {
+            self.can_share(parent, to - part.quantity)?;
+        }
+        let to = Quantity::new(to).unwrap_or(before);
+        let from = before;
+        self.cause(Event::QuantityChanged(QuantityChanged { license, from, to }));
+        Ok(())
+    }
+
+    /// Refuses to share out more of a license than it has left.
+    pub(super) fn can_share(&self, parent: &LicenseId, wanted: i64) -> Result<(), Refusal> {
+        let license = find(self.account, parent)?;
+        let left = (license.quantity - license.allocated).min(self.account.free(license));
+        match wanted <= left {
+            true => Ok(()),
+            false => Err(Refusal::NoFreeQuantity {
+                license: parent.clone(),
+                taken: license.taken(),
+                quantity: license.quantity,
+                wanted,
+            }),
+        }
+    }
+
+    fn make_part(
+        &mut self,
+        parent: &LicenseId,
+        container: &ContainerId,
+        quantity: i64,
+    ) -> Result<(), Refusal> {
+        let Some(quantity) = Quantity::new(quantity).filter(|it| *it > Quantity::ZERO) else {
+            return Ok(());
+        };
+        self.can_share(parent, quantity.get())?;
+        let license = self.part_id(parent, container);
+        let number = self.mint.number();
+        let whole = find(self.account, parent)?;
+        let event = LicenseAllocated {
+            license,
+            number,
+            product: whole.product.clone(),
+            quantity,
+            container: Some(container.clone()),
+            parent: Some(parent.clone()),
+            name: whole.name.clone(),
+            starts_at: whole.starts_at,
+            ends_at: whole.ends_at,
+            grace_days: whole.grace_days,
+            external_id: None,
+            source: whole.source.clone(),
+            metadata: None,
+        };
+        self.cause(Event::LicenseAllocated(event));
+        Ok(())
+    }
+
+    /// What a part is called: by both names where that is one nobody has, else by an id.
+    fn part_id(&mut self, parent: &LicenseId, container: &ContainerId) -> LicenseId {
+        let both = format!("{parent}@{container}");
+        let named = (both.len() <= TEXT_BYTES_MAX).then(|| LicenseId::new(both).ok()).flatten();
+        match named.filter(|it| self.account.license(it).is_none()) {
+            Some(named) => named,
+            None => loop {
+                let id = LicenseId::new(self.mint.id().to_string());
+                if let Ok(id) = id {
+                    break id;
+                }
+            },
+        }
+    }
+
+    /// The parts of a license, and theirs.
+    pub(super) fn parts_below(&self, license: &LicenseId) -> Vec<LicenseId> {
+        let mut all: Vec<LicenseId> = vec![license.clone()];
+        let mut at = 0;
+        while at < all.len() {
+            let parts: Vec<LicenseId> =
+                self.account.parts_of(&all[at]).map(|it| it.id.clone()).collect();
+            all.extend(parts);
+            at += 1;
+        }
+        all.split_off(1)
+    }
+
+    /// Refuses what only the license decides that this one is a part of.
+    pub(super) fn whole_only(&self, license: &License) -> Result<(), Refusal> {
+        match &license.parent {
+            None => Ok(()),
+            Some(parent) => {
+                Err(Refusal::LicenseIsPart { license: license.id.clone(), parent: parent.clone() })
+            }
+        }
+    }
+}

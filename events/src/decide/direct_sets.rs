@@ -1,0 +1,140 @@
+//! Rules about direct sets.
+
+use super::Case;
+use super::seats::Of;
+use crate::account::{Assignment, DirectSet, Terms};
+use crate::command::{ClearDirectSet, DeclareDirectSet};
+use crate::event::{DirectSetCleared, DirectSetDeclared, Event, Ground, WaitEnd};
+use crate::holder::Holder;
+use crate::policy::DirectSets;
+use crate::refusal::Refusal;
+use crate::text::ProductId;
+
+impl Case<'_> {
+    /// First what ends ends, for all holders, so that the seats are there for what begins.
+    pub(super) fn declare_direct_set(&mut self, it: &DeclareDirectSet) -> Result<(), Refusal> {
+        let mut products: Vec<ProductId> = vec![];
+        for product in &it.products {
+            self.has_product(product)?;
+            if !products.contains(product) {
+                products.push(product.clone());
+            }
+        }
+        let holders: Vec<Holder> =
+            self.distinct(&it.holders).into_iter().map(|it| self.in_full(it)).collect();
+        for holder in &holders {
+            self.not_retired(holder)?;
+        }
+        let holders: Vec<Holder> = holders.iter().map(|it| self.meet(it)).collect();
+        for holder in &holders {
+            self.declare(holder, &products, it.external);
+        }
+        for product in &products {
+            self.fill(&holders, product)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn declare(&mut self, holder: &Holder, products: &[ProductId], external: bool) {
+        let set = DirectSet { products: products.into(), external };
+        let known = self.account.known(holder.key());
+        if known.and_then(|it| it.direct_set()) != Some(&set) {
+            let (holder, products) = (holder.clone(), products.to_vec());
+            let declared = DirectSetDeclared { holder, products, external };
+            self.cause(Event::DirectSetDeclared(declared));
+        }
+        let instead = self.account.direct_sets() == DirectSets::Replace;
+        self.end_waits(holder, WaitEnd::Withdrawn, |it| instead || it.ground == Ground::Direct);
+        for product in products {
+            // A seat that is there already only needs the ground.
+            let held = self.assignment_of(Of::Product(product), holder).map(|it| it.id);
+            if let Some(assignment) = held {
+                self.add_ground(assignment, Ground::Direct);
+            }
+        }
+        for id in self.assignment_ids(holder) {
+            let license = self.account.assignment(id).map(|it| self.account.license_of(it));
+            // What a container gives is not the account's to exchange.
+            let Some(license) = license.filter(|it| it.parent.is_none()) else { continue };
+            let in_set = products.contains(&license.product);
+            self.remove_grounds(id, |ground| match ground {
+                Ground::Direct => !in_set,
+                Ground::Group(_) | Ground::Orphan(_) => instead,
+            });
+        }
+    }
+
+    /// Gives each holder a seat of a product, or, where it holds none, the one they have back.
+    fn fill(&mut self, holders: &[Holder], product: &ProductId) -> Result<(), Refusal> {
+        let of = Of::Product(product);
+        let (mut given, mut short) = (0, 0);
+        for holder in holders {
+            let all = self.account.assignments_of(holder.key());
+            let has = |it: &&&Assignment| of.covers(self.account.license_of(it));
+            let in_force = |it: &&&Assignment| self.is_in_force(self.account.license_of(it));
+            let found: Vec<&&Assignment> = all.iter().filter(has).filter(in_force).collect();
+            if found.iter().any(|it| it.active) {
+                continue;
+            }
+            let idle = found.iter().find(|it| self.account.free(self.account.license_of(it)) > 0);
+            if let Some(about) = idle.map(|it| self.about(it)) {
+                given += 1;
+                self.cause(Event::AssignmentReactivated(about));
+                continue;
+            }
+            match self.room(of)? {
+                Some(license) => {
+                    if let Some(license) = self.account.license(&license) {
+                        self.may_hold(license, holder)?;
+                    }
+                    given += 1;
+                    self.seat(&license, holder, Ground::Direct, &Terms::default());
+                }
+                None => short += 1,
+            }
+        }
+        match short {
+            0 => Ok(()),
+            short => Err(self.no_free_seat(of, given, given + short)),
+        }
+    }
+
+    pub(super) fn clear_direct_set(&mut self, it: &ClearDirectSet) -> Result<(), Refusal> {
+        for holder in &it.holders {
+            if self.account.holder(holder.key()).is_none() {
+                return Err(Refusal::HolderNotFound(holder.clone()));
+            }
+        }
+        let holders: Vec<Holder> =
+            self.distinct(&it.holders).into_iter().map(|it| self.in_full(it)).collect();
+        let has_set =
+            |it: &&Holder| self.account.known(it.key()).is_some_and(|it| it.direct_set().is_some());
+        let cleared: Vec<Holder> = holders.iter().filter(has_set).cloned().collect();
+        for holder in &cleared {
+            let event = DirectSetCleared { holder: holder.clone() };
+            self.cause(Event::DirectSetCleared(event));
+            self.regain(holder)?;
+            for id in self.assignment_ids(holder) {
+                self.remove_grounds(id, |it| *it == Ground::Direct);
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives a holder what their groups give again. Nobody is refused over it: where there is no
+    /// room they wait, whatever the mode.
+    fn regain(&mut self, holder: &Holder) -> Result<(), Refusal> {
+        let groups: Vec<_> = self
+            .account
+            .groups_of(holder.key())
+            .map(|it| (it.id.clone(), it.grants.clone()))
+            .collect();
+        for (group, grants) in groups {
+            for grant in grants {
+                let grant = crate::rule::Grant { mode: crate::rule::Mode::FirstCome, ..grant };
+                self.apply(&group, &grant, std::slice::from_ref(holder))?;
+            }
+        }
+        Ok(())
+    }
+}

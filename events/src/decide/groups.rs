@@ -1,0 +1,310 @@
+//! Rules about groups and what they give.
+
+use super::seats::Of;
+use super::{Case, find};
+use crate::account::{Group, Terms};
+use crate::command::{AddMembers, GrantToGroup, RemoveGroupRule, RemoveMembers, SetGroupRule};
+use crate::event::{
+    Event, Ground, GroundChanged, GroupNamed, GroupRuleSet, MemberAdded, MemberRemoved, WaitEnd,
+};
+use crate::holder::Holder;
+use crate::limits::SERVED_MAX;
+use crate::policy::{DirectSets, Leaving};
+use crate::refusal::Refusal;
+use crate::rule::{Grant, Mode};
+use crate::text::{AssignmentId, GroupId, Label};
+
+impl Case<'_> {
+    /// Makes sure that a group exists, and is called so.
+    fn meet_group(&mut self, id: &GroupId, name: Option<&Label>) {
+        let known = self.account.group(id);
+        let name = name.or_else(|| known.and_then(|it| it.name.as_ref())).cloned();
+        if known.is_some_and(|it| it.name == name) {
+            return;
+        }
+        let number = known.map(|it| it.number).unwrap_or_else(|| self.mint.number());
+        self.cause(Event::GroupNamed(GroupNamed { group: id.clone(), number, name }));
+    }
+
+    fn find_group(&self, id: &GroupId) -> Result<&Group, Refusal> {
+        self.account.group(id).ok_or_else(|| Refusal::GroupNotFound(id.clone()))
+    }
+
+    pub(super) fn add_members(&mut self, it: &AddMembers) -> Result<(), Refusal> {
+        self.meet_group(&it.group, it.name.as_ref());
+        let mut added = vec![];
+        for holder in self.distinct(&it.holders) {
+            self.not_retired(holder)?;
+            if self.account.is_member(&it.group, holder.key()) {
+                continue;
+            }
+            let holder = self.in_full(holder);
+            added.push(holder.clone());
+            let known = self.account.known(holder.key());
+            let unknown = known.is_none_or(|it| it.number == 0);
+            let place = self.mint.number();
+            let holder_number = unknown.then(|| self.mint.number());
+            let group = it.group.clone();
+            self.cause(Event::MemberAdded(MemberAdded { group, holder, place, holder_number }));
+        }
+        let group = self.find_group(&it.group)?;
+        // Members of a rule that is still being applied are served in their turn.
+        let (grants, unfinished) = (group.grants.clone(), group.unfinished);
+        for grant in &grants {
+            if !unfinished || grant.mode == Mode::Eager {
+                self.apply(&it.group, grant, &added)?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn remove_members(&mut self, it: &RemoveMembers) -> Result<(), Refusal> {
+        self.find_group(&it.group)?;
+        for holder in self.distinct(&it.holders) {
+            let holder = self.in_full(holder);
+            if !self.account.is_member(&it.group, holder.key()) {
+                continue;
+            }
+            let group = it.group.clone();
+            let left = MemberRemoved { group, holder: holder.clone() };
+            self.cause(Event::MemberRemoved(left));
+            let ground = Ground::Group(it.group.clone());
+            self.end_waits(&holder, WaitEnd::Withdrawn, |wait| wait.ground == ground);
+            for id in self.leased_to(&it.group, &holder) {
+                let assignment = self.account.assignment(id);
+                let license = assignment.map(|it| self.account.license_of(it));
+                match license.map(|it| self.account.leaving(it)) {
+                    Some(Leaving::Orphan) => self.orphan(id, &it.group),
+                    Some(Leaving::Release) | None => {
+                        self.remove_grounds(id, |it| *it == ground);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The assignments of a holder that stand on what a group gives.
+    fn leased_to(&self, group: &GroupId, holder: &Holder) -> Vec<AssignmentId> {
+        let all = self.account.assignments_of(holder.key());
+        all.into_iter().filter(|it| self.account.is_leased(it, group)).map(|it| it.id).collect()
+    }
+
+    /// What a group gave stays, and the group gives it no more.
+    fn orphan(&mut self, id: AssignmentId, group: &GroupId) {
+        let Some(it) = self.account.assignment(id) else { return };
+        let about = self.about(it);
+        self.cause(Event::GroundAdded(GroundChanged {
+            assignment: about.assignment,
+            license: about.license,
+            holder: about.holder,
+            ground: Ground::Orphan(group.clone()),
+        }));
+    }
+
+    pub(super) fn set_group_rule(&mut self, it: &SetGroupRule) -> Result<(), Refusal> {
+        self.meet_group(&it.group, None);
+        self.change_rule(&it.group, it.grants.clone(), it.cascade)
+    }
+
+    pub(super) fn grant_to_group(&mut self, it: &GrantToGroup) -> Result<(), Refusal> {
+        self.meet_group(&it.group, None);
+        let mut grants = self.find_group(&it.group)?.grants.clone();
+        match grants.iter_mut().find(|grant| grant.same_thing(&it.grant)) {
+            Some(grant) => *grant = it.grant.clone(),
+            None => grants.push(it.grant.clone()),
+        }
+        self.change_rule(&it.group, grants, true)
+    }
+
+    pub(super) fn remove_group_rule(&mut self, it: &RemoveGroupRule) -> Result<(), Refusal> {
+        let mut grants = self.find_group(&it.group)?.grants.clone();
+        match Of::given(&it.license, &it.product) {
+            Some(of) => grants.retain(|it| Of::given(&it.license, &it.product) != Some(of)),
+            None => grants.clear(),
+        }
+        self.change_rule(&it.group, grants, it.cascade)
+    }
+
+    fn change_rule(
+        &mut self,
+        group: &GroupId,
+        grants: Vec<Grant>,
+        cascade: bool,
+    ) -> Result<(), Refusal> {
+        let before = self.find_group(group)?;
+        let (granted, unfinished) = (before.grants.clone(), before.unfinished);
+        grants.iter().try_for_each(|it| self.is_there(it))?;
+        self.do_not_overlap(group, &grants)?;
+        grants.iter().try_for_each(|it| self.quota_fits(group, it))?;
+        let members: Vec<Holder> = self.account.members_of(group).cloned().collect();
+        let first_come = grants.iter().filter(|it| it.mode == Mode::FirstCome).count();
+        let too_many = members.len().saturating_mul(first_come) > SERVED_MAX;
+        if granted == grants {
+            // Whoever is still to be served is, in their turn; nobody else has to be.
+            return Ok(());
+        }
+        let unfinished = too_many || unfinished && first_come > 0;
+        let (id, kept) = (group.clone(), grants.clone());
+        self.cause(Event::GroupRuleSet(GroupRuleSet { group: id, grants: kept, unfinished }));
+        self.withdraw(group, &members, cascade);
+        // What was given before and is given as before is not given again.
+        let new: Vec<&Grant> = grants.iter().filter(|it| !granted.contains(it)).collect();
+        for grant in new.iter().filter(|it| it.mode == Mode::Eager) {
+            self.can_give(group, grant, &members)?;
+        }
+        for grant in new {
+            if !unfinished || grant.mode == Mode::Eager {
+                self.apply(group, grant, &members)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A seat is a lease of one grant, so that a quota means something.
+    fn do_not_overlap(&self, group: &GroupId, grants: &[Grant]) -> Result<(), Refusal> {
+        for license in grants.iter().filter_map(|it| it.license.as_ref()) {
+            let Some(of) = self.account.license(license) else { continue };
+            if grants.iter().any(|it| it.product.as_ref() == Some(&of.product)) {
+                let (license, product) = (license.clone(), of.product.clone());
+                return Err(Refusal::GrantsOverlap { group: group.clone(), license, product });
+            }
+        }
+        Ok(())
+    }
+
+    /// Refuses to give everybody what nobody can have for now, before any shortage is looked at.
+    fn can_give(&self, group: &GroupId, grant: &Grant, members: &[Holder]) -> Result<(), Refusal> {
+        let Some(of) = Of::given(&grant.license, &grant.product) else { return Ok(()) };
+        let lacks = |it: &Holder| !self.is_served(group, of, it);
+        match members.iter().any(lacks) {
+            true => self.room(of).map(drop),
+            false => Ok(()),
+        }
+    }
+
+    /// Refuses a grant of what is not there.
+    fn is_there(&self, grant: &Grant) -> Result<(), Refusal> {
+        match Of::given(&grant.license, &grant.product) {
+            Some(Of::License(license)) => drop(find(self.account, license)?),
+            Some(Of::Product(product)) => self.has_product(product)?,
+            None => {}
+        }
+        Ok(())
+    }
+
+    /// Refuses a quota under what the group has.
+    fn quota_fits(&self, group: &GroupId, grant: &Grant) -> Result<(), Refusal> {
+        let leases = self.account.leases(group, grant);
+        match grant.quota {
+            Some(quota) if quota < leases => Err(Refusal::QuotaBelowUse {
+                group: group.clone(),
+                named: grant.named().into(),
+                leases,
+                quota,
+            }),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// Ends what a group gave by grants that are gone.
+    fn withdraw(&mut self, group: &GroupId, members: &[Holder], cascade: bool) {
+        let ground = Ground::Group(group.clone());
+        for holder in members {
+            let granted = self.account.group(group).map(|it| it.grants.clone()).unwrap_or_default();
+            self.end_waits(holder, WaitEnd::Withdrawn, |wait| {
+                let of = (&wait.license, &wait.product);
+                wait.ground == ground && !granted.iter().any(|it| (&it.license, &it.product) == of)
+            });
+            for id in self.leased_to(group, holder) {
+                let license = self.account.assignment(id).map(|it| self.account.license_of(it));
+                let covers = |grant: &Grant| {
+                    let of = Of::given(&grant.license, &grant.product);
+                    of.zip(license).is_some_and(|(of, license)| of.covers(license))
+                };
+                match granted.iter().any(covers) {
+                    true => {}
+                    false if cascade => self.remove_grounds(id, |it| *it == ground),
+                    false => self.orphan(id, group),
+                }
+            }
+        }
+    }
+
+    /// Gives members what a grant gives: all of them or none, or as far as seats reach.
+    pub(super) fn apply(
+        &mut self,
+        group: &GroupId,
+        grant: &Grant,
+        members: &[Holder],
+    ) -> Result<(), Refusal> {
+        let Some(of) = Of::given(&grant.license, &grant.product) else { return Ok(()) };
+        let ground = Ground::Group(group.clone());
+        let (mut given, mut short) = (0, 0);
+        for holder in members {
+            if self.is_denied(holder) {
+                continue;
+            }
+            let found = self.assignment_of(of, holder);
+            if found.is_some_and(|it| self.account.is_leased(it, group)) {
+                continue;
+            }
+            let found = found.map(|it| it.id);
+            let eager = grant.mode == Mode::Eager;
+            if !self.quota_allows(group, of) {
+                match (eager, grant.quota) {
+                    (true, Some(quota)) => {
+                        return Err(Refusal::QuotaExceeded {
+                            group: group.clone(),
+                            named: grant.named().into(),
+                            leases: self.account.leases(group, grant),
+                            quota,
+                            wanted: self.lacking(group, of, members),
+                        });
+                    }
+                    (true, None) | (false, _) => {
+                        self.wait(of, holder, ground.clone(), &Terms::default())
+                    }
+                }
+                continue;
+            }
+            match (found, self.room(of)) {
+                (Some(assignment), _) => self.add_ground(assignment, ground.clone()),
+                (None, Ok(Some(license))) => {
+                    given += 1;
+                    self.seat(&license, holder, ground.clone(), &Terms::default());
+                }
+                (None, Ok(None)) if eager => short += 1,
+                (None, Err(refusal)) if eager => return Err(refusal),
+                (None, Ok(None) | Err(_)) => {
+                    self.wait(of, holder, ground.clone(), &Terms::default())
+                }
+            }
+        }
+        match short {
+            0 => Ok(()),
+            short => Err(self.no_free_seat(of, given, given + short)),
+        }
+    }
+
+    /// How many of these members have no seat of it from their group.
+    fn lacking(&self, group: &GroupId, of: Of<'_>, members: &[Holder]) -> i64 {
+        let lacking = members.iter().filter(|it| !self.is_served(group, of, it)).count();
+        i64::try_from(lacking).unwrap_or(i64::MAX)
+    }
+
+    /// Whether a group may have one more of it.
+    pub(super) fn quota_allows(&self, group: &GroupId, of: Of<'_>) -> bool {
+        let Some(group) = self.account.group(group) else { return false };
+        let same = |it: &&Grant| Of::given(&it.license, &it.product) == Some(of);
+        let Some(grant) = group.grants.iter().find(same) else { return false };
+        grant.quota.is_none_or(|quota| self.account.leases(&group.id, grant) < quota)
+    }
+
+    /// Whether a direct set keeps a holder from what groups give.
+    pub(super) fn is_denied(&self, holder: &Holder) -> bool {
+        let known = self.account.known(holder.key());
+        known.is_some_and(|it| it.direct_set().is_some())
+            && self.account.direct_sets() == DirectSets::Replace
+    }
+}

@@ -1,0 +1,134 @@
+//! What the ledger does by itself as time passes.
+
+use super::Case;
+use super::seats::Of;
+use crate::account::{Due, Passed};
+use crate::event::{
+    Assigned, AssignmentEndSet, Event, Ground, GroupRuleApplied, GroupRuleSet, LicenseDue,
+};
+use crate::holder::Holder;
+use crate::limits::{FIRED_MAX, SERVED_BYTES_MAX, SERVED_MAX};
+use crate::moment::Moment;
+use crate::refusal::Refusal;
+use crate::rule::{Grant, Mode};
+use crate::text::{AssignmentId, GroupId, LicenseId, ProductId};
+
+impl Case<'_> {
+    /// What is due comes to pass in the order of its moments, then members that are still to be
+    /// served are. What one commit has no room for is due in the next one.
+    pub(super) fn pass_time(&mut self) -> Result<(), Refusal> {
+        let (mut fired, mut bytes) = (0, 0);
+        while self.events.len() < FIRED_MAX && bytes < SERVED_BYTES_MAX {
+            bytes += self.bytes_since(fired);
+            fired = self.events.len();
+            let Some((at, due)) = self.account.first_due(self.now) else { break };
+            match due {
+                Due::License(license) => self.pass_license(license, at),
+                Due::Assignment(assignment) => self.end_assignment(assignment),
+                Due::Schedule(kept) => self.fire(&kept),
+            }
+        }
+        let left = SERVED_MAX.saturating_sub(self.events.len());
+        self.finish_rules(left)?;
+        // Those who wait are served when the command is settled, here for all products.
+        self.account.look_for_unserved(false);
+        Ok(())
+    }
+
+    pub(super) fn pass_license(&mut self, license: LicenseId, due: Moment) {
+        let Some(it) = self.account.license(&license) else { return };
+        let (next, product) = (it.next(), it.product.clone());
+        let event = LicenseDue { license, due };
+        match next {
+            Some((_, Passed::Start)) => self.cause(Event::LicenseStarted(event)),
+            Some((_, Passed::End)) => {
+                self.cause(Event::LicenseEnded(event));
+                self.reopen_rules(&product);
+            }
+            Some((_, Passed::Grace)) => self.cause(Event::GraceEnded(event)),
+            Some((_, Passed::None)) | None => {}
+        }
+    }
+
+    /// Whoever has lost a product with a license gets it from another one, as far as the rules of
+    /// their groups and the seats go.
+    fn reopen_rules(&mut self, product: &ProductId) {
+        let gives = |it: &Grant| it.product.as_ref() == Some(product);
+        let groups: Vec<(GroupId, Vec<Grant>)> = self
+            .account
+            .groups()
+            .iter()
+            .filter(|it| !it.unfinished && it.grants.iter().any(gives))
+            .map(|it| (it.id.clone(), it.grants.clone()))
+            .collect();
+        for (group, grants) in groups {
+            let again = GroupRuleSet { group, grants, unfinished: true };
+            self.cause(Event::GroupRuleSet(again));
+        }
+    }
+
+    /// An assignment whose time has come ends as if it were revoked by name.
+    fn end_assignment(&mut self, id: AssignmentId) {
+        self.remove_grounds(id, |it| match it {
+            Ground::Direct | Ground::Orphan(_) => true,
+            Ground::Group(_) => false,
+        });
+        let Some(it) = self.account.assignment(id) else { return };
+        // What a group gives as well goes on without an end.
+        let Assigned { assignment, license, holder } = self.about(it);
+        let event = AssignmentEndSet { assignment, license, holder, ends_at: None };
+        self.cause(Event::AssignmentEndSet(event));
+    }
+
+    fn finish_rules(&mut self, mut left: usize) -> Result<(), Refusal> {
+        let groups: Vec<(GroupId, Vec<Grant>)> = self
+            .account
+            .groups()
+            .iter()
+            .filter(|it| it.unfinished)
+            .map(|it| (it.id.clone(), it.grants.clone()))
+            .collect();
+        for (group, grants) in groups {
+            for grant in &grants {
+                self.serve_members(&group, grant, &mut left)?;
+            }
+            if left == 0 {
+                return Ok(());
+            }
+            self.cause(Event::GroupRuleApplied(GroupRuleApplied { group }));
+        }
+        Ok(())
+    }
+
+    /// Serves so many of the members that are still to be served, in the order of their places.
+    fn serve_members(
+        &mut self,
+        group: &GroupId,
+        grant: &Grant,
+        left: &mut usize,
+    ) -> Result<(), Refusal> {
+        let Some(of) = Of::given(&grant.license, &grant.product) else { return Ok(()) };
+        let due: Vec<Holder> = self
+            .account
+            .members_of(group)
+            .filter(|it| !self.is_served(group, of, it))
+            .take(*left)
+            .cloned()
+            .collect();
+        *left -= due.len();
+        // Nobody is there to be refused: where there is no room they wait, whatever the mode.
+        let grant = Grant { mode: Mode::FirstCome, ..grant.clone() };
+        self.apply(group, &grant, &due)
+    }
+
+    pub(super) fn is_served(&self, group: &GroupId, of: Of<'_>, holder: &Holder) -> bool {
+        let ground = Ground::Group(group.clone());
+        let leased = |it: &crate::account::Assignment| self.account.is_leased(it, group);
+        let waits = self.account.waits_of(holder.key());
+        self.is_denied(holder)
+            || self.assignment_of(of, holder).is_some_and(leased)
+            || waits
+                .iter()
+                .any(|it| it.ground == ground && Of::given(&it.license, &it.product) == Some(of))
+    }
+}

@@ -1,0 +1,314 @@
+//! Giving a seat to a holder, whatever the reason.
+
+use std::collections::HashSet;
+
+use super::{Case, assignable, find};
+use crate::account::{Assignment, License, LicenseState, Terms, Wait};
+use crate::event::{
+    Assigned, Event, Ground, GroundChanged, HolderRegistered, SeatAssigned, WaitEnd,
+};
+use crate::holder::Holder;
+use crate::policy::MayHold;
+use crate::refusal::Refusal;
+use crate::text::{AssignmentId, ContainerId, LicenseId, ProductId};
+
+/// What somebody is to have a seat of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Of<'a> {
+    License(&'a LicenseId),
+    Product(&'a ProductId),
+}
+
+impl<'a> Of<'a> {
+    /// The one that is given; `None` where neither is.
+    pub(super) fn given(
+        license: &'a Option<LicenseId>,
+        product: &'a Option<ProductId>,
+    ) -> Option<Of<'a>> {
+        match (license, product) {
+            (Some(license), _) => Some(Of::License(license)),
+            (None, Some(product)) => Some(Of::Product(product)),
+            (None, None) => None,
+        }
+    }
+
+    pub(super) fn named(self) -> &'a str {
+        match self {
+            Of::License(license) => license.as_str(),
+            Of::Product(product) => product.as_str(),
+        }
+    }
+
+    /// Whether a seat of this license is one of it. One of a part is its container's product alone.
+    pub(super) fn covers(self, license: &License) -> bool {
+        match self {
+            Of::License(id) => license.id == *id,
+            Of::Product(product) => license.product == *product && license.parent.is_none(),
+        }
+    }
+}
+
+impl Case<'_> {
+    /// The holder with what the account knows and the command did not say. What the command says
+    /// wins, except that an address that names a user is that user.
+    pub(super) fn in_full(&self, holder: &Holder) -> Holder {
+        let known = self.account.holder(holder.key());
+        match known {
+            Some(known) if known.key() != holder.key() => known.clone(),
+            Some(known) => {
+                let email = holder.email.as_ref().or(known.email.as_ref());
+                Holder { user: holder.user.clone(), email: email.cloned() }
+            }
+            None => holder.clone(),
+        }
+    }
+
+    /// Refuses one who gets nothing any more.
+    pub(super) fn not_retired(&self, holder: &Holder) -> Result<(), Refusal> {
+        match self.account.known(holder.key()).is_some_and(|it| it.is_retired()) {
+            true => Err(Refusal::HolderRetired(self.in_full(holder))),
+            false => Ok(()),
+        }
+    }
+
+    /// Refuses one who may not hold a seat of a license.
+    pub(super) fn may_hold(&self, license: &License, holder: &Holder) -> Result<(), Refusal> {
+        self.not_retired(holder)?;
+        match self.account.may_hold(license) {
+            MayHold::Anyone => Ok(()),
+            MayHold::Members => {
+                let known = self.account.known(holder.key());
+                let in_group = self.account.groups_of(holder.key()).next().is_some();
+                match in_group || known.is_some_and(|it| it.is_registered()) {
+                    true => Ok(()),
+                    false => Err(Refusal::HolderNotMember {
+                        holder: self.in_full(holder),
+                        license: license.id.clone(),
+                    }),
+                }
+            }
+        }
+    }
+
+    /// Makes sure that somebody is known, and under which number; gives them back in full.
+    pub(super) fn meet(&mut self, holder: &Holder) -> Holder {
+        let holder = self.in_full(holder);
+        if self.account.known(holder.key()).is_none_or(|it| it.number == 0) {
+            let number = self.mint.number();
+            let (user_name, display_name) = (None, None);
+            let holder = holder.clone();
+            self.cause(Event::HolderRegistered(HolderRegistered {
+                holder,
+                number,
+                user_name,
+                display_name,
+                registered: false,
+            }));
+        }
+        holder
+    }
+
+    /// The live assignment by which a holder has it already.
+    pub(super) fn assignment_of(&self, of: Of<'_>, holder: &Holder) -> Option<&Assignment> {
+        match of {
+            Of::License(license) => self.account.seat_of(license, holder.key()),
+            Of::Product(_) => {
+                let all = self.account.assignments_of(holder.key());
+                all.into_iter().find(|it| {
+                    let license = self.account.license_of(it);
+                    of.covers(license) && self.is_in_force(license)
+                })
+            }
+        }
+    }
+
+    pub(super) fn is_in_force(&self, license: &License) -> bool {
+        license.state == LicenseState::Active && license.in_window(self.now)
+    }
+
+    /// The license of which a seat is free; `None` when none is. Refused where there is no such
+    /// license, or none whose seats can be given out.
+    pub(super) fn room(&self, of: Of<'_>) -> Result<Option<LicenseId>, Refusal> {
+        let licenses = match of {
+            Of::License(license) => {
+                assignable(find(self.account, license)?, self.now)?;
+                vec![license.clone()]
+            }
+            Of::Product(product) => self.in_force(product)?,
+        };
+        let free = |it: &LicenseId| self.account.license(it).map(|it| self.account.free(it));
+        Ok(licenses.into_iter().find(|it| free(it) > Some(0)))
+    }
+
+    /// Refuses a product of which there is no license.
+    pub(super) fn has_product(&self, product: &ProductId) -> Result<(), Refusal> {
+        match self.account.licenses_of_product(product).next() {
+            Some(_) => Ok(()),
+            None => Err(Refusal::ProductNotFound(product.clone())),
+        }
+    }
+
+    /// The licenses of a product that are in force, the one that ends first before the others.
+    pub(super) fn in_force(&self, product: &ProductId) -> Result<Vec<LicenseId>, Refusal> {
+        let mut licenses: Vec<&License> = self.account.licenses_of_product(product).collect();
+        if licenses.is_empty() {
+            return Err(Refusal::ProductNotFound(product.clone()));
+        }
+        // Parts of a license are their containers' to give out.
+        licenses.retain(|it| self.is_in_force(it) && it.parent.is_none());
+        if licenses.is_empty() {
+            return Err(Refusal::NoLicenseInForce(product.clone()));
+        }
+        licenses.sort_by_key(|it| (it.ends_at.is_none(), it.ends_at));
+        Ok(licenses.into_iter().map(|it| it.id.clone()).collect())
+    }
+
+    /// The same of those that a container holds.
+    pub(super) fn in_force_of(
+        &self,
+        product: &ProductId,
+        container: &ContainerId,
+    ) -> Result<Vec<LicenseId>, Refusal> {
+        self.has_product(product)?;
+        let held = self.account.licenses_of_product(product);
+        let mut licenses: Vec<&License> =
+            held.filter(|it| it.container.as_ref() == Some(container)).collect();
+        licenses.retain(|it| self.is_in_force(it));
+        if licenses.is_empty() {
+            return Err(Refusal::NoLicenseInForce(product.clone()));
+        }
+        licenses.sort_by_key(|it| (it.ends_at.is_none(), it.ends_at));
+        Ok(licenses.into_iter().map(|it| it.id.clone()).collect())
+    }
+
+    /// Refuses for want of seats: `given` of those `wanted` were given out on the way.
+    pub(super) fn no_free_seat(&self, of: Of<'_>, given: i64, wanted: i64) -> Refusal {
+        let licenses: Vec<&License> = match of {
+            Of::License(license) => self.account.license(license).into_iter().collect(),
+            Of::Product(product) => {
+                let all = self.account.licenses_of_product(product);
+                all.filter(|it| of.covers(it) && self.is_in_force(it)).collect()
+            }
+        };
+        let limits = licenses.iter().map(|it| self.account.limit(it));
+        Refusal::NoFreeSeat {
+            named: of.named().into(),
+            held: licenses.iter().map(|it| it.taken()).sum::<i64>() - given,
+            quantity: limits.fold(0, i64::saturating_add),
+            wanted,
+        }
+    }
+
+    /// Makes an assignment. Whatever the holder has waited for by then is served with it.
+    pub(super) fn seat(
+        &mut self,
+        license: &LicenseId,
+        holder: &Holder,
+        ground: Ground,
+        terms: &Terms,
+    ) {
+        let assignment = AssignmentId(self.mint.id());
+        let number = self.mint.number();
+        let holder = self.in_full(holder);
+        let known = self.account.known(holder.key());
+        let holder_number = match known.is_none_or(|it| it.number == 0) {
+            true => Some(self.mint.number()),
+            false => None,
+        };
+        self.cause(Event::SeatAssigned(SeatAssigned {
+            assignment,
+            number,
+            license: license.clone(),
+            holder: holder.clone(),
+            holder_number,
+            grounds: vec![ground],
+            active: !terms.inactive,
+            fulfilled: terms.fulfilled,
+            redirect_to: terms.redirect_to.clone(),
+            metadata: terms.metadata.clone(),
+            ends_at: terms.ends_at,
+        }));
+        self.serve_with(license, &holder);
+    }
+
+    /// Ends the places of a holder for a seat that they have by now: each becomes a ground.
+    pub(super) fn serve_with(&mut self, license: &LicenseId, holder: &Holder) {
+        let Some(license) = self.account.license(license) else { return };
+        let served: Vec<u64> = self
+            .account
+            .waits_of(holder.key())
+            .iter()
+            .filter(|it| self.is_due(it, license))
+            .map(|it| it.place)
+            .collect();
+        let license = license.id.clone();
+        for place in served {
+            let ground = self.account.wait(place).map(|it| it.ground.clone());
+            self.end_wait(place, WaitEnd::Served);
+            let held = self.account.seat_of(&license, holder.key()).map(|it| it.id);
+            if let (Some(ground), Some(assignment)) = (ground, held) {
+                self.add_ground(assignment, ground);
+            }
+        }
+    }
+
+    /// Whether a seat of this license is what somebody waits for. A group may have to wait for its
+    /// quota all the same.
+    fn is_due(&self, wait: &Wait, license: &License) -> bool {
+        let Some(of) = Of::given(&wait.license, &wait.product) else { return false };
+        let seat = self.account.seat_of(&license.id, self.account.waiting(wait).key());
+        let allowed = match &wait.ground {
+            Ground::Group(group) => {
+                seat.is_some_and(|it| self.account.is_leased(it, group))
+                    || self.quota_allows(group, of)
+            }
+            // They wait for a seat, and an inactive assignment holds none.
+            Ground::Direct | Ground::Orphan(_) => seat.is_some_and(|it| it.active),
+        };
+        allowed && of.covers(license)
+    }
+
+    /// Gives an assignment one ground more, unless it has it.
+    pub(super) fn add_ground(&mut self, assignment: AssignmentId, ground: Ground) {
+        let Some(it) = self.account.assignment(assignment) else { return };
+        if self.account.grounds_of(it).contains(&ground) {
+            return;
+        }
+        let Assigned { assignment, license, holder } = self.about(it);
+        let event = GroundChanged { assignment, license, holder, ground };
+        self.cause(Event::GroundAdded(event));
+    }
+
+    /// An assignment, said in full.
+    pub(super) fn about(&self, it: &Assignment) -> Assigned {
+        Assigned {
+            assignment: it.id,
+            license: self.account.license_of(it).id.clone(),
+            holder: self.account.holder_of(it).clone(),
+        }
+    }
+
+    /// The holders, each once, in the order given.
+    pub(super) fn distinct<'a>(&self, holders: &'a [Holder]) -> Vec<&'a Holder> {
+        let who = |it: &Holder| self.in_full(it);
+        let mut seen = HashSet::new();
+        let one = holders.len() == 1;
+        holders.iter().filter(|it| one || seen.insert(Keyed::of(who(it)))).collect()
+    }
+}
+
+/// A holder, compared by what makes two the same one.
+#[derive(PartialEq, Eq, Hash)]
+struct Keyed {
+    user: bool,
+    name: Box<str>,
+}
+
+impl Keyed {
+    fn of(holder: Holder) -> Keyed {
+        match holder.key() {
+            crate::holder::HolderKey::User(name) => Keyed { user: true, name: name.into() },
+            crate::holder::HolderKey::Email(name) => Keyed { user: false, name: name.into() },
+        }
+    }
+}

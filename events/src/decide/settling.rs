@@ -1,0 +1,71 @@
+//! What follows from a command that was accepted: free seats go to those who wait, and a license
+//! says whether more of its seats are held than it gives out.
+
+use super::Case;
+use crate::account::{License, Mark};
+use crate::event::{Event, OverallocationBegan, OverallocationEnded};
+use crate::text::LicenseId;
+
+impl Case<'_> {
+    /// A window that is said to have begun, or to be over, has with the same command.
+    fn pass_windows(&mut self) {
+        let window =
+            |it: &&Event| matches!(it, Event::LicenseAllocated(_) | Event::WindowChanged(_));
+        let said = self.events.iter().filter(window);
+        let licenses: Vec<LicenseId> = said.filter_map(|it| it.about().license.cloned()).collect();
+        for id in licenses {
+            let next = |case: &Self| case.account.license(&id).and_then(License::next);
+            while let Some((at, _)) = next(self).filter(|(at, _)| *at <= self.now) {
+                self.pass_license(id.clone(), at);
+            }
+        }
+    }
+
+    /// Brings the account into order again after what was caused since the mark.
+    pub(super) fn settle(&mut self, mark: Mark, everybody: bool) {
+        let mut products = if everybody { self.account.queued() } else { vec![] };
+        self.pass_windows();
+        for license in self.account.touched_licenses(mark) {
+            let waited_for = self.account.queue(&license.product).next().is_some();
+            if waited_for && !products.contains(&license.product) {
+                products.push(license.product.clone());
+            }
+        }
+        // Whoever may hold a seat by now may be waiting for one that is free.
+        let known = |it: &Event| {
+            let met = matches!(it, Event::HolderRegistered(_) | Event::MemberAdded(_));
+            it.about().holder.filter(|_| met).cloned()
+        };
+        for holder in self.events.iter().filter_map(known) {
+            for wait in self.account.waits_of(holder.key()) {
+                if let Some(product) = self.account.product_of(wait)
+                    && !products.contains(product)
+                {
+                    products.push(product.clone());
+                }
+            }
+        }
+        if !self.drain(&products) {
+            self.account.look_for_unserved(true);
+        }
+        let account = &*self.account;
+        let over: Vec<Event> = account
+            .touched_licenses(mark)
+            .filter_map(|it| {
+                let (held, limit) = (it.taken(), account.limit(it));
+                let license = it.id.clone();
+                match (it.over_allocated, held > limit) {
+                    (false, true) => {
+                        let event = OverallocationBegan { license, held, limit };
+                        Some(Event::OverallocationBegan(event))
+                    }
+                    (true, false) => {
+                        Some(Event::OverallocationEnded(OverallocationEnded { license }))
+                    }
+                    (true, true) | (false, false) => None,
+                }
+            })
+            .collect();
+        over.into_iter().for_each(|it| self.cause(it));
+    }
+}

@@ -1,0 +1,177 @@
+//! Groups: what they give, to whom, and what becomes of it.
+
+use serde_json::{Value, json};
+
+use super::story::{Story, members, users};
+
+fn rule(mode: &str) -> Value {
+    json!({"group": "g", "grants": [{"product": "P", "mode": mode}]})
+}
+
+fn quota(mode: &str, quota: i64) -> Value {
+    json!({"group": "g", "grants": [{"product": "P", "mode": mode, "quota": quota}]})
+}
+
+#[test]
+fn every_member_gets_what_an_eager_rule_gives_or_nobody() {
+    let mut story = Story::of_seats(2);
+    story.does("AddMembers", members("g", &["a", "b", "c"]));
+    assert_eq!(story.refuses("SetGroupRule", rule("eager")), "no_free_seat");
+    assert_eq!(story.seats(), [""; 0]);
+    story.does("RemoveMembers", members("g", &["c"]));
+    let told = story.does("SetGroupRule", rule("eager"));
+    let seats = ["SeatAssigned creative a group:g", "SeatAssigned creative b group:g"];
+    assert_eq!(told, [&["GroupRuleSet g"][..], &seats].concat());
+    // Somebody who joins later too.
+    assert_eq!(story.refuses("AddMembers", members("g", &["c"])), "no_free_seat");
+    assert!(!story.account.groups()[0].unfinished && story.seats().len() == 2);
+}
+
+#[test]
+fn a_first_come_rule_reaches_as_far_as_seats_do_and_the_rest_wait() {
+    let mut story = Story::of_seats(2);
+    story.does("AddMembers", members("g", &["a", "b", "c", "d"]));
+    story.does("SetGroupRule", rule("first_come"));
+    assert_eq!(story.seats(), ["a creative group:g", "b creative group:g"]);
+    assert_eq!(story.queue(), ["c P group:g", "d P group:g"]);
+    let told = story.does("RemoveMembers", members("g", &["a"]));
+    assert_eq!(
+        told,
+        [
+            "MemberRemoved a g",
+            "AssignmentRevoked creative a",
+            "WaitlistLeft c group:g served",
+            "SeatAssigned creative c group:g",
+        ]
+    );
+    story.does("RemoveMembers", members("g", &["d"]));
+    assert_eq!(story.queue(), [""; 0]);
+}
+
+#[test]
+fn a_seat_on_two_grounds_is_one_seat_and_lives_while_one_stands() {
+    let mut story = Story::of_seats(1);
+    story.does("AssignSeat", json!({"license": "creative", "holders": users(&["a"])}));
+    story.does("AddMembers", members("g", &["a"]));
+    story.does("AddMembers", members("h", &["a"]));
+    story.does("SetGroupRule", rule("eager"));
+    let of_h = json!({"group": "h", "grants": [{"license": "creative", "mode": "eager"}]});
+    let told = story.does("SetGroupRule", of_h);
+    assert_eq!(told, ["GroupRuleSet h", "GroundAdded creative a group:h"]);
+    assert_eq!(story.seats(), ["a creative direct+group:g+group:h"]);
+    let revoke = json!({"license": "creative", "holders": users(&["a"])});
+    let told = story.does("RevokeAssignment", revoke);
+    assert_eq!(told, ["GroundRemoved creative a direct"]);
+    story.does("RemoveMembers", members("h", &["a"]));
+    assert_eq!(story.seats(), ["a creative group:g"]);
+}
+
+#[test]
+fn what_a_group_alone_gives_is_not_revoked_by_name() {
+    let mut story = Story::of_seats(1);
+    story.does("AddMembers", members("g", &["a"]));
+    story.does("SetGroupRule", rule("eager"));
+    let revoke = json!({"license": "creative", "holders": users(&["a"])});
+    assert_eq!(story.refuses("RevokeAssignment", revoke), "held_by_group");
+}
+
+#[test]
+fn a_quota_is_what_the_group_may_have() {
+    let mut story = Story::of_seats(5);
+    story.does("AddMembers", members("g", &["a", "b", "c"]));
+    assert_eq!(story.refuses("SetGroupRule", quota("eager", 2)), "quota_exceeded");
+    story.does("SetGroupRule", quota("first_come", 2));
+    assert_eq!(story.queue(), ["c P group:g"]);
+    assert_eq!(story.refuses("SetGroupRule", quota("first_come", 1)), "quota_below_use");
+    // Seats are free; it is the quota that keeps c waiting, and nobody else.
+    story.does("AssignSeat", json!({"license": "creative", "holders": users(&["d"])}));
+    let told = story.does("SetGroupRule", quota("first_come", 3));
+    assert_eq!(
+        told,
+        ["GroupRuleSet g", "SeatAssigned creative c group:g", "WaitlistLeft c group:g served"]
+    );
+}
+
+#[test]
+fn one_who_leaves_keeps_an_orphan_where_that_is_decided() {
+    let mut story = Story::of_seats(2);
+    story.does("SetPolicy", json!({"leaving": "orphan"}));
+    story.does("AddMembers", members("g", &["a", "b"]));
+    story.does("SetGroupRule", rule("eager"));
+    let told = story.does("RemoveMembers", members("g", &["a"]));
+    assert_eq!(told, ["MemberRemoved a g", "GroundAdded creative a orphan:g"]);
+    assert_eq!(story.seats(), ["a creative orphan:g", "b creative group:g"]);
+    // Whoever comes back has it from the group again.
+    story.does("AddMembers", members("g", &["a"]));
+    assert_eq!(story.seats(), ["a creative group:g", "b creative group:g"]);
+    // An orphan can be revoked by name.
+    story.does("RemoveMembers", members("g", &["a"]));
+    let revoke = json!({"license": "creative", "holders": users(&["a"])});
+    assert_eq!(story.does("RevokeAssignment", revoke), ["AssignmentRevoked creative a"]);
+}
+
+#[test]
+fn a_rule_goes_with_its_seats_or_leaves_orphans() {
+    let mut story = Story::of_seats(2);
+    story.does("AddMembers", members("g", &["a"]));
+    story.does("SetGroupRule", rule("eager"));
+    story.does("RemoveGroupRule", json!({"group": "g", "cascade": false}));
+    assert_eq!(story.seats(), ["a creative orphan:g"]);
+    story.does("SetGroupRule", rule("eager"));
+    assert_eq!(story.seats(), ["a creative group:g"]);
+    story.does("RemoveGroupRule", json!({"group": "g", "product": "other"}));
+    story.does("RemoveGroupRule", json!({"group": "g", "product": "P"}));
+    assert_eq!(story.seats(), [""; 0]);
+}
+
+#[test]
+fn a_grant_more_leaves_the_others_as_they_are() {
+    let mut story = Story::of_seats(2);
+    let office = json!({"license": "office", "product": "O", "quantity": 1});
+    story.does("AllocateLicense", office);
+    story.does("AddMembers", members("g", &["a"]));
+    story.does("SetGroupRule", rule("eager"));
+    let more = json!({"group": "g", "grant": {"license": "office", "mode": "eager"}});
+    story.does("GrantToGroup", more);
+    assert_eq!(story.seats(), ["a creative group:g", "a office group:g"]);
+    // What is left out of the whole rule ends.
+    story.does("SetGroupRule", rule("eager"));
+    assert_eq!(story.seats(), ["a creative group:g"]);
+}
+
+#[test]
+fn nothing_is_granted_that_is_not_there() {
+    let mut story = Story::of_seats(2);
+    let grant = |of: Value| json!({"group": "g", "grants": [of]});
+    let product = grant(json!({"product": "X", "mode": "first_come"}));
+    assert_eq!(story.refuses("SetGroupRule", product), "product_not_found");
+    let license = grant(json!({"license": "x", "mode": "first_come"}));
+    assert_eq!(story.refuses("SetGroupRule", license), "license_not_found");
+    assert_eq!(story.refuses("RemoveGroupRule", json!({"group": "g"})), "group_not_found");
+    assert!(story.account.groups().is_empty(), "a refusal makes no group");
+}
+
+#[test]
+fn a_rule_for_more_members_than_one_commit_holds_is_finished_later() {
+    let mut story = Story::of_seats(5_000);
+    let all: Vec<String> = (0..1_001).map(|it| format!("u{it}")).collect();
+    for part in all.chunks(1_000) {
+        let part: Vec<&str> = part.iter().map(String::as_str).collect();
+        story.does("AddMembers", members("g", &part));
+    }
+    assert_eq!(story.does("SetGroupRule", rule("first_come")), ["GroupRuleSet g"]);
+    assert!(story.account.groups()[0].unfinished);
+    // Who joins meanwhile is served in their turn.
+    assert_eq!(story.does("AddMembers", members("g", &["late"])).len(), 1);
+    assert_eq!(story.passes_time().len(), 1_000);
+    let told = story.passes_time();
+    assert_eq!(
+        told,
+        [
+            "SeatAssigned creative u1000 group:g",
+            "SeatAssigned creative late group:g",
+            "GroupRuleApplied"
+        ]
+    );
+    assert_eq!(story.passes_time(), [""; 0]);
+}

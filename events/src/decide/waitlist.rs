@@ -1,0 +1,153 @@
+//! Rules about waiting for a seat.
+
+use super::seats::Of;
+use super::{Case, assignable, find};
+use crate::account::{License, Terms, Wait};
+use crate::command::LeaveWaitlist;
+use crate::event::{Event, Ground, WaitEnd, WaitlistJoined, WaitlistLeft};
+use crate::holder::Holder;
+use crate::limits::{SERVED_BYTES_MAX, SERVED_MAX};
+use crate::refusal::Refusal;
+use crate::text::ProductId;
+
+impl Case<'_> {
+    /// Puts a holder at the end of a waitlist, unless they wait there on that ground.
+    pub(super) fn wait(&mut self, of: Of<'_>, holder: &Holder, ground: Ground, terms: &Terms) {
+        let holder = self.meet(holder);
+        let (license, product) = match of {
+            Of::License(license) => (Some(license.clone()), None),
+            Of::Product(product) => (None, Some(product.clone())),
+        };
+        let same =
+            |it: &&Wait| it.ground == ground && (&it.license, &it.product) == (&license, &product);
+        if self.account.waits_of(holder.key()).iter().any(same) {
+            return;
+        }
+        let place = self.mint.number();
+        self.cause(Event::WaitlistJoined(WaitlistJoined {
+            place,
+            license,
+            product,
+            holder,
+            ground,
+            fulfilled: terms.fulfilled,
+            redirect_to: terms.redirect_to.clone(),
+            metadata: terms.metadata.clone(),
+            ends_at: terms.ends_at,
+        }));
+    }
+
+    /// Ends a place.
+    pub(super) fn end_wait(&mut self, place: u64, end: WaitEnd) {
+        let Some(wait) = self.account.wait(place) else { return };
+        let left = WaitlistLeft {
+            place,
+            license: wait.license.clone(),
+            product: wait.product.clone(),
+            holder: self.account.waiting(wait).clone(),
+            ground: wait.ground.clone(),
+            end,
+        };
+        self.cause(Event::WaitlistLeft(left));
+    }
+
+    /// Ends the places of a holder that are like this.
+    pub(super) fn end_waits(
+        &mut self,
+        holder: &Holder,
+        end: WaitEnd,
+        which: impl Fn(&Wait) -> bool,
+    ) {
+        let of_holder = self.account.waits_of(holder.key());
+        let places: Vec<u64> = of_holder.iter().filter(|it| which(it)).map(|it| it.place).collect();
+        places.into_iter().for_each(|it| self.end_wait(it, end));
+    }
+
+    pub(super) fn leave_waitlist(&mut self, it: &LeaveWaitlist) -> Result<(), Refusal> {
+        match Of::given(&it.license, &it.product) {
+            Some(Of::License(license)) => drop(find(self.account, license)?),
+            Some(Of::Product(product)) => self.has_product(product)?,
+            None => {}
+        }
+        for holder in &it.holders {
+            if self.account.holder(holder.key()).is_none() {
+                return Err(Refusal::HolderNotFound(holder.clone()));
+            }
+        }
+        for holder in self.distinct(&it.holders) {
+            self.end_waits(holder, WaitEnd::GivenUp, |wait| {
+                let same = (&wait.license, &wait.product) == (&it.license, &it.product);
+                same && wait.ground == Ground::Direct
+            });
+        }
+        Ok(())
+    }
+
+    /// Gives the free seats of products to those who wait for them, in the order of their places, as
+    /// far as one commit has room for it; says whether that was all. One who cannot have one now,
+    /// because their license or their group's quota does not let them, keeps the place.
+    pub(super) fn drain(&mut self, products: &[ProductId]) -> bool {
+        let before = self.events.len();
+        let mut bytes = 0;
+        // A quota keeps even those waiting who need no seat.
+        let has_quotas =
+            self.account.groups().iter().flat_map(|it| &it.grants).any(|it| it.quota.is_some());
+        for product in products {
+            let places: Vec<u64> = self.account.queue(product).map(|it| it.place).collect();
+            for place in places {
+                let free = |it: &License| self.account.free(it) > 0;
+                if !has_quotas && !self.account.licenses_of_product(product).any(free) {
+                    break;
+                }
+                let served = self.events.len();
+                if served - before >= SERVED_MAX || bytes >= SERVED_BYTES_MAX {
+                    return false;
+                }
+                self.serve(place);
+                bytes += self.bytes_since(served);
+            }
+        }
+        true
+    }
+
+    /// Serves one place, if there is room.
+    fn serve(&mut self, place: u64) {
+        let Some(wait) = self.account.wait(place).cloned() else { return };
+        let Some(of) = Of::given(&wait.license, &wait.product) else { return };
+        // Whatever they wait for would be over already.
+        if wait.terms.ends_at.is_some_and(|it| it <= self.now) {
+            return self.end_wait(place, WaitEnd::Withdrawn);
+        }
+        let holder = self.account.waiting(&wait).clone();
+        if let Ground::Group(group) = &wait.ground
+            && !self.quota_allows(group, of)
+        {
+            return;
+        }
+        let found = self.assignment_of(of, &holder).map(|it| (it.active, self.about(it)));
+        match found {
+            Some((active, about)) if active || wait.ground != Ground::Direct => {
+                self.end_wait(place, WaitEnd::Served);
+                self.add_ground(about.assignment, wait.ground);
+            }
+            Some((_, about)) => {
+                let license = self.account.license(&about.license);
+                let free = license.is_some_and(|it| self.account.free(it) > 0);
+                if free && license.is_some_and(|it| assignable(it, self.now).is_ok()) {
+                    self.end_wait(place, WaitEnd::Served);
+                    self.add_ground(about.assignment, wait.ground);
+                    self.cause(Event::AssignmentReactivated(about));
+                }
+            }
+            None => {
+                let Ok(Some(license)) = self.room(of) else { return };
+                let allowed =
+                    self.account.license(&license).map(|it| self.may_hold(it, &holder).is_ok());
+                if allowed == Some(true) {
+                    self.end_wait(place, WaitEnd::Served);
+                    self.seat(&license, &holder, wait.ground, &wait.terms);
+                }
+            }
+        }
+    }
+}
