@@ -129,6 +129,8 @@ pub(super) fn refused(error: service::Error) -> anyhow::Error {
 /// What asks a process to stop: Ctrl-C, or SIGTERM.
 pub(super) struct Signals {
     #[cfg(unix)]
+    interrupt: tokio::signal::unix::Signal,
+    #[cfg(unix)]
     terminate: tokio::signal::unix::Signal,
 }
 
@@ -137,6 +139,9 @@ impl Signals {
         #[cfg(unix)]
         use tokio::signal::unix::{SignalKind, signal};
         Ok(Signals {
+            // Kept from the start: `ctrl_c()` would miss one that comes while nobody waits for it.
+            #[cfg(unix)]
+            interrupt: signal(SignalKind::interrupt())?,
             #[cfg(unix)]
             terminate: signal(SignalKind::terminate())?,
         })
@@ -146,10 +151,33 @@ impl Signals {
     pub(super) async fn next(&mut self) {
         #[cfg(unix)]
         tokio::select! {
-            _ = tokio::signal::ctrl_c() => {}
+            _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
         }
         #[cfg(not(unix))]
         let _ = tokio::signal::ctrl_c().await;
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::time::Duration;
+
+    use rustix::process::{Signal, getpid, kill_process};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_signal_that_comes_while_nobody_waits_is_heard() {
+        for signal in [Signal::INT, Signal::TERM] {
+            let mut signals = Signals::new().unwrap();
+            // Somebody has waited, and waits no more.
+            let waited = tokio::time::timeout(Duration::from_millis(20), signals.next()).await;
+            assert!(waited.is_err());
+            kill_process(getpid(), signal).unwrap();
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            let heard = tokio::time::timeout(Duration::from_secs(5), signals.next()).await;
+            assert!(heard.is_ok(), "{signal:?} was missed");
+        }
     }
 }
