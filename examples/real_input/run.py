@@ -36,7 +36,9 @@ COUNTS = [
 HISTORY = [
     ("song_one", {"LicenseAllocated": 3, "SeatAssigned": 9}),
     ("course-buyer", {"LicenseAllocated": 1, "SeatAssigned": 2}),
-    ("platform1", {"LicenseAllocated": 1, "SeatAssigned": 1, "AssignmentRevoked": 1}),
+    ("platform1", {
+        "LicenseAllocated": 1, "LicenseStarted": 1, "SeatAssigned": 1, "AssignmentRevoked": 1,
+    }),
 ]
 
 
