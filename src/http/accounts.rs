@@ -5,31 +5,16 @@ use axum::response::Response;
 use events::AccountId;
 use projections::Page;
 use projections::licenses::{self, AccountSummary};
-use serde::Deserialize;
-use utoipa::IntoParams;
+use serde::Serialize;
 
 use super::App;
 use super::problem::Problem;
-use super::query::{self, AsOfSequence, Params, Segments};
-
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(super) struct ListParams {
-    /// Where to go on: `next` of the page before
-    cursor: Option<String>,
-    /// Items of the page, 1 to 1,000; 100 when absent
-    limit: Option<usize>,
-    /// As of a sequence, an RFC 3339 time, or the end of a day (UTC)
-    at: Option<String>,
-    /// Wait until this sequence is taken in
-    min_sequence: Option<u64>,
-}
+use super::query::{self, AsOf, AsOfParams, AsOfSequence, PageParams, Params, Segments};
 
 /// Accounts, by name
 #[utoipa::path(
     get, path = "/v1/accounts",
-    tag = "read", operation_id = "list_accounts", params(ListParams),
+    tag = "read", operation_id = "list_accounts", params(PageParams),
     responses(
         (status = 200, description = "A page of accounts", body = Page<AccountSummary>),
         (status = 400, description = "A parameter is not usable", body = super::ProblemDocument),
@@ -38,7 +23,7 @@ pub(super) struct ListParams {
 )]
 pub(super) async fn list(
     State(app): State<App>,
-    Params(params): Params<ListParams>,
+    Params(params): Params<PageParams>,
 ) -> Result<Response, Problem> {
     let view = &app.views.licenses;
     let as_of = query::as_of(&app, view, params.at.as_deref(), params.min_sequence).await?;
@@ -50,21 +35,11 @@ pub(super) async fn list(
     query::answer(as_of, page.sequence, &page)
 }
 
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(super) struct OneParams {
-    /// As of a sequence, an RFC 3339 time, or the end of a day (UTC)
-    at: Option<String>,
-    /// Wait until this sequence is taken in
-    min_sequence: Option<u64>,
-}
-
 /// One account
 #[utoipa::path(
     get, path = "/v1/accounts/{account}",
     tag = "read", operation_id = "get_account",
-    params(("account" = String, Path, description = "Which account"), OneParams),
+    params(("account" = String, Path, description = "Which account"), AsOfParams),
     responses(
         (status = 200, description = "The account", body = AsOfSequence<AccountSummary>),
         (status = 400, description = "A parameter is not usable", body = super::ProblemDocument),
@@ -75,7 +50,7 @@ pub(super) struct OneParams {
 pub(super) async fn one(
     State(app): State<App>,
     Segments(account): Segments<String>,
-    Params(params): Params<OneParams>,
+    Params(params): Params<AsOfParams>,
 ) -> Result<Response, Problem> {
     let name = query::account(&account)?;
     let view = &app.views.licenses;
@@ -96,6 +71,19 @@ pub(super) async fn known(app: &App, account: &AccountId, sequence: u64) -> Resu
         Some(_) => Ok(()),
         None => Err(unknown(account.as_str())),
     }
+}
+
+/// A page of something of an account.
+pub(super) async fn answer_page<T: Serialize>(
+    app: &App,
+    account: &AccountId,
+    as_of: AsOf,
+    page: &Page<T>,
+) -> Result<Response, Problem> {
+    if page.items.is_empty() {
+        known(app, account, page.sequence).await?;
+    }
+    query::answer(as_of, page.sequence, page)
 }
 
 /// There is no such account.

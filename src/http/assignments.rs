@@ -10,7 +10,7 @@ use utoipa::IntoParams;
 use uuid::Uuid;
 
 use super::problem::Problem;
-use super::query::{self, AsOf, AsOfSequence, Params, Segments};
+use super::query::{self, AsOf, AsOfParams, AsOfSequence, Params, Segments};
 use super::{App, accounts};
 
 /// What every list of assignments can be asked, and what only one of them can.
@@ -248,16 +248,6 @@ async fn list_of(
     query::answer(as_of, page.sequence, &page)
 }
 
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(super) struct OneParams {
-    /// As of a sequence, an RFC 3339 time, or the end of a day (UTC)
-    at: Option<String>,
-    /// Wait until this sequence is taken in
-    min_sequence: Option<u64>,
-}
-
 /// One assignment, ended or not
 #[utoipa::path(
     get, path = "/v1/accounts/{account}/assignments/{assignment}",
@@ -265,7 +255,7 @@ pub(super) struct OneParams {
     params(
         ("account" = String, Path, description = "Of which account"),
         ("assignment" = String, Path, description = "Which assignment"),
-        OneParams
+        AsOfParams
     ),
     responses(
         (status = 200, description = "The assignment", body = AsOfSequence<Assignment>),
@@ -277,7 +267,7 @@ pub(super) struct OneParams {
 pub(super) async fn one(
     State(app): State<App>,
     Segments((account, assignment)): Segments<(String, String)>,
-    Params(params): Params<OneParams>,
+    Params(params): Params<AsOfParams>,
 ) -> Result<Response, Problem> {
     let name = query::account(&account)?;
     let unknown = || {

@@ -10,7 +10,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::App;
 use super::problem::Problem;
-use super::query::{self, Params, Segments};
+use super::query::{self, AsOfParams, Params, Segments};
 use crate::intake::EMPTY;
 
 /// Checks in one request.
@@ -73,16 +73,6 @@ fn email(text: &str) -> Result<Email, Problem> {
     Email::new(text).map_err(|it| query::invalid("email", &it.to_string()))
 }
 
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(super) struct ManyParams {
-    /// As of a sequence, an RFC 3339 time, or the end of a day (UTC)
-    at: Option<String>,
-    /// Wait until this sequence is taken in
-    min_sequence: Option<u64>,
-}
-
 /// Many checks, all as of the same sequence.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -119,7 +109,7 @@ pub(super) struct Verdicts {
 #[utoipa::path(
     post, path = "/v1/accounts/{account}/checks",
     tag = "read", operation_id = "check_many",
-    params(("account" = String, Path, description = "In which account"), ManyParams),
+    params(("account" = String, Path, description = "In which account"), AsOfParams),
     request_body = ManyChecks,
     responses(
         (status = 200, description = "The verdicts, in order", body = Verdicts),
@@ -131,7 +121,7 @@ pub(super) struct Verdicts {
 pub(super) async fn many(
     State(app): State<App>,
     Segments(account): Segments<String>,
-    Params(params): Params<ManyParams>,
+    Params(params): Params<AsOfParams>,
     body: Bytes,
 ) -> Result<Response, Problem> {
     let account = query::account(&account)?;

@@ -4,32 +4,16 @@ use axum::extract::State;
 use axum::response::Response;
 use projections::Page;
 use projections::directory::{self, Group, Member};
-use serde::Deserialize;
-use utoipa::IntoParams;
 
 use super::problem::Problem;
-use super::query::{self, AsOfSequence, Params, Segments};
+use super::query::{self, AsOfParams, AsOfSequence, PageParams, Params, Segments};
 use super::{App, accounts};
-
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(super) struct ListParams {
-    /// Where to go on: `next` of the page before
-    cursor: Option<String>,
-    /// Items of the page, 1 to 1,000; 100 when absent
-    limit: Option<usize>,
-    /// As of a sequence, an RFC 3339 time, or the end of a day (UTC)
-    at: Option<String>,
-    /// Wait until this sequence is taken in
-    min_sequence: Option<u64>,
-}
 
 /// Groups of an account, by name
 #[utoipa::path(
     get, path = "/v1/accounts/{account}/groups",
     tag = "read", operation_id = "list_groups",
-    params(("account" = String, Path, description = "Of which account"), ListParams),
+    params(("account" = String, Path, description = "Of which account"), PageParams),
     responses(
         (status = 200, description = "A page of groups", body = Page<Group>),
         (status = 400, description = "A parameter is not usable", body = super::ProblemDocument),
@@ -40,7 +24,7 @@ pub(super) struct ListParams {
 pub(super) async fn list(
     State(app): State<App>,
     Segments(account): Segments<String>,
-    Params(params): Params<ListParams>,
+    Params(params): Params<PageParams>,
 ) -> Result<Response, Problem> {
     let name = query::account(&account)?;
     let view = &app.views.directory;
@@ -50,20 +34,7 @@ pub(super) async fn list(
         directory::groups(db, wanted.as_str(), params.cursor.as_deref(), limit, as_of.sequence)
     });
     let page = asked.await?;
-    if page.items.is_empty() {
-        accounts::known(&app, &name, page.sequence).await?;
-    }
-    query::answer(as_of, page.sequence, &page)
-}
-
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(super) struct OneParams {
-    /// As of a sequence, an RFC 3339 time, or the end of a day (UTC)
-    at: Option<String>,
-    /// Wait until this sequence is taken in
-    min_sequence: Option<u64>,
+    accounts::answer_page(&app, &name, as_of, &page).await
 }
 
 /// One group, with what it gives
@@ -73,7 +44,7 @@ pub(super) struct OneParams {
     params(
         ("account" = String, Path, description = "Of which account"),
         ("group" = String, Path, description = "Which group"),
-        OneParams
+        AsOfParams
     ),
     responses(
         (status = 200, description = "The group", body = AsOfSequence<Group>),
@@ -85,7 +56,7 @@ pub(super) struct OneParams {
 pub(super) async fn one(
     State(app): State<App>,
     Segments((account, group)): Segments<(String, String)>,
-    Params(params): Params<OneParams>,
+    Params(params): Params<AsOfParams>,
 ) -> Result<Response, Problem> {
     let name = query::account(&account)?;
     let view = &app.views.directory;
@@ -103,7 +74,7 @@ pub(super) async fn one(
     params(
         ("account" = String, Path, description = "Of which account"),
         ("group" = String, Path, description = "Of which group"),
-        ListParams
+        PageParams
     ),
     responses(
         (status = 200, description = "A page of members", body = Page<Member>),
@@ -115,7 +86,7 @@ pub(super) async fn one(
 pub(super) async fn members(
     State(app): State<App>,
     Segments((account, group)): Segments<(String, String)>,
-    Params(params): Params<ListParams>,
+    Params(params): Params<PageParams>,
 ) -> Result<Response, Problem> {
     let name = query::account(&account)?;
     let view = &app.views.directory;

@@ -102,10 +102,7 @@ pub(super) async fn list(
         history::of_account(db, name.as_str(), &filter, cursor, limit, newest, as_of.sequence)
     });
     let page = asked.await?;
-    if page.items.is_empty() {
-        accounts::known(&app, &account, page.sequence).await?;
-    }
-    query::answer(as_of, page.sequence, &page)
+    accounts::answer_page(&app, &account, as_of, &page).await
 }
 
 #[derive(Debug, Deserialize, IntoParams)]

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::problem::Problem;
-use super::query::{self, AsOfSequence, Params, Segments};
+use super::query::{self, AsOfParams, AsOfSequence, Params, Segments};
 use super::{App, accounts};
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -67,20 +67,7 @@ pub(super) async fn list(
         directory::holders(db, wanted.as_str(), &filter, cursor, limit, as_of.sequence)
     });
     let page = asked.await?;
-    if page.items.is_empty() {
-        accounts::known(&app, &name, page.sequence).await?;
-    }
-    query::answer(as_of, page.sequence, &page)
-}
-
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(super) struct OneParams {
-    /// As of a sequence, an RFC 3339 time, or the end of a day (UTC)
-    at: Option<String>,
-    /// Wait until this sequence is taken in
-    min_sequence: Option<u64>,
+    accounts::answer_page(&app, &name, as_of, &page).await
 }
 
 /// One user, with their groups and their direct set
@@ -90,7 +77,7 @@ pub(super) struct OneParams {
     params(
         ("account" = String, Path, description = "Of which account"),
         ("holder" = String, Path, description = "A user id"),
-        OneParams
+        AsOfParams
     ),
     responses(
         (status = 200, description = "The holder", body = AsOfSequence<KnownHolder>),
@@ -102,7 +89,7 @@ pub(super) struct OneParams {
 pub(super) async fn one(
     State(app): State<App>,
     Segments((account, holder)): Segments<(String, String)>,
-    Params(params): Params<OneParams>,
+    Params(params): Params<AsOfParams>,
 ) -> Result<Response, Problem> {
     let name = query::account(&account)?;
     let view = &app.views.directory;

@@ -12,7 +12,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::App;
 use super::problem::Problem;
-use super::query::{self, AsOfSequence, DayEdge, Params, Segments};
+use super::query::{self, AsOfParams, AsOfSequence, DayEdge, Params, Segments};
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -80,16 +80,6 @@ pub(super) async fn list(
     }
 }
 
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(super) struct OneParams {
-    /// As of a sequence, an RFC 3339 time, or the end of a day (UTC)
-    at: Option<String>,
-    /// Wait until this sequence is taken in
-    min_sequence: Option<u64>,
-}
-
 /// One license, with its seats
 #[utoipa::path(
     get, path = "/v1/accounts/{account}/licenses/{license}",
@@ -97,7 +87,7 @@ pub(super) struct OneParams {
     params(
         ("account" = String, Path, description = "Of which account"),
         ("license" = String, Path, description = "Which license"),
-        OneParams
+        AsOfParams
     ),
     responses(
         (status = 200, description = "The license; ETag is the last sequence that changed it", body = AsOfSequence<License>),
@@ -109,7 +99,7 @@ pub(super) struct OneParams {
 pub(super) async fn one(
     State(app): State<App>,
     Segments((account, license)): Segments<(String, String)>,
-    Params(params): Params<OneParams>,
+    Params(params): Params<AsOfParams>,
 ) -> Result<Response, Problem> {
     let name = query::account(&account)?;
     let view = &app.views.licenses;

@@ -8,28 +8,14 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::problem::Problem;
-use super::query::{self, Params, Segments};
+use super::query::{self, PageParams, Params, Segments};
 use super::{App, accounts};
-
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(super) struct ListParams {
-    /// Where to go on: `next` of the page before
-    cursor: Option<String>,
-    /// Items of the page, 1 to 1,000; 100 when absent
-    limit: Option<usize>,
-    /// As of a sequence, an RFC 3339 time, or the end of a day (UTC)
-    at: Option<String>,
-    /// Wait until this sequence is taken in
-    min_sequence: Option<u64>,
-}
 
 /// What is decided: for the account first, then for its licenses by name
 #[utoipa::path(
     get, path = "/v1/accounts/{account}/policies",
     tag = "read", operation_id = "list_policies",
-    params(("account" = String, Path, description = "Of which account"), ListParams),
+    params(("account" = String, Path, description = "Of which account"), PageParams),
     responses(
         (status = 200, description = "A page of policies in force", body = Page<Decided>),
         (status = 400, description = "A parameter is not usable", body = super::ProblemDocument),
@@ -40,7 +26,7 @@ pub(super) struct ListParams {
 pub(super) async fn list(
     State(app): State<App>,
     Segments(account): Segments<String>,
-    Params(params): Params<ListParams>,
+    Params(params): Params<PageParams>,
 ) -> Result<Response, Problem> {
     let name = query::account(&account)?;
     let view = &app.views.directory;
@@ -50,10 +36,7 @@ pub(super) async fn list(
         directory::policies(db, wanted.as_str(), params.cursor.as_deref(), limit, as_of.sequence)
     });
     let page = asked.await?;
-    if page.items.is_empty() {
-        accounts::known(&app, &name, page.sequence).await?;
-    }
-    query::answer(as_of, page.sequence, &page)
+    accounts::answer_page(&app, &name, as_of, &page).await
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -99,8 +82,5 @@ pub(super) async fn history(
         directory::decided_over_time(db, account, license, cursor, limit, as_of.sequence)
     });
     let page = asked.await?;
-    if page.items.is_empty() {
-        accounts::known(&app, &name, page.sequence).await?;
-    }
-    query::answer(as_of, page.sequence, &page)
+    accounts::answer_page(&app, &name, as_of, &page).await
 }

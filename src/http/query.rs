@@ -15,7 +15,7 @@ use rusqlite::Connection;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-pub(super) use params::Params;
+pub(super) use params::{AsOfParams, PageParams, Params};
 
 use super::App;
 use super::problem::Problem;

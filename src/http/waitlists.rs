@@ -81,10 +81,7 @@ pub(super) async fn of_account(
         waitlists::places(db, wanted.as_str(), &filter, cursor, limit, as_of.sequence)
     });
     let page = asked.await?;
-    if page.items.is_empty() {
-        accounts::known(&app, &name, page.sequence).await?;
-    }
-    query::answer(as_of, page.sequence, &page)
+    accounts::answer_page(&app, &name, as_of, &page).await
 }
 
 /// Who waits for a seat of a license by its name, the one who is served first before the others

@@ -7,9 +7,11 @@ use axum::extract::{FromRequestParts, Query};
 use axum::http::Uri;
 use axum::http::request::Parts;
 use events::malformed::{advice, short};
+use serde::Deserialize;
 use serde::de::value::Error;
-use serde::de::{Deserialize, DeserializeOwned, Deserializer, Error as _, Visitor};
+use serde::de::{DeserializeOwned, Deserializer, Error as _, Visitor};
 use serde::forward_to_deserialize_any;
+use utoipa::IntoParams;
 
 use super::{invalid, unusable};
 use crate::http::problem::Problem;
@@ -30,6 +32,32 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Params<T> {
             Err(rejection) => Err(wrong(&parts.uri, fields::<T>(), &rejection)),
         }
     }
+}
+
+/// As of when, for questions that ask nothing else.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(in crate::http) struct AsOfParams {
+    /// As of a sequence, an RFC 3339 time, or the end of a day (UTC)
+    pub(in crate::http) at: Option<String>,
+    /// Wait until this sequence is taken in
+    pub(in crate::http) min_sequence: Option<u64>,
+}
+
+/// Which page, and as of when, for lists without filters.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(in crate::http) struct PageParams {
+    /// Where to go on: `next` of the page before
+    pub(in crate::http) cursor: Option<String>,
+    /// Items of the page, 1 to 1,000; 100 when absent
+    pub(in crate::http) limit: Option<usize>,
+    /// As of a sequence, an RFC 3339 time, or the end of a day (UTC)
+    pub(in crate::http) at: Option<String>,
+    /// Wait until this sequence is taken in
+    pub(in crate::http) min_sequence: Option<u64>,
 }
 
 /// Whether the percent-encoded bytes of a query are no text.
