@@ -133,10 +133,8 @@ impl Case<'_> {
             }
             Of::Product(product) => {
                 self.has_product(product)?;
-                let mut all: Vec<&License> =
-                    self.account.licenses_of_product(product).filter(is_there).collect();
-                all.retain(|it| self.is_in_force(it));
-                all.sort_by_key(|it| (it.ends_at.is_none(), it.ends_at));
+                let licenses = self.account.licenses_of_product(product).filter(is_there);
+                let all = self.ending_first(licenses);
                 let first = all.first().map(|it| it.id.clone());
                 first.ok_or_else(|| Refusal::NoLicenseInForce(product.clone()))
             }

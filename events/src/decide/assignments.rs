@@ -84,10 +84,7 @@ impl Case<'_> {
     /// Each holder gets a seat of the license in force that ends first and has one free. One who
     /// holds a seat of any license in force is already as asked.
     fn assign_product(&mut self, product: &ProductId, it: &AssignSeat) -> Result<(), Refusal> {
-        let licenses = match &it.container {
-            Some(container) => self.in_force_of(product, container)?,
-            None => self.in_force(product)?,
-        };
+        let licenses = self.in_force(product, it.container.as_ref())?;
         let (mut given, mut short) = (0, vec![]);
         for holder in self.distinct(&it.holders) {
             let of = |it: &LicenseId| self.account.license(it);

@@ -40,10 +40,7 @@ impl Case<'_> {
             }
             let holder = self.in_full(holder);
             added.push(holder.clone());
-            let known = self.account.known(holder.key());
-            let unknown = known.is_none_or(|it| it.number == 0);
-            let place = self.mint.number();
-            let holder_number = unknown.then(|| self.mint.number());
+            let (place, holder_number) = (self.mint.number(), self.new_number(&holder));
             let group = it.group.clone();
             self.cause(Event::MemberAdded(MemberAdded { group, holder, place, holder_number }));
         }
@@ -137,13 +134,13 @@ impl Case<'_> {
         grants.iter().try_for_each(|it| self.is_there(it))?;
         self.do_not_overlap(group, &grants)?;
         grants.iter().try_for_each(|it| self.quota_fits(group, it))?;
-        let members: Vec<Holder> = self.account.members_of(group).cloned().collect();
-        let first_come = grants.iter().filter(|it| it.mode == Mode::FirstCome).count();
-        let too_many = members.len().saturating_mul(first_come) > SERVED_MAX;
         if granted == grants {
             // Whoever is still to be served is, in their turn; nobody else has to be.
             return Ok(());
         }
+        let members: Vec<Holder> = self.account.members_of(group).cloned().collect();
+        let first_come = grants.iter().filter(|it| it.mode == Mode::FirstCome).count();
+        let too_many = members.len().saturating_mul(first_come) > SERVED_MAX;
         let unfinished = too_many || unfinished && first_come > 0;
         let (id, kept) = (group.clone(), grants.clone());
         self.cause(Event::GroupRuleSet(GroupRuleSet { group: id, grants: kept, unfinished }));
@@ -210,8 +207,8 @@ impl Case<'_> {
     /// Ends what a group gave by grants that are gone.
     fn withdraw(&mut self, group: &GroupId, members: &[Holder], cascade: bool) {
         let ground = Ground::Group(group.clone());
+        let granted = self.account.group(group).map(|it| it.grants.clone()).unwrap_or_default();
         for holder in members {
-            let granted = self.account.group(group).map(|it| it.grants.clone()).unwrap_or_default();
             self.end_waits(holder, WaitEnd::Withdrawn, |wait| {
                 let of = (&wait.license, &wait.product);
                 wait.ground == ground && !granted.iter().any(|it| (&it.license, &it.product) == of)

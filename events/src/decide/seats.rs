@@ -93,8 +93,7 @@ impl Case<'_> {
     /// Makes sure that somebody is known, and under which number; gives them back in full.
     pub(super) fn meet(&mut self, holder: &Holder) -> Holder {
         let holder = self.in_full(holder);
-        if self.account.known(holder.key()).is_none_or(|it| it.number == 0) {
-            let number = self.mint.number();
+        if let Some(number) = self.new_number(&holder) {
             let (user_name, display_name) = (None, None);
             let holder = holder.clone();
             self.cause(Event::HolderRegistered(HolderRegistered {
@@ -106,6 +105,12 @@ impl Case<'_> {
             }));
         }
         holder
+    }
+
+    /// A number for a holder who has none.
+    pub(super) fn new_number(&mut self, holder: &Holder) -> Option<u64> {
+        let known = self.account.known(holder.key());
+        known.is_none_or(|it| it.number == 0).then(|| self.mint.number())
     }
 
     /// The live assignment by which a holder has it already.
@@ -134,7 +139,7 @@ impl Case<'_> {
                 assignable(find(self.account, license)?, self.now)?;
                 vec![license.clone()]
             }
-            Of::Product(product) => self.in_force(product)?,
+            Of::Product(product) => self.in_force(product, None)?,
         };
         let free = |it: &LicenseId| self.account.license(it).map(|it| self.account.free(it));
         Ok(licenses.into_iter().find(|it| free(it) > Some(0)))
@@ -148,37 +153,34 @@ impl Case<'_> {
         }
     }
 
-    /// The licenses of a product that are in force, the one that ends first before the others.
-    pub(super) fn in_force(&self, product: &ProductId) -> Result<Vec<LicenseId>, Refusal> {
-        let mut licenses: Vec<&License> = self.account.licenses_of_product(product).collect();
-        if licenses.is_empty() {
-            return Err(Refusal::ProductNotFound(product.clone()));
-        }
-        // Parts of a license are their containers' to give out.
-        licenses.retain(|it| self.is_in_force(it) && it.parent.is_none());
-        if licenses.is_empty() {
-            return Err(Refusal::NoLicenseInForce(product.clone()));
-        }
-        licenses.sort_by_key(|it| (it.ends_at.is_none(), it.ends_at));
-        Ok(licenses.into_iter().map(|it| it.id.clone()).collect())
-    }
-
-    /// The same of those that a container holds.
-    pub(super) fn in_force_of(
+    /// The licenses of a product that are in force, the one that ends first before the others. With a
+    /// container those that it holds; without one all but parts, which their containers give out.
+    pub(super) fn in_force(
         &self,
         product: &ProductId,
-        container: &ContainerId,
+        container: Option<&ContainerId>,
     ) -> Result<Vec<LicenseId>, Refusal> {
         self.has_product(product)?;
-        let held = self.account.licenses_of_product(product);
-        let mut licenses: Vec<&License> =
-            held.filter(|it| it.container.as_ref() == Some(container)).collect();
-        licenses.retain(|it| self.is_in_force(it));
-        if licenses.is_empty() {
-            return Err(Refusal::NoLicenseInForce(product.clone()));
+        let meant = |it: &&License| match container {
+            Some(container) => it.container.as_ref() == Some(container),
+            None => it.parent.is_none(),
+        };
+        let licenses = self.account.licenses_of_product(product).filter(meant);
+        let licenses = self.ending_first(licenses);
+        match licenses.is_empty() {
+            true => Err(Refusal::NoLicenseInForce(product.clone())),
+            false => Ok(licenses.into_iter().map(|it| it.id.clone()).collect()),
         }
+    }
+
+    /// Those of licenses that are in force, the one that ends first before the others.
+    pub(super) fn ending_first<'b>(
+        &self,
+        licenses: impl Iterator<Item = &'b License>,
+    ) -> Vec<&'b License> {
+        let mut licenses: Vec<&License> = licenses.filter(|it| self.is_in_force(it)).collect();
         licenses.sort_by_key(|it| (it.ends_at.is_none(), it.ends_at));
-        Ok(licenses.into_iter().map(|it| it.id.clone()).collect())
+        licenses
     }
 
     /// Refuses for want of seats: `given` of those `wanted` were given out on the way.
@@ -210,11 +212,7 @@ impl Case<'_> {
         let assignment = AssignmentId(self.mint.id());
         let number = self.mint.number();
         let holder = self.in_full(holder);
-        let known = self.account.known(holder.key());
-        let holder_number = match known.is_none_or(|it| it.number == 0) {
-            true => Some(self.mint.number()),
-            false => None,
-        };
+        let holder_number = self.new_number(&holder);
         self.cause(Event::SeatAssigned(SeatAssigned {
             assignment,
             number,
@@ -289,26 +287,13 @@ impl Case<'_> {
     }
 
     /// The holders, each once, in the order given.
-    pub(super) fn distinct<'a>(&self, holders: &'a [Holder]) -> Vec<&'a Holder> {
-        let who = |it: &Holder| self.in_full(it);
-        let mut seen = HashSet::new();
-        let one = holders.len() == 1;
-        holders.iter().filter(|it| one || seen.insert(Keyed::of(who(it)))).collect()
-    }
-}
-
-/// A holder, compared by what makes two the same one.
-#[derive(PartialEq, Eq, Hash)]
-struct Keyed {
-    user: bool,
-    name: Box<str>,
-}
-
-impl Keyed {
-    fn of(holder: Holder) -> Keyed {
-        match holder.key() {
-            crate::holder::HolderKey::User(name) => Keyed { user: true, name: name.into() },
-            crate::holder::HolderKey::Email(name) => Keyed { user: false, name: name.into() },
+    pub(super) fn distinct<'b>(&self, holders: &'b [Holder]) -> Vec<&'b Holder> {
+        if let [one] = holders {
+            return vec![one];
         }
+        let full: Vec<Holder> = holders.iter().map(|it| self.in_full(it)).collect();
+        let mut seen = HashSet::with_capacity(full.len());
+        let first = full.iter().map(|it| seen.insert(it.key()));
+        holders.iter().zip(first).filter(|(_, first)| *first).map(|(it, _)| it).collect()
     }
 }
