@@ -58,6 +58,7 @@ fn command(kind: CommandType, parts: &mut Parts) -> Value {
         CommandType::CancelSchedule => of::<c::CancelSchedule>(parts),
         CommandType::SetAllocations => of::<c::SetAllocations>(parts),
         CommandType::MoveQuantity => of::<c::MoveQuantity>(parts),
+        CommandType::ApplyBatch => of::<c::ApplyBatch>(parts),
         CommandType::PassTime => of::<c::PassTime>(parts),
     };
     let envelope = of::<Envelope>(parts);
@@ -212,6 +213,10 @@ pub fn example(kind: CommandType) -> Value {
             "product": "CREATIVE",
             "moves": [{"from": "north", "to": "south", "quantity": 5}]
         }),
+        CommandType::ApplyBatch => json!({"commands": [
+            {"command": "RevokeAssignment", "document": {"license": "creative", "holders": [{"user": "ada"}]}},
+            {"command": "AssignSeat", "document": {"license": "creative", "holders": [{"user": "cy"}]}}
+        ]}),
         CommandType::PassTime => json!({}),
     }
 }

@@ -13,6 +13,7 @@ mod groups;
 mod history;
 mod holders;
 mod licenses;
+mod lines;
 mod operate;
 mod pages;
 mod policies;
@@ -115,6 +116,7 @@ pub async fn serve(listener: TcpListener, app: App, stop: CancellationToken) {
 fn router() -> OpenApiRouter<App> {
     OpenApiRouter::with_openapi(document::begun())
         .routes(routes!(commands::send, commands::outcome))
+        .routes(routes!(lines::send))
         .routes(routes!(accounts::list))
         .routes(routes!(accounts::one))
         .routes(routes!(licenses::list))

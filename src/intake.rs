@@ -19,7 +19,7 @@ use crate::log::{Damage, Log};
 use crate::metrics as numbers;
 use crate::writer::{Outcome, Unavailable, Writer};
 
-pub(crate) use malformed::EMPTY;
+pub(crate) use malformed::{EMPTY, problem as malformed_problem};
 
 /// Where every door hands its commands. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -119,6 +119,17 @@ impl Intake {
         made: Option<CommandId>,
     ) -> Answer {
         self.judge(address, document, false, made).await
+    }
+
+    /// The same for one of many, which may be judged only.
+    pub async fn send_line(
+        &self,
+        address: &Address<'_>,
+        document: &[u8],
+        made: Option<CommandId>,
+        dry_run: bool,
+    ) -> Answer {
+        self.judge(address, document, dry_run, made).await
     }
 
     /// The same, but judged only: nothing is written, whatever the document says.
@@ -257,7 +268,9 @@ fn answer(account: &str, command: &str, outcome: &Outcome) -> Answer {
             "The outcome is not known yet",
             format!("the command was accepted at sequence {sequence}"),
         ),
-        Outcome::Refused(refusal) => refusal_problem(refusal.code(), refusal.to_string()),
+        Outcome::Refused(refusal) => {
+            refusal_problem(refusal.code(), refusal.to_string(), refusal.pointer())
+        }
         Outcome::Unavailable(unavailable) => unavailable_problem(unavailable),
     };
     let problem = problem.with("account", account).with("command", command);
@@ -267,14 +280,17 @@ fn answer(account: &str, command: &str, outcome: &Outcome) -> Answer {
 
 /// The problem of a refused command, from what is kept of it: the same when it is refused and
 /// whenever it is asked for again. Account and command are still to be named.
-pub fn refusal_problem(code: &str, detail: String) -> Problem {
+pub fn refusal_problem(code: &str, detail: String, pointer: Option<String>) -> Problem {
     let row = Refusal::TABLE.iter().find(|it| it.0 == code);
     // Codes are never renamed: one that is not there was kept by a newer release.
     let (status, title, hint) =
         row.map_or((409, "The command was refused", None), |it| (it.1, it.2, Some(it.3)));
     let mut problem = Problem::new(status, code, title, detail).with("outcome", "refused");
     problem.hint = hint.map(str::to_owned);
-    problem
+    match pointer {
+        Some(pointer) => problem.with("pointer", pointer),
+        None => problem,
+    }
 }
 
 /// Seconds after which trying again makes sense.
@@ -318,10 +334,10 @@ mod tests {
 
     #[test]
     fn a_refusal_is_told_from_its_code_be_it_of_a_newer_release() {
-        let known = refusal_problem("account_not_found", "there is no account a".to_owned());
+        let known = refusal_problem("account_not_found", "there is no account a".to_owned(), None);
         assert_eq!((known.status, known.title.as_str()), (404, "There is no such account"));
         assert!(known.hint.is_some());
-        let newer = refusal_problem("over_the_moon", "too far".to_owned());
+        let newer = refusal_problem("over_the_moon", "too far".to_owned(), None);
         assert_eq!((newer.status, newer.code.as_str()), (409, "over_the_moon"));
         assert_eq!((newer.detail.as_str(), newer.hint.as_deref()), ("too far", None));
     }

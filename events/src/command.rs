@@ -2,6 +2,7 @@
 
 mod allocations;
 mod assignments;
+mod batches;
 mod check;
 mod groups;
 mod holders;
@@ -22,6 +23,7 @@ use crate::moment::Moment;
 
 pub use allocations::{Allocation, MoveQuantity, Part, QuantityMove, SetAllocations};
 pub use assignments::{AssignSeat, ChangeAssignment, RevokeAssignment};
+pub use batches::ApplyBatch;
 pub use groups::{
     AddMembers, GrantToGroup, LeaveWaitlist, RemoveGroupRule, RemoveMembers, SetGroupRule,
 };
@@ -167,13 +169,18 @@ pub(crate) fn is_no(it: &bool) -> bool {
 pub struct PassTime {}
 
 macro_rules! commands {
-    ($($name:ident),+ $(,)?; of the ledger itself: $($own:ident),+ $(,)?) => {
+    (
+        $($name:ident),+ $(,)?;
+        of commands: $batch:ident;
+        of the ledger itself: $($own:ident),+ $(,)?
+    ) => {
         /// One command, of any type.
         #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
         #[serde(untagged)]
         #[expect(missing_docs, reason = "each variant is documented at its struct")]
         pub enum Command {
             $($name($name),)+
+            $batch($batch),
             $($own($own)),+
         }
 
@@ -182,18 +189,20 @@ macro_rules! commands {
         #[expect(missing_docs, reason = "each variant is documented at its struct")]
         pub enum CommandType {
             $($name,)+
+            $batch,
             $($own),+
         }
 
         impl CommandType {
             /// Every type that may be asked for, in the order in which a license lives through them.
             /// What the ledger asks itself is not among them.
-            pub const ALL: &'static [CommandType] = &[$(CommandType::$name),+];
+            pub const ALL: &'static [CommandType] = &[$(CommandType::$name,)+ CommandType::$batch];
 
             /// As it stands in a subject or a path.
             pub fn as_str(self) -> &'static str {
                 match self {
                     $(CommandType::$name => stringify!($name),)+
+                    CommandType::$batch => stringify!($batch),
                     $(CommandType::$own => stringify!($own)),+
                 }
             }
@@ -204,6 +213,7 @@ macro_rules! commands {
             pub fn kind(&self) -> CommandType {
                 match self {
                     $(Command::$name(_) => CommandType::$name,)+
+                    Command::$batch(_) => CommandType::$batch,
                     $(Command::$own(_) => CommandType::$own),+
                 }
             }
@@ -220,6 +230,7 @@ macro_rules! commands {
                 $(CommandType::$name => {
                     crate::strict::members(object, around).map(Command::$name)
                 })+
+                CommandType::$batch => batches::read(object, around).map(Command::$batch),
                 $(CommandType::$own => {
                     crate::strict::members(object, around).map(Command::$own)
                 })+
@@ -253,6 +264,7 @@ commands!(
     CancelSchedule,
     SetAllocations,
     MoveQuantity;
+    of commands: ApplyBatch;
     of the ledger itself: PassTime,
 );
 

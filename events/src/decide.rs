@@ -2,6 +2,7 @@
 
 mod allocations;
 mod assignments;
+mod batches;
 mod direct_sets;
 mod groups;
 mod holders;
@@ -40,7 +41,7 @@ pub fn decide(
     let mut case = Case { account, now, mint, events: vec![] };
     match case.decide(command) {
         Ok(()) => {
-            case.settle(mark, matches!(command, Command::PassTime(_)));
+            case.settle(mark, 0, matches!(command, Command::PassTime(_)));
             Ok(case.events)
         }
         Err(refusal) => {
@@ -94,6 +95,7 @@ impl Case<'_> {
             Command::CancelSchedule(it) => self.cancel_schedule(it),
             Command::SetAllocations(it) => self.set_allocations(it),
             Command::MoveQuantity(it) => self.move_quantity(it),
+            Command::ApplyBatch(it) => self.apply_batch(it),
             Command::PassTime(_) => self.pass_time(),
         }
     }
@@ -105,6 +107,7 @@ fn may_be_first(command: &Command) -> bool {
     match command {
         Command::AllocateLicense(_) | Command::RegisterHolder(_) | Command::AddMembers(_) => true,
         Command::SetPolicy(it) => it.license.is_none(),
+        Command::ApplyBatch(it) => it.commands.first().is_some_and(may_be_first),
         Command::ChangeLicense(_)
         | Command::SuspendLicense(_)
         | Command::ReinstateLicense(_)

@@ -2,6 +2,7 @@
 
 mod table;
 
+use crate::command::CommandType;
 use crate::holder::Email;
 use crate::holder::Holder;
 use crate::text::{
@@ -233,6 +234,16 @@ pub enum Refusal {
         /// Seats asked for.
         wanted: i64,
     },
+    /// A command of a batch is refused, and the batch with it. Has no row of its own.
+    #[error("command {} of the batch, {kind}: {refusal}", .place + 1)]
+    InBatch {
+        /// Which of its commands, the first one being 0.
+        place: usize,
+        /// Of which type it is.
+        kind: CommandType,
+        /// Why it is refused.
+        refusal: Box<Refusal>,
+    },
     /// The events would not fit into one commit.
     #[error("what it causes has {bytes} bytes, one commit holds at most {max}")]
     CommitTooLarge {
@@ -278,7 +289,14 @@ impl Refusal {
             Refusal::NoFreeQuantity { .. } => 29,
             Refusal::NoFreeSeat { .. } => 30,
             Refusal::CommitTooLarge { .. } => 31,
+            Refusal::InBatch { refusal, .. } => refusal.row(),
         }
+    }
+
+    /// The member of the document that is refused, as a JSON pointer; the whole of it is none.
+    pub fn pointer(&self) -> Option<String> {
+        let Refusal::InBatch { place, .. } = self else { return None };
+        Some(format!("/commands/{place}"))
     }
 
     /// The stable name; part of the contract.

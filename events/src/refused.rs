@@ -39,6 +39,9 @@ pub struct Refused {
     pub code: String,
     /// The sentence with the numbers that mattered.
     pub detail: String,
+    /// The member of the document that was refused, as a JSON pointer; the whole of it when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pointer: Option<String>,
     /// The license that was named.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub license: Option<LicenseId>,
@@ -53,7 +56,7 @@ pub struct Refused {
 impl Refused {
     /// Of a command that was judged and refused.
     pub fn new(id: Uuid, at: Moment, request: &Request, refusal: &Refusal) -> Refused {
-        let (license, product, holders) = named(&request.command);
+        let (license, product, holders) = named(refused_one(&request.command, refusal));
         Refused {
             id,
             at,
@@ -66,11 +69,20 @@ impl Refused {
             change: request.change.clone(),
             code: refusal.code().to_owned(),
             detail: refusal.to_string(),
+            pointer: refusal.pointer(),
             license,
             product,
             holders,
         }
     }
+}
+
+/// The command that was refused: of a batch the one of its commands.
+fn refused_one<'a>(command: &'a Command, refusal: &Refusal) -> &'a Command {
+    let (Command::ApplyBatch(batch), Refusal::InBatch { place, .. }) = (command, refusal) else {
+        return command;
+    };
+    batch.commands.get(*place).unwrap_or(command)
 }
 
 fn named(command: &Command) -> (Option<LicenseId>, Option<ProductId>, usize) {
@@ -94,9 +106,10 @@ fn named(command: &Command) -> (Option<LicenseId>, Option<ProductId>, usize) {
             (first.and_then(|it| it.license.clone()), product, 0)
         }
         Command::MoveQuantity(it) => (it.license.clone(), it.product.clone(), 0),
-        Command::PassTime(_) | Command::ScheduleCommand(_) | Command::CancelSchedule(_) => {
-            (None, None, 0)
-        }
+        Command::PassTime(_)
+        | Command::ScheduleCommand(_)
+        | Command::CancelSchedule(_)
+        | Command::ApplyBatch(_) => (None, None, 0),
         Command::SetPolicy(it) => (it.license.clone(), None, 0),
         Command::RegisterHolder(_) | Command::LinkHolder(_) | Command::RetireHolder(_) => {
             (None, None, 1)

@@ -257,7 +257,8 @@ fn whatever_a_command_causes_or_is_refused_with_is_listed() {
     let follows = types(quoted(what_follows(&page)));
     let found = walk::walk();
     let (mut missing, mut unseen) = (vec![], vec![]);
-    for kind in CommandType::ALL {
+    // What a batch causes or is refused with is listed where its commands are.
+    for kind in CommandType::ALL.iter().filter(|it| **it != CommandType::ApplyBatch) {
         let text = section(&page, kind.as_str());
         let causes = types(listed(text, "- Causes:"));
         let refused: BTreeSet<_> = listed(text, "- Refused:").into_iter().collect();

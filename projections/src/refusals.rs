@@ -19,7 +19,7 @@ use crate::store::{Feed, ReadModel};
 
 /// The model.
 pub static MODEL: ReadModel =
-    ReadModel { name: "refusals", version: 1, schema: &[SCHEMA], feed: Feed::Refusals };
+    ReadModel { name: "refusals", version: 2, schema: &[SCHEMA], feed: Feed::Refusals };
 
 /// Names stand in full: there are few refusals, and they are dropped again.
 const SCHEMA: &str = "
@@ -36,6 +36,7 @@ const SCHEMA: &str = "
         change   TEXT,
         code     TEXT    NOT NULL,
         detail   TEXT    NOT NULL,
+        pointer  TEXT,
         license  TEXT,
         product  TEXT,
         holders  INTEGER NOT NULL
@@ -70,6 +71,9 @@ pub struct Refusal {
     pub code: String,
     /// The sentence with the numbers that mattered.
     pub detail: String,
+    /// The member of the document that was refused, as a JSON pointer; the whole of it when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pointer: Option<String>,
     /// The license that was named.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub license: Option<String>,
@@ -107,7 +111,7 @@ pub struct Counts {
 /// Writes the refusals of one message.
 pub(crate) fn write(db: &Connection, sequence: u64, all: &[Refused]) -> Result<(), Error> {
     let sql = "INSERT INTO refusals VALUES
-               (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)";
+               (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)";
     let mut insert = db.prepare_cached(sql)?;
     for (index, it) in all.iter().enumerate() {
         let change = (!it.change.is_empty()).then(|| serde_json::to_string(&it.change));
@@ -125,6 +129,7 @@ pub(crate) fn write(db: &Connection, sequence: u64, all: &[Refused]) -> Result<(
             change,
             it.code,
             it.detail,
+            it.pointer,
             it.license.as_ref().map(|it| it.as_str()),
             it.product.as_ref().map(|it| it.as_str()),
             int(it.holders as u64)
@@ -141,8 +146,8 @@ pub(crate) fn forget(db: &Connection, first: u64) -> Result<(), Error> {
 }
 
 const REFUSALS: &str = "
-    SELECT position, id, at, account, command, type, actor, via, change, code, detail, license,
-           product, holders
+    SELECT position, id, at, account, command, type, actor, via, change, code, detail,
+           pointer, license, product, holders
     FROM refusals WHERE";
 
 fn ask(db: &Connection, query: &Query) -> Result<Vec<(Vec<u8>, Refusal)>, Error> {
@@ -167,9 +172,10 @@ fn refusal(row: &Row<'_>) -> Result<Refusal, Error> {
         change: maybe_json(row, 8)?,
         code: row.get(9)?,
         detail: row.get(10)?,
-        license: row.get(11)?,
-        product: row.get(12)?,
-        holders: uint(row.get(13)?),
+        pointer: row.get(11)?,
+        license: row.get(12)?,
+        product: row.get(13)?,
+        holders: uint(row.get(14)?),
     })
 }
 

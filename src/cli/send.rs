@@ -1,19 +1,23 @@
 //! `seatledger send`: commands from arguments, a file or standard input.
 
-use std::io::{BufRead as _, Read as _};
+mod lines;
+
+use std::io::Read as _;
 
 use clap::Args;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::remote::{Remote, encoded, exit_of, problem, unreachable_ledger};
 use super::{Exit, Global, failed, output};
 use crate::client::Client;
+use lines::Lines;
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   seatledger send acme AssignSeat '{\"license\":\"creative\",\"holders\":[{\"user\":\"ada\"}]}'
   seatledger send acme AssignSeat --file command.json
-  seatledger send --lines commands.jsonl      each line with its own account, type and id")]
+  seatledger send --lines commands.jsonl      each line with its own account, type and id
+  seatledger send --lines hires.jsonl --key hires-2026-11")]
 pub(super) struct Send {
     /// For which account
     #[arg(required_unless_present = "lines")]
@@ -29,6 +33,10 @@ pub(super) struct Send {
     /// Send many: a file of JSON lines, each with account and type; - is standard input
     #[arg(long, value_name = "FILE", conflicts_with_all = ["account", "command", "document", "file"])]
     lines: Option<std::path::PathBuf>,
+    /// What commands without an id are called, with the number of their line: sent again, they
+    /// change nothing
+    #[arg(long, requires = "lines")]
+    key: Option<String>,
     /// Judge only: show the events it would cause, write nothing
     #[arg(long)]
     dry_run: bool,
@@ -40,7 +48,8 @@ impl Send {
     pub(super) async fn run(self, global: &Global) -> anyhow::Result<Exit> {
         let client = self.remote.client(global)?;
         if let Some(lines) = &self.lines {
-            return self.many(global, &client, lines).await;
+            let (dry_run, key) = (self.dry_run, self.key.as_deref());
+            return Lines { global, client: &client, dry_run, key }.send(lines).await;
         }
         let (Some(account), Some(command)) = (&self.account, &self.command) else {
             return Err(failed(Exit::Usage, "an account and a command are needed"));
@@ -75,54 +84,6 @@ impl Send {
         Ok(document)
     }
 
-    /// Sends the lines in order, each once the one before is answered.
-    async fn many(
-        &self,
-        global: &Global,
-        client: &Client,
-        path: &std::path::Path,
-    ) -> anyhow::Result<Exit> {
-        let input: Box<dyn std::io::BufRead> = match path.as_os_str() == "-" {
-            true => Box::new(std::io::stdin().lock()),
-            false => {
-                let file = std::fs::File::open(path);
-                let file =
-                    file.map_err(|it| failed(Exit::Usage, format!("{}: {it}", path.display())))?;
-                Box::new(std::io::BufReader::new(file))
-            }
-        };
-        let mut tally = Tally::default();
-        for (number, line) in input.split(b'\n').enumerate() {
-            let line = line?;
-            if line.trim_ascii().is_empty() {
-                continue;
-            }
-            let (status, answer) = match address(number + 1, &line) {
-                Ok((account, kind)) => match self.send(client, &account, &kind, line).await {
-                    Ok(answered) => answered,
-                    Err(error) => {
-                        tally.say();
-                        return Err(
-                            error.context(format!("line {} and those after it", number + 1))
-                        );
-                    }
-                },
-                // Nothing was sent, so the ledger cannot say it.
-                Err(malformed) => (400, malformed),
-            };
-            match status {
-                200..300 => tally.accepted += 1,
-                _ => tally.wrong += 1,
-            }
-            match global.json {
-                true => output::line(&answer.to_string()),
-                false => print(global, &answer),
-            }
-        }
-        tally.say();
-        Ok(tally.exit())
-    }
-
     async fn send(
         &self,
         client: &Client,
@@ -138,42 +99,6 @@ impl Send {
             .map_err(|it| failed(Exit::Unsound, format!("the answer is not JSON: {it}")))?;
         Ok((answer.status, document))
     }
-}
-
-/// How many of many went well.
-#[derive(Default)]
-struct Tally {
-    accepted: u64,
-    wrong: u64,
-}
-
-impl Tally {
-    fn say(&self) {
-        output::error(&format!("{} accepted, {} not", self.accepted, self.wrong));
-    }
-
-    fn exit(&self) -> Exit {
-        match (self.accepted, self.wrong) {
-            (_, 0) => Exit::Done,
-            (0, _) => Exit::Refused,
-            (_, _) => Exit::Partial,
-        }
-    }
-}
-
-/// The account and the type that a line names, or what is wrong with it in the ledger's own words.
-fn address(number: usize, line: &[u8]) -> Result<(String, String), Value> {
-    let malformed = |code: &str, detail: String| {
-        let detail = format!("line {number}: {detail}");
-        json!({"outcome": "malformed", "code": code, "detail": detail, "line": number})
-    };
-    let named: Value = serde_json::from_slice(line)
-        .map_err(|it| malformed("malformed_json", format!("it is not a JSON document: {it}")))?;
-    let text = |name: &str| match named.get(name).and_then(Value::as_str) {
-        Some(text) => Ok(text.to_owned()),
-        None => Err(malformed("missing_field", format!("it needs {name}, as a text"))),
-    };
-    Ok((text("account")?, text("type")?))
 }
 
 fn print(global: &Global, answer: &Value) {
@@ -203,11 +128,15 @@ fn print(global: &Global, answer: &Value) {
                 ));
             }
         }
-        _ => output::line(&format!(
-            "{}  {}  {}",
-            output::word(said("outcome"), false),
-            said("code"),
-            said("detail")
-        )),
+        _ => {
+            let place = answer["line"].as_u64().map(|it| format!("line {it}: "));
+            output::line(&format!(
+                "{}  {}  {}{}",
+                output::word(said("outcome"), false),
+                said("code"),
+                place.unwrap_or_default(),
+                said("detail")
+            ));
+        }
     }
 }

@@ -76,7 +76,7 @@ pub(super) struct Refused {
 
 impl From<refusals::Refusal> for Refused {
     fn from(kept: refusals::Refusal) -> Refused {
-        let problem = refusal_problem(&kept.code, kept.detail);
+        let problem = refusal_problem(&kept.code, kept.detail, kept.pointer);
         Refused {
             problem: problem.with("account", kept.account).with("command", kept.command),
             at: kept.at,

@@ -14,13 +14,8 @@ use crate::http::problem::Problem;
 /// command's id as far as they could be read, so that whoever listens for several commands knows
 /// whose answer it is.
 pub(super) fn answer(malformed: &Malformed, address: &Address<'_>, document: &[u8]) -> Answer {
-    let code = malformed.code;
-    let status = code.status();
-    let mut problem = Problem::new(status, code.as_str(), code.title(), malformed.detail.clone())
-        .with("outcome", "malformed")
-        .with("pointer", malformed.pointer.clone());
-    problem.hint = malformed.hint.clone();
-    if code == MalformedCode::MalformedJson && document.trim_ascii().is_empty() {
+    let mut problem = problem(malformed);
+    if malformed.code == MalformedCode::MalformedJson && document.trim_ascii().is_empty() {
         problem.detail = EMPTY.to_owned();
         problem.hint = hint_of_empty(address);
     }
@@ -32,7 +27,23 @@ pub(super) fn answer(malformed: &Malformed, address: &Address<'_>, document: &[u
         problem = problem.with("command", id.as_str());
     }
     let command = command.map(|it| it.as_str().to_owned());
-    Answer { status, sequence: None, command, document: Document::Problem(problem.into()) }
+    Answer {
+        status: problem.status,
+        sequence: None,
+        command,
+        document: Document::Problem(problem.into()),
+    }
+}
+
+/// The problem of a document that is no command. Account and command are still to be named.
+pub(crate) fn problem(malformed: &Malformed) -> Problem {
+    let code = malformed.code;
+    let mut problem =
+        Problem::new(code.status(), code.as_str(), code.title(), malformed.detail.clone())
+            .with("outcome", "malformed")
+            .with("pointer", malformed.pointer.clone());
+    problem.hint = malformed.hint.clone();
+    problem
 }
 
 /// What is wrong with a body that has nothing in it.

@@ -62,3 +62,12 @@ async fn small() -> Ledger {
     ledger.caught_up().await;
     ledger
 }
+
+/// Somebody new a line, without ids.
+fn hires(numbers: std::ops::Range<u32>) -> impl Iterator<Item = String> {
+    numbers.map(|it| {
+        let holder = json!({"user": format!("hire-{it}")});
+        let line = json!({"account": "acme", "type": "RegisterHolder", "holder": holder});
+        format!("{line}\n")
+    })
+}

@@ -1,8 +1,10 @@
 //! Ask, post and HTTP: one document, one answer.
 
 mod asking;
+mod batches;
 mod discovering;
 mod dry_run;
+mod lines;
 mod posting;
 mod repeating;
 

@@ -1,7 +1,8 @@
 //! What a field alone cannot say: that the right fields came together, and within limits.
 
 use super::{
-    Allocation, Command, MoveQuantity, Part, Patch, Quantity, RevokeAssignment, SetAllocations,
+    Allocation, ChangeAssignment, Command, MoveQuantity, Part, Patch, Quantity, RevokeAssignment,
+    SetAllocations,
 };
 use crate::holder::Holder;
 use crate::limits::{ITEMS_MAX, PRODUCTS_MAX};
@@ -41,15 +42,7 @@ impl Command {
                     }
                 }
             }
-            Command::ChangeAssignment(it) => match (&it.assignment, &it.license, &it.holder) {
-                (Some(_), None, None) | (None, Some(_), Some(_)) => Ok(()),
-                (None, Some(_), None) => Err(missing("/holder", "a holder is needed too")),
-                (None, None, Some(_)) => Err(missing("/license", "a license is needed too")),
-                (None, None, None) => Err(missing("/assignment", "which assignment is not said")),
-                (Some(_), _, _) => {
-                    Err(both("/assignment", "give an assignment, or license and holder, not both"))
-                }
-            },
+            Command::ChangeAssignment(it) => check_change(it),
             Command::RevokeAssignment(it) => check_revoke(it),
             Command::SetPolicy(it) => match (&it.license, it.direct_sets.is_keep()) {
                 (Some(_), false) => {
@@ -60,7 +53,9 @@ impl Command {
             Command::RegisterHolder(_)
             | Command::LinkHolder(_)
             | Command::RetireHolder(_)
-            | Command::PassTime(_) => Ok(()),
+            | Command::PassTime(_)
+            // Each of its commands was checked where it was read.
+            | Command::ApplyBatch(_) => Ok(()),
             Command::DeclareDirectSet(it) => {
                 check_products("/products", it.products.len())?;
                 check_holders(&it.holders)
@@ -191,6 +186,18 @@ fn check_grants(grants: &[Grant]) -> Result<(), Malformed> {
     Ok(())
 }
 
+fn check_change(it: &ChangeAssignment) -> Result<(), Malformed> {
+    match (&it.assignment, &it.license, &it.holder) {
+        (Some(_), None, None) | (None, Some(_), Some(_)) => Ok(()),
+        (None, Some(_), None) => Err(missing("/holder", "a holder is needed too")),
+        (None, None, Some(_)) => Err(missing("/license", "a license is needed too")),
+        (None, None, None) => Err(missing("/assignment", "which assignment is not said")),
+        (Some(_), _, _) => {
+            Err(both("/assignment", "give an assignment, or license and holder, not both"))
+        }
+    }
+}
+
 fn check_revoke(it: &RevokeAssignment) -> Result<(), Malformed> {
     check_count("/holders", it.holders.len())?;
     let named = it.assignments.len() + usize::from(it.assignment.is_some());
@@ -224,7 +231,7 @@ fn check_window(starts: Option<Moment>, ends: Option<Moment>) -> Result<(), Malf
     }
 }
 
-fn check_count(pointer: &str, count: usize) -> Result<(), Malformed> {
+pub(super) fn check_count(pointer: &str, count: usize) -> Result<(), Malformed> {
     match count {
         0..=ITEMS_MAX => Ok(()),
         _ => Err(Malformed::at(
@@ -236,7 +243,7 @@ fn check_count(pointer: &str, count: usize) -> Result<(), Malformed> {
     }
 }
 
-fn missing(pointer: &str, detail: &str) -> Malformed {
+pub(super) fn missing(pointer: &str, detail: &str) -> Malformed {
     Malformed::at(MalformedCode::MissingField, pointer, detail)
 }
 

@@ -33,7 +33,7 @@ impl ScheduleCommand {
 /// Reads a document that is kept for later.
 pub(crate) fn read(kind: &str, document: &Metadata) -> Result<Command, Malformed> {
     let kind: CommandType = kind.parse().map_err(|it: Malformed| it.inside("command"))?;
-    if matches!(kind, CommandType::ScheduleCommand | CommandType::CancelSchedule) {
+    if schedules(kind) {
         let detail = format!("{kind} cannot be scheduled");
         return Err(Malformed::at(MalformedCode::InvalidValue, "/command", detail));
     }
@@ -41,7 +41,19 @@ pub(crate) fn read(kind: &str, document: &Metadata) -> Result<Command, Malformed
     let members = strict::object(document.as_str().as_bytes()).map_err(inside)?;
     let command = super::read(kind, members, &[]).map_err(inside)?;
     command.check().map_err(inside)?;
+    if let Command::ApplyBatch(batch) = &command
+        && let Some(place) = batch.commands.iter().position(|it| schedules(it.kind()))
+    {
+        let detail = format!("{} cannot be scheduled", batch.commands[place].kind());
+        let pointer = format!("/document/commands/{place}/command");
+        return Err(Malformed::at(MalformedCode::InvalidValue, &pointer, detail));
+    }
     Ok(command)
+}
+
+/// Whether a command is about commands to come.
+fn schedules(kind: CommandType) -> bool {
+    matches!(kind, CommandType::ScheduleCommand | CommandType::CancelSchedule)
 }
 
 /// Drops a scheduled command. One that was dropped already is already as asked.

@@ -8,10 +8,10 @@ use crate::text::LicenseId;
 
 impl Case<'_> {
     /// A window that is said to have begun, or to be over, has with the same command.
-    fn pass_windows(&mut self) {
+    fn pass_windows(&mut self, from: usize) {
         let window =
             |it: &&Event| matches!(it, Event::LicenseAllocated(_) | Event::WindowChanged(_));
-        let said = self.events.iter().filter(window);
+        let said = self.events[from..].iter().filter(window);
         let licenses: Vec<LicenseId> = said.filter_map(|it| it.about().license.cloned()).collect();
         for id in licenses {
             let next = |case: &Self| case.account.license(&id).and_then(License::next);
@@ -21,10 +21,11 @@ impl Case<'_> {
         }
     }
 
-    /// Brings the account into order again after what was caused since the mark.
-    pub(super) fn settle(&mut self, mark: Mark, everybody: bool) {
+    /// Brings the account into order again after what was caused since the mark, which was when
+    /// there were `from` events.
+    pub(super) fn settle(&mut self, mark: Mark, from: usize, everybody: bool) {
         let mut products = if everybody { self.account.queued() } else { vec![] };
-        self.pass_windows();
+        self.pass_windows(from);
         for license in self.account.touched_licenses(mark) {
             let waited_for = self.account.queue(&license.product).next().is_some();
             if waited_for && !products.contains(&license.product) {
@@ -36,7 +37,7 @@ impl Case<'_> {
             let met = matches!(it, Event::HolderRegistered(_) | Event::MemberAdded(_));
             it.about().holder.filter(|_| met).cloned()
         };
-        for holder in self.events.iter().filter_map(known) {
+        for holder in self.events[from..].iter().filter_map(known) {
             for wait in self.account.waits_of(holder.key()) {
                 if let Some(product) = self.account.product_of(wait)
                     && !products.contains(product)

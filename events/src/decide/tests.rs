@@ -4,6 +4,7 @@
 
 mod allocating;
 mod assigning;
+mod batches;
 mod by_product;
 mod changing_assignments;
 mod changing_licenses;

@@ -1,5 +1,6 @@
 //! Random histories: commits of several commands that land on the log or do not.
 
+mod batches;
 mod walk;
 
 use std::collections::{BTreeMap, BTreeSet};

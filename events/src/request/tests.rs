@@ -24,7 +24,7 @@ fn refused(kind: &str, document: &str, code: MalformedCode, pointer: &str) -> Ma
 
 /// Documents of every type with every field they may have, and the hash they have for ever: a
 /// command that is sent again after an upgrade must be known by it.
-const DOCUMENTS: [(&str, &str, &str); 26] = [
+const DOCUMENTS: [(&str, &str, &str); 27] = [
     (
         "AllocateLicense",
         r#"{"license":"creative","product":"P","quantity":50,"container":"t","name":"n",
@@ -130,6 +130,11 @@ const DOCUMENTS: [(&str, &str, &str); 26] = [
         "MoveQuantity",
         r#"{"product":"P","moves":[{"to":"t","quantity":2}]}"#,
         "3cef97f81d4a6eebc6a75c7fe4538f95",
+    ),
+    (
+        "ApplyBatch",
+        r#"{"commands":[{"command":"SuspendLicense","document":{"license":"creative"}}]}"#,
+        "eacd2eab329c2884f20790d39e2de905",
     ),
 ];
 
@@ -317,6 +322,52 @@ fn what_is_no_holder_is_said_so() {
         r#"{"license":"x","product":"p","holders":[{"user":"a"}]}"#,
         Contradiction,
         "/product",
+    );
+}
+
+#[test]
+fn what_is_no_batch_is_said_so() {
+    use MalformedCode::*;
+    let batch = |commands: &str| format!(r#"{{"commands":{commands}}}"#);
+    for (given, code, pointer) in [
+        ("[]", MissingField, "/commands"),
+        ("{}", WrongType, "/commands"),
+        ("[7]", WrongType, "/commands/0"),
+        (r#"[{"command":"SuspendLicense"}]"#, MissingField, "/commands/0/document"),
+        (r#"[{"document":{"license":"x"}}]"#, MissingField, "/commands/0/command"),
+        (r#"[{"command":"Suspend","document":{}}]"#, UnknownCommandType, "/commands/0/command"),
+        (r#"[{"command":"PassTime","document":{}}]"#, UnknownCommandType, "/commands/0/command"),
+        (r#"[{"command":"ApplyBatch","document":{}}]"#, InvalidValue, "/commands/0/command"),
+        (r#"[{"command":"SuspendLicense","document":[]}]"#, MalformedJson, "/commands/0/document"),
+        (
+            r#"[{"command":"SuspendLicense","document":{"license":"x","id":"c"}}]"#,
+            UnknownField,
+            "/commands/0/document/id",
+        ),
+        (
+            r#"[{"command":"SuspendLicense","document":{"license":"x"}},
+                {"command":"AssignSeat","document":{"license":"x","holders":[{}]}}]"#,
+            MissingField,
+            "/commands/1/document/holders/0",
+        ),
+        (
+            r#"[{"command":"SuspendLicense","document":{"license":"x"},"id":"c"}]"#,
+            UnknownField,
+            "/commands/0/id",
+        ),
+    ] {
+        refused("ApplyBatch", &batch(given), code, pointer);
+    }
+    let one = r#"{"command":"SuspendLicense","document":{"license":"x"}}"#;
+    let many = |count| batch(&format!("[{}]", vec![one; count].join(",")));
+    assert!(read("ApplyBatch", &many(1_000)).is_ok());
+    refused("ApplyBatch", &many(1_001), TooManyItems, "/commands");
+    refused(
+        "ScheduleCommand",
+        r#"{"at":"2026-06-01T00:00:00Z","command":"ApplyBatch","document":{"commands":[
+            {"command":"CancelSchedule","document":{"schedule":1}}]}}"#,
+        InvalidValue,
+        "/document/commands/0/command",
     );
 }
 

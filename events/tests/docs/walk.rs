@@ -223,6 +223,12 @@ impl Dice {
             C::CancelSchedule => json!({"schedule": 1 + self.roll(60)}),
             C::SetAllocations => self.allocations(),
             C::MoveQuantity => self.moves(of),
+            C::ApplyBatch => {
+                let kinds = (0..2).map(|_| self.kind()).filter(|it| *it != C::ApplyBatch);
+                let kinds: Vec<_> = kinds.collect();
+                let batched = |it: &CommandType| json!({"command": it.as_str(), "document": self.document(*it, now, ids)});
+                json!({"commands": kinds.iter().map(batched).collect::<Vec<_>>()})
+            }
             C::PassTime => unreachable!("nobody asks for it"),
         }
     }

@@ -304,6 +304,7 @@ fn refused(n: u64, code: &str, license: Option<&str>) -> Refused {
         change: Change::default(),
         code: code.to_owned(),
         detail: "no".to_owned(),
+        pointer: n.is_multiple_of(2).then(|| "/commands/1".to_owned()),
         license: license.map(|it| LicenseId::new(it).unwrap()),
         product: None,
         holders: 1,
@@ -365,7 +366,8 @@ fn refusals_are_listed_counted_and_forgotten() {
     let some = ids(refusals::Filter { from: Some(from), to: Some(to), ..filter });
     assert_eq!(some, those(&|it| (5..25).contains(&it)));
     let by_command = refusals::by_command(store.db(), "acme", "c3").unwrap();
-    assert_eq!(by_command.len(), 2);
+    let pointers: Vec<_> = by_command.iter().map(|it| it.pointer.as_deref()).collect();
+    assert_eq!(pointers, [Some("/commands/1"), None]);
     let bucket = |from: i64, to: i64| (Moment::from_millis(from), Moment::from_millis(to));
     let counts =
         refusals::counts(store.db(), "acme", "creative", &[bucket(0, 4_000), bucket(4_000, 9_000)]);

@@ -130,6 +130,49 @@ async fn many_commands_are_sent_line_by_line_and_the_code_says_how_many_went_wro
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn ten_thousand_lines_are_sent_once_however_often() {
+    let ledger = small().await;
+    let mut lines: Vec<String> = super::hires(0..10_000).collect();
+    // One of them would need a seat that nobody has.
+    let full = json!({"account": "acme", "type": "AssignSeat", "license": "creative",
+        "holders": [{"user": "eve"}]});
+    lines[4_321] = format!("{full}\n");
+    let file = ledger.dir().join("hires.jsonl");
+    std::fs::write(&file, lines.concat()).unwrap();
+    let arguments = ["send", "--lines", file.to_str().unwrap(), "--key", "hires", "--json"];
+    let first = ledger.run(&arguments);
+    assert_eq!(code(&first), 5, "{}", err(&first));
+    assert_eq!(err(&first).trim(), "9999 accepted, 1 not");
+    let told = documents(&first);
+    let numbers: Vec<u64> = told.iter().map(|it| it["line"].as_u64().unwrap()).collect();
+    assert!(numbers.into_iter().eq(1..=10_000), "each is answered, in order");
+    assert_eq!(told[4_321]["code"], json!("no_free_seat"));
+    assert_eq!(told[9_999]["command"], json!("hires-10000"));
+    let before = sequence(&ledger).await;
+    let again = ledger.run(&arguments);
+    assert_eq!((code(&again), sequence(&ledger).await), (5, before));
+    let replayed = documents(&again).iter().filter(|it| it["replayed"] == true).count();
+    assert_eq!(replayed, 9_999);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_line_that_is_too_long_is_named_and_the_others_are_sent() {
+    let ledger = small().await;
+    let long =
+        format!(r#"{{"account":"acme","type":"AssignSeat","license":"{}"}}"#, "x".repeat(300_000));
+    let longer = format!(r#"{{"license":"{}"}}"#, "x".repeat(1_100_000));
+    let lines = [line("c1", "u1", "office"), long, longer, line("c2", "u2", "office")].join("\n");
+    let output = ledger.run_on(&["send", "--lines", "-", "--json"], &lines);
+    let what = |it: &Value| (it["line"].clone(), it["outcome"].clone(), it["code"].clone());
+    let told: Vec<_> = documents(&output).iter().map(what).collect();
+    assert_eq!(code(&output), 5, "{}", err(&output));
+    assert_eq!(told[0], (json!(1), json!("accepted"), Value::Null));
+    assert_eq!(told[1], (json!(2), json!("malformed"), json!("payload_too_large")));
+    assert_eq!((&told[2].0, &told[2].2), (&json!(3), &json!("body_too_large")));
+    assert_eq!(told[3], (json!(4), json!("accepted"), Value::Null));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_line_that_is_none_is_named_and_the_others_are_sent() {
     let ledger = small().await;
     for (number, broken) in

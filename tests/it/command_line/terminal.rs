@@ -90,3 +90,16 @@ async fn a_person_sees_how_far_a_rebuild_is() {
     let seen = shown(&ledger, 100, ("LANG", "C.UTF-8"), &["rebuild", "licenses"]);
     assert!(seen.contains("licenses") && seen.contains("the same as before"), "{seen:?}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_person_sees_how_many_of_many_commands_are_done() {
+    let ledger = small().await;
+    let file = ledger.dir().join("many.jsonl");
+    let lines = super::hires(0..3_000).collect::<String>();
+    std::fs::write(&file, lines).unwrap();
+    let arguments = ["send", "--lines", file.to_str().unwrap(), "--key", "hires"];
+    let seen = shown(&ledger, 100, ("LANG", "C.UTF-8"), &arguments);
+    let on_the_way = seen.split('[').any(|it| it.contains("accepted, 0 not eta"));
+    assert!(on_the_way, "{}", &seen[seen.len() - 2_000..]);
+    assert!(seen.contains("3000 accepted, 0 not"), "{}", &seen[seen.len() - 2_000..]);
+}

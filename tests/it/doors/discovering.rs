@@ -8,7 +8,7 @@ use crate::documents::schema;
 use crate::ledger::PATIENCE;
 
 /// Every command, in an order in which the examples work one after the other.
-const LIFE: [&str; 24] = [
+const LIFE: [&str; 25] = [
     "AllocateLicense",
     "ChangeLicense",
     "SuspendLicense",
@@ -18,6 +18,7 @@ const LIFE: [&str; 24] = [
     "ChangeAssignment",
     "LeaveWaitlist",
     "RevokeAssignment",
+    "ApplyBatch",
     "RegisterHolder",
     "LinkHolder",
     "DeclareDirectSet",
@@ -72,9 +73,10 @@ async fn every_example_is_described_by_its_schema_and_works() {
     let info = service(&doors, "INFO").await;
     for command in LIFE {
         if command == "RetireLicense" {
-            // The one whom the examples leave with a seat.
-            let bo = json!({"license": "creative", "holders": [{"email": "bo@example.com"}]});
-            ledger.accepted("acme", "RevokeAssignment", &bo).await;
+            // Those whom the examples leave with a seat.
+            let holders = json!([{"email": "bo@example.com"}, {"user": "cy"}]);
+            let left = json!({"license": "creative", "holders": holders});
+            ledger.accepted("acme", "RevokeAssignment", &left).await;
         }
         let before = doors.sequence().await;
         let metadata = &endpoint(&info, command)["metadata"];

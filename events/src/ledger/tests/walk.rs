@@ -110,7 +110,7 @@ fn asks() -> impl Strategy<Value = Ask> {
     })
 }
 
-fn whats() -> impl Strategy<Value = What> {
+pub(super) fn whats() -> impl Strategy<Value = What> {
     prop_oneof![
         3 => allocations().prop_map(What::Said),
         3 => license_changes().prop_map(What::Said),
