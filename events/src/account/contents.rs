@@ -10,7 +10,7 @@ use crate::event::{
 use crate::holder::Holder;
 use crate::metadata::Metadata;
 use crate::moment::Moment;
-use crate::policy::Policy;
+use crate::policy::{Leaving, Policy};
 use crate::rule::Grant;
 use crate::text::{AssignmentId, ContainerId, GroupId, Label, LicenseId, ProductId};
 
@@ -48,6 +48,7 @@ struct Gives {
     name: Option<Label>,
     grants: Vec<Grant>,
     unfinished: bool,
+    withdrawing: Option<Leaving>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -216,15 +217,18 @@ impl Contents {
         match event {
             Event::GroupNamed(it) => {
                 let (number, name) = (it.number, it.name.clone());
-                let new = Gives { number, name: None, grants: vec![], unfinished: false };
+                let (grants, unfinished, withdrawing) = (vec![], false, None);
+                let new = Gives { number, name: None, grants, unfinished, withdrawing };
                 self.groups.entry(it.group.clone()).or_insert(new).name = name;
             }
             Event::GroupRuleSet(it) => {
                 let group = self.groups.get_mut(&it.group).unwrap();
                 (group.grants, group.unfinished) = (it.grants.clone(), it.unfinished);
+                group.withdrawing = it.withdrawing;
             }
             Event::GroupRuleApplied(it) => {
-                self.groups.get_mut(&it.group).unwrap().unfinished = false;
+                let group = self.groups.get_mut(&it.group).unwrap();
+                (group.unfinished, group.withdrawing) = (false, None);
             }
             Event::MemberAdded(it) => {
                 self.know(&it.holder, it.holder_number);
@@ -358,6 +362,7 @@ impl Account {
                 name: it.name.clone(),
                 grants: it.grants.clone(),
                 unfinished: it.unfinished,
+                withdrawing: it.withdrawing,
             };
             (it.id.clone(), gives)
         });

@@ -3,6 +3,7 @@
 use super::{Account, Inconsistent, next_row};
 use crate::event::{GroupNamed, GroupRuleSet, MemberAdded, MemberRemoved};
 use crate::holder::{Holder, HolderKey};
+use crate::policy::Leaving;
 use crate::rule::Grant;
 use crate::text::{GroupId, Label};
 
@@ -19,6 +20,8 @@ pub struct Group {
     pub grants: Vec<Grant>,
     /// Whether members are still to be served.
     pub unfinished: bool,
+    /// What becomes of what the group gave and gives no more, while not all of it is withdrawn.
+    pub withdrawing: Option<Leaving>,
 }
 
 impl Account {
@@ -85,6 +88,7 @@ impl Account {
                 name: it.name.clone(),
                 grants: vec![],
                 unfinished: false,
+                withdrawing: None,
             },
         };
         self.put_group(row, Some(group));
@@ -93,15 +97,17 @@ impl Account {
 
     pub(super) fn group_rule_set(&mut self, it: &GroupRuleSet) -> Result<(), Inconsistent> {
         let row = self.group_row(&it.group)?;
-        let (grants, unfinished) = (it.grants.clone(), it.unfinished);
-        let group = Group { grants, unfinished, ..self.groups[row as usize].clone() };
+        let before = self.groups[row as usize].clone();
+        let (grants, unfinished, withdrawing) = (it.grants.clone(), it.unfinished, it.withdrawing);
+        let group = Group { grants, unfinished, withdrawing, ..before };
         self.put_group(row, Some(group));
         Ok(())
     }
 
     pub(super) fn group_rule_applied(&mut self, id: &GroupId) -> Result<(), Inconsistent> {
         let row = self.group_row(id)?;
-        let group = Group { unfinished: false, ..self.groups[row as usize].clone() };
+        let before = self.groups[row as usize].clone();
+        let group = Group { unfinished: false, withdrawing: None, ..before };
         self.put_group(row, Some(group));
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use super::seats::Of;
 use super::{Case, find};
-use crate::account::{Group, Terms};
+use crate::account::{Group, Terms, Wait};
 use crate::command::{AddMembers, GrantToGroup, RemoveGroupRule, RemoveMembers, SetGroupRule};
 use crate::event::{
     Event, Ground, GroundChanged, GroupNamed, GroupRuleSet, MemberAdded, MemberRemoved, WaitEnd,
@@ -141,10 +141,17 @@ impl Case<'_> {
         let members: Vec<Holder> = self.account.members_of(group).cloned().collect();
         let first_come = grants.iter().filter(|it| it.mode == Mode::FirstCome).count();
         let too_many = members.len().saturating_mul(first_come) > SERVED_MAX;
-        let unfinished = too_many || unfinished && first_come > 0;
-        let (id, kept) = (group.clone(), grants.clone());
-        self.cause(Event::GroupRuleSet(GroupRuleSet { group: id, grants: kept, unfinished }));
-        self.withdraw(group, &members, cascade);
+        let leaving = if cascade { Leaving::Release } else { Leaving::Orphan };
+        let lost = members.iter().map(|it| self.lost(group, &grants, it).count()).sum::<usize>();
+        let withdrawing = (lost > SERVED_MAX).then_some(leaving);
+        let unfinished = too_many || unfinished && first_come > 0 || withdrawing.is_some();
+        self.cause(Event::GroupRuleSet(GroupRuleSet {
+            group: group.clone(),
+            grants: grants.clone(),
+            unfinished,
+            withdrawing,
+        }));
+        self.withdraw(group, leaving, &mut { SERVED_MAX });
         // What was given before and is given as before is not given again.
         let new: Vec<&Grant> = grants.iter().filter(|it| !granted.contains(it)).collect();
         for grant in new.iter().filter(|it| it.mode == Mode::Eager) {
@@ -204,25 +211,48 @@ impl Case<'_> {
         }
     }
 
-    /// Ends what a group gave by grants that are gone.
-    fn withdraw(&mut self, group: &GroupId, members: &[Holder], cascade: bool) {
+    /// What a group gave to a holder, or the holder waits for, by grants that are none of these.
+    fn lost(&self, group: &GroupId, grants: &[Grant], holder: &Holder) -> Lost {
         let ground = Ground::Group(group.clone());
-        let granted = self.account.group(group).map(|it| it.grants.clone()).unwrap_or_default();
+        let given = |it: &AssignmentId| {
+            let license = self.account.assignment(*it).map(|it| self.account.license_of(it));
+            grants.iter().any(|grant| {
+                let of = Of::given(&grant.license, &grant.product);
+                of.zip(license).is_some_and(|(of, license)| of.covers(license))
+            })
+        };
+        let mut assignments = self.leased_to(group, holder);
+        assignments.retain(|it| !given(it));
+        let granted = |wait: &Wait| {
+            let of = (&wait.license, &wait.product);
+            grants.iter().any(|it| (&it.license, &it.product) == of)
+        };
+        let waits = self.account.waits_of(holder.key()).into_iter();
+        let waits = waits.filter(|it| it.ground == ground && !granted(it)).count();
+        Lost { assignments, waits }
+    }
+
+    /// Ends what a group gave by grants that are gone, for members in the order of their places, as
+    /// far as there is room `left`.
+    pub(super) fn withdraw(&mut self, group: &GroupId, leaving: Leaving, left: &mut usize) {
+        let ground = Ground::Group(group.clone());
+        let grants = self.account.group(group).map(|it| it.grants.clone()).unwrap_or_default();
+        let members: Vec<Holder> = self.account.members_of(group).cloned().collect();
         for holder in members {
-            self.end_waits(holder, WaitEnd::Withdrawn, |wait| {
+            let lost = self.lost(group, &grants, &holder);
+            if lost.count() > *left {
+                *left = 0;
+                return;
+            }
+            *left -= lost.count();
+            self.end_waits(&holder, WaitEnd::Withdrawn, |wait| {
                 let of = (&wait.license, &wait.product);
-                wait.ground == ground && !granted.iter().any(|it| (&it.license, &it.product) == of)
+                wait.ground == ground && !grants.iter().any(|it| (&it.license, &it.product) == of)
             });
-            for id in self.leased_to(group, holder) {
-                let license = self.account.assignment(id).map(|it| self.account.license_of(it));
-                let covers = |grant: &Grant| {
-                    let of = Of::given(&grant.license, &grant.product);
-                    of.zip(license).is_some_and(|(of, license)| of.covers(license))
-                };
-                match granted.iter().any(covers) {
-                    true => {}
-                    false if cascade => self.remove_grounds(id, |it| *it == ground),
-                    false => self.orphan(id, group),
+            for id in lost.assignments {
+                match leaving {
+                    Leaving::Release => self.remove_grounds(id, |it| *it == ground),
+                    Leaving::Orphan => self.orphan(id, group),
                 }
             }
         }
@@ -303,5 +333,17 @@ impl Case<'_> {
         let known = self.account.known(holder.key());
         known.is_some_and(|it| it.direct_set().is_some())
             && self.account.direct_sets() == DirectSets::Replace
+    }
+}
+
+/// What a member of a group loses with its rule.
+struct Lost {
+    assignments: Vec<AssignmentId>,
+    waits: usize,
+}
+
+impl Lost {
+    fn count(&self) -> usize {
+        self.assignments.len() + self.waits
     }
 }

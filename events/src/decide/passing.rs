@@ -2,7 +2,7 @@
 
 use super::Case;
 use super::seats::Of;
-use crate::account::{Due, Passed};
+use crate::account::{Due, Group, Passed};
 use crate::event::{
     Assigned, AssignmentEndSet, Event, Ground, GroupRuleApplied, GroupRuleSet, LicenseDue,
 };
@@ -62,7 +62,8 @@ impl Case<'_> {
             .map(|it| (it.id.clone(), it.grants.clone()))
             .collect();
         for (group, grants) in groups {
-            let again = GroupRuleSet { group, grants, unfinished: true };
+            let (unfinished, withdrawing) = (true, None);
+            let again = GroupRuleSet { group, grants, unfinished, withdrawing };
             self.cause(Event::GroupRuleSet(again));
         }
     }
@@ -81,21 +82,19 @@ impl Case<'_> {
     }
 
     fn finish_rules(&mut self, mut left: usize) -> Result<(), Refusal> {
-        let groups: Vec<(GroupId, Vec<Grant>)> = self
-            .account
-            .groups()
-            .iter()
-            .filter(|it| it.unfinished)
-            .map(|it| (it.id.clone(), it.grants.clone()))
-            .collect();
-        for (group, grants) in groups {
-            for grant in &grants {
-                self.serve_members(&group, grant, &mut left)?;
+        let groups = self.account.groups().iter().filter(|it| it.unfinished);
+        let groups: Vec<Group> = groups.cloned().collect();
+        for group in groups {
+            if let Some(leaving) = group.withdrawing {
+                self.withdraw(&group.id, leaving, &mut left);
+            }
+            for grant in &group.grants {
+                self.serve_members(&group.id, grant, &mut left)?;
             }
             if left == 0 {
                 return Ok(());
             }
-            self.cause(Event::GroupRuleApplied(GroupRuleApplied { group }));
+            self.cause(Event::GroupRuleApplied(GroupRuleApplied { group: group.id }));
         }
         Ok(())
     }

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::holder::Holder;
+use crate::policy::Leaving;
 use crate::rule::Grant;
 use crate::text::{GroupId, Label};
 
@@ -54,6 +55,10 @@ pub struct GroupRuleSet {
     /// Whether the members that this commit has no room for are still to be served.
     #[serde(default, skip_serializing_if = "crate::command::is_no")]
     pub unfinished: bool,
+    /// What becomes of what the group gave before and gives no more, where this commit has no room
+    /// for all of it; the rest follows in later ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub withdrawing: Option<Leaving>,
 }
 
 /// The last members of a group have been served.

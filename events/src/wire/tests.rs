@@ -55,7 +55,9 @@ static LINES: LazyLock<BTreeMap<String, Vec<u8>>> = LazyLock::new(|| {
     }
     // What a later release says beside, in the same version.
     for event in samples() {
-        if ["LicenseAllocated", "WindowChanged", "SeatAssigned"].contains(&event.kind()) {
+        if ["LicenseAllocated", "WindowChanged", "SeatAssigned", "GroupRuleSet"]
+            .contains(&event.kind())
+        {
             kept(&format!("{}.v1.later.json", event.kind()), &line(&full(event)));
         }
     }

@@ -190,10 +190,7 @@ impl Dice {
                 json!({"email": email, "user": self.one(&["ada", "bo", "cy", "di"])})
             }
             C::RetireHolder => json!({"holder": self.holder()}),
-            C::DeclareDirectSet => {
-                let products: Vec<_> = (0..self.roll(3)).map(|_| self.product()).collect();
-                json!({"holders": self.holders(), "products": products})
-            }
+            C::DeclareDirectSet => self.direct_set(),
             C::ClearDirectSet => json!({"holders": self.holders()}),
             C::AddMembers => match self.yes(5) {
                 true => json!({"group": group, "holders": self.holders(), "name": "G"}),
@@ -223,14 +220,21 @@ impl Dice {
             C::CancelSchedule => json!({"schedule": 1 + self.roll(60)}),
             C::SetAllocations => self.allocations(),
             C::MoveQuantity => self.moves(of),
-            C::ApplyBatch => {
-                let kinds = (0..2).map(|_| self.kind()).filter(|it| *it != C::ApplyBatch);
-                let kinds: Vec<_> = kinds.collect();
-                let batched = |it: &CommandType| json!({"command": it.as_str(), "document": self.document(*it, now, ids)});
-                json!({"commands": kinds.iter().map(batched).collect::<Vec<_>>()})
-            }
+            C::ApplyBatch => self.batch(now, ids),
             C::PassTime => unreachable!("nobody asks for it"),
         }
+    }
+
+    fn direct_set(&mut self) -> Value {
+        let products: Vec<_> = (0..self.roll(3)).map(|_| self.product()).collect();
+        json!({"holders": self.holders(), "products": products})
+    }
+
+    fn batch(&mut self, now: Moment, ids: &[String]) -> Value {
+        let kinds = [self.kind(), self.kind()].into_iter();
+        let kinds = kinds.filter(|it| *it != CommandType::ApplyBatch);
+        let one = |it: CommandType| json!({"command": it.as_str(), "document": self.document(it, now, ids)});
+        json!({"commands": kinds.map(one).collect::<Vec<_>>()})
     }
 
     fn id<'a>(&mut self, ids: &'a [String]) -> &'a str {

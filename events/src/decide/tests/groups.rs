@@ -175,3 +175,59 @@ fn a_rule_for_more_members_than_one_commit_holds_is_finished_later() {
     );
     assert_eq!(story.passes_time(), [""; 0]);
 }
+
+/// A group of many, all of whom have a seat.
+fn group_of(count: usize) -> Story {
+    let mut story = Story::of_seats(5_000);
+    story.does("SetGroupRule", rule("first_come"));
+    let all: Vec<String> = (0..count).map(|it| format!("u{it}")).collect();
+    for part in all.chunks(1_000) {
+        let part: Vec<&str> = part.iter().map(String::as_str).collect();
+        story.does("AddMembers", members("g", &part));
+    }
+    assert_eq!(story.seats().len(), count);
+    story
+}
+
+#[test]
+fn a_rule_is_taken_from_more_members_than_one_commit_holds() {
+    let mut story = group_of(3_500);
+    let told = story.does("RemoveGroupRule", json!({"group": "g"}));
+    assert_eq!((told.len(), told[0].as_str()), (1_001, "GroupRuleSet g"));
+    // Who leaves, joins or is assigned meanwhile is treated as anybody is.
+    let left = story.does("RemoveMembers", members("g", &["u3000"]));
+    assert_eq!(left[1], "AssignmentRevoked creative u3000");
+    assert_eq!(story.does("AddMembers", members("g", &["late"])).len(), 1);
+    story.does(
+        "AssignSeat",
+        json!({"license": "creative", "holders": super::story::users(&["u3400"])}),
+    );
+    assert_eq!(story.passes_time().len(), 1_000);
+    assert_eq!(story.passes_time().len(), 1_000);
+    let told = story.passes_time();
+    assert_eq!((told.len(), told.last().unwrap().as_str()), (500, "GroupRuleApplied"));
+    assert_eq!(story.seats(), ["u3400 creative direct"]);
+    assert_eq!(story.passes_time(), [""; 0]);
+}
+
+#[test]
+fn what_is_not_taken_yet_stays_where_the_rule_comes_back() {
+    let mut story = group_of(1_500);
+    story.does("RemoveGroupRule", json!({"group": "g"}));
+    assert_eq!(story.seats().len(), 500);
+    story.does("SetGroupRule", rule("first_come"));
+    // Those who have lost their seats get new ones, in their turn; the others have kept theirs.
+    let told = story.passes_time();
+    assert_eq!((told.len(), told[0].as_str()), (1_000, "SeatAssigned creative u0 group:g"));
+    story.passes_time();
+    assert_eq!(story.seats().len(), 1_500);
+}
+
+#[test]
+fn without_a_cascade_many_keep_their_seats_as_orphans() {
+    let mut story = group_of(1_200);
+    story.does("RemoveGroupRule", json!({"group": "g", "cascade": false}));
+    assert_eq!(story.passes_time().len(), 201);
+    let orphans = story.seats().iter().filter(|it| it.ends_with("orphan:g")).count();
+    assert_eq!(orphans, 1_200);
+}

@@ -104,6 +104,7 @@ pub(super) fn samples() -> Vec<Event> {
             group: designers(),
             grants: grants(),
             unfinished: true,
+            withdrawing: Some(Leaving::Orphan),
         }),
         Event::GroupRuleApplied(GroupRuleApplied { group: designers() }),
     ]
@@ -187,9 +188,12 @@ pub(super) fn least(event: Event) -> Event {
             external: false,
         }),
         Event::GroupNamed(it) => Event::GroupNamed(GroupNamed { name: None, ..it }),
-        Event::GroupRuleSet(it) => {
-            Event::GroupRuleSet(GroupRuleSet { grants: vec![], unfinished: false, ..it })
-        }
+        Event::GroupRuleSet(it) => Event::GroupRuleSet(GroupRuleSet {
+            grants: vec![],
+            unfinished: false,
+            withdrawing: None,
+            ..it
+        }),
         Event::AssignmentEndSet(it) => {
             Event::AssignmentEndSet(AssignmentEndSet { ends_at: None, ..it })
         }
