@@ -31,5 +31,6 @@ mod racing;
 mod reading;
 mod serving;
 mod two_writers;
+mod year;
 
 use ledger::Ledger;

@@ -1,0 +1,248 @@
+//! Groups, their members, and what they give.
+
+use serde_json::Value;
+
+use super::{Code, Grant, Model, What, text};
+
+/// More members times grants than this are served later, by the ledger itself.
+const AT_ONCE: usize = 1_000;
+
+impl Model {
+    /// Seats that stand on the ground of a group, of what one grant gives.
+    fn leases(&self, group: &str, what: &What) -> usize {
+        let ground = format!("group:{group}");
+        let of = |it: &&usize| self.covers(what, **it);
+        let licenses: Vec<usize> = (0..self.licenses.len()).collect();
+        let leases = |it: &usize| {
+            self.seats_of(*it).filter(|it| it.1.grounds.contains(&ground)).count()
+        };
+        licenses.iter().filter(of).map(leases).sum()
+    }
+
+    pub(super) fn quota_left(&self, group: &str, what: &What) -> bool {
+        let grant = self.groups[group].grants.iter().find(|it| it.what == *what).unwrap();
+        grant.quota.is_none_or(|it| self.leases(group, what) < it)
+    }
+
+    /// Whether a direct set stands instead of what groups give.
+    fn denied(&self, holder: &str) -> bool {
+        let add = self.policy.get("direct_sets").is_some_and(|it| it == "add");
+        !add && self.people.get(holder).is_some_and(|it| it.set.is_some())
+    }
+
+    /// Gives members what grants say. Whoever cannot be served waits, or the command is refused:
+    /// the second where a grant is eager, unless nobody is to be refused.
+    pub(super) fn apply(
+        &mut self,
+        group: &str,
+        members: &[String],
+        grants: &[Grant],
+        refuse: bool,
+    ) -> Result<(), Code> {
+        let ground = format!("group:{group}");
+        let lacks = |it: &Self, member: &String, what: &What| {
+            let has = it.has(member, what, &ground);
+            let leased = has.and_then(|license| it.seat(license, member));
+            !it.denied(member) && !leased.is_some_and(|it| it.grounds.contains(&ground))
+        };
+        for grant in grants.iter().filter(|it| it.eager && refuse) {
+            let new = |it: &&String| {
+                lacks(self, it, &grant.what) && self.has(it, &grant.what, &ground).is_none()
+            };
+            match self.source(&grant.what) {
+                Ok(_) | Err("no_free_seat") => {}
+                Err(code) if members.iter().any(|it| new(&it)) => return Err(code),
+                Err(_) => {}
+            }
+        }
+        for grant in grants {
+            let needy: Vec<_> =
+                members.iter().filter(|it| lacks(self, it, &grant.what)).cloned().collect();
+            let left = grant.quota.map(|it| it.saturating_sub(self.leases(group, &grant.what)));
+            if grant.eager && refuse && left.is_some_and(|it| it < needy.len()) {
+                return Err("quota_exceeded");
+            }
+            for member in needy {
+                let quota = self.quota_left(group, &grant.what);
+                let given = match quota {
+                    true => self.give(&member, &grant.what, &ground, None),
+                    false => Err("quota_exceeded"),
+                };
+                match given {
+                    Err(code) if grant.eager && refuse => return Err(code),
+                    Err(_) => self.join(&grant.what, &member, &ground, None),
+                    Ok(()) => {}
+                }
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn add_members(&mut self, document: &Value) -> Result<(), Code> {
+        let group = text(document, "group").to_owned();
+        let mut new = self.holders(document);
+        if let Some(known) = self.groups.get(&group) {
+            new.retain(|it| !known.members.contains(it));
+        }
+        if new.iter().any(|it| self.is_retired(it)) {
+            return Err("holder_retired");
+        }
+        self.open(&group);
+        for member in &new {
+            self.know(member);
+            self.groups.get_mut(&group).unwrap().members.push(member.clone());
+            self.say(&["MemberAdded", &group, member]);
+        }
+        self.note_addresses(document);
+        let grants = self.groups[&group].grants.clone();
+        self.apply(&group, &new, &grants, true)
+    }
+
+    fn open(&mut self, group: &str) {
+        if !self.groups.contains_key(group) {
+            self.groups.insert(group.to_owned(), super::Group::default());
+            self.say(&["GroupNamed", group]);
+        }
+    }
+
+    pub(super) fn remove_members(&mut self, document: &Value) -> Result<(), Code> {
+        let (group, holders) = (text(document, "group").to_owned(), self.holders(document));
+        if !self.groups.contains_key(&group) {
+            return Err("group_not_found");
+        }
+        for holder in holders {
+            if self.drop_member(&group, &holder) {
+                let ground = format!("group:{group}");
+                self.drop_places("withdrawn", |it| it.holder == holder && it.ground == ground);
+                for license in 0..self.licenses.len() {
+                    let release = self.decided(license, "leaving") == "release";
+                    self.withdraw(&group, license, &holder, release);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether they were a member.
+    pub(super) fn drop_member(&mut self, group: &str, holder: &str) -> bool {
+        let members = &mut self.groups.get_mut(group).unwrap().members;
+        let Some(place) = members.iter().position(|it| it == holder) else { return false };
+        members.remove(place);
+        self.say(&["MemberRemoved", group, holder]);
+        true
+    }
+
+    /// Ends what a group gave: the seat goes, or becomes an orphan.
+    fn withdraw(&mut self, group: &str, license: usize, holder: &str, release: bool) {
+        let ground = format!("group:{group}");
+        let has = self.seat(license, holder).is_some_and(|it| it.grounds.contains(&ground));
+        match (has, release) {
+            (false, _) => {}
+            (true, true) => self.remove_grounds(license, holder, |it| it == ground),
+            (true, false) => self.add_ground(license, holder, &format!("orphan:{group}")),
+        }
+    }
+
+    fn read_grant(&self, document: &Value) -> Result<Grant, Code> {
+        let what = self.what(document)?;
+        let quota = document["quota"].as_u64().map(|it| it as usize);
+        Ok(Grant { what, eager: document["mode"] == "eager", quota })
+    }
+
+    pub(super) fn set_rule(&mut self, document: &Value) -> Result<(), Code> {
+        let grants = document["grants"].as_array().unwrap();
+        let grants: Vec<_> = grants.iter().map(|it| self.read_grant(it)).collect::<Result<_, _>>()?;
+        let cascade = document["cascade"] != false;
+        self.exchange(text(document, "group"), grants, cascade)
+    }
+
+    pub(super) fn grant(&mut self, document: &Value) -> Result<(), Code> {
+        let (group, grant) = (text(document, "group"), self.read_grant(&document["grant"])?);
+        let mut grants = self.groups.get(group).map(|it| it.grants.clone()).unwrap_or_default();
+        match grants.iter_mut().find(|it| it.what == grant.what) {
+            Some(it) => *it = grant,
+            None => grants.push(grant),
+        }
+        self.exchange(group, grants, true)
+    }
+
+    pub(super) fn remove_rule(&mut self, document: &Value) -> Result<(), Code> {
+        let group = text(document, "group");
+        let known = self.groups.get(group).ok_or("group_not_found")?;
+        let mut grants = known.grants.clone();
+        let names_one = document["license"].is_string() || document["product"].is_string();
+        match names_one {
+            true => {
+                let what = self.what(document);
+                grants.retain(|it| what.as_ref() != Ok(&it.what));
+            }
+            false => grants.clear(),
+        }
+        self.exchange(group, grants, document["cascade"] != false)
+    }
+
+    /// Makes a group give this, and nothing else.
+    fn exchange(&mut self, group: &str, grants: Vec<Grant>, cascade: bool) -> Result<(), Code> {
+        let was = self.groups.get(group).map(|it| it.grants.clone());
+        if was.as_ref() == Some(&grants) || (was.is_none() && grants.is_empty()) {
+            return Ok(());
+        }
+        let was = was.unwrap_or_default();
+        for grant in &grants {
+            if let What::License(license) = grant.what {
+                let product = What::Product(self.licenses[license].product.clone());
+                if grants.iter().any(|it| it.what == product) {
+                    return Err("grants_overlap");
+                }
+            }
+        }
+        let low = |it: &&Grant| {
+            it.quota.is_some_and(|quota| quota < self.leases(group, &it.what))
+        };
+        let changed: Vec<_> = grants.iter().filter(|it| !was.contains(it)).cloned().collect();
+        if changed.iter().any(|it| low(&it)) {
+            return Err("quota_below_use");
+        }
+        self.open(group);
+        self.say(&["GroupRuleSet", group]);
+        let members = self.groups[group].members.clone();
+        for gone in was.iter().filter(|it| !grants.iter().any(|new| new.what == it.what)) {
+            let ground = format!("group:{group}");
+            self.drop_places("withdrawn", |it| it.ground == ground && it.what == gone.what);
+            for license in 0..self.licenses.len() {
+                if !self.covers(&gone.what, license) {
+                    continue;
+                }
+                let holders: Vec<_> = self.seats_of(license).map(|it| it.0.clone()).collect();
+                for holder in holders {
+                    self.withdraw(group, license, &holder, cascade);
+                }
+            }
+        }
+        self.groups.get_mut(group).unwrap().grants = grants;
+        self.apply(group, &members, &changed, true)?;
+        self.tell_large(group, &changed);
+        Ok(())
+    }
+
+    /// A rule for many members is finished later, and that is said.
+    fn tell_large(&mut self, group: &str, grants: &[Grant]) {
+        let grants = grants.iter().filter(|it| !it.eager).count();
+        if self.groups[group].members.len() * grants > AT_ONCE {
+            self.say(&["GroupRuleApplied", group]);
+        }
+    }
+
+    /// Has every group that gives the product of a license give it again.
+    pub(super) fn repeat_rules(&mut self, license: usize) {
+        let product = What::Product(self.licenses[license].product.clone());
+        for (name, group) in self.groups.clone() {
+            let again: Vec<_> = group.grants.iter().filter(|it| it.what == product).cloned().collect();
+            if !again.is_empty() {
+                self.say(&["GroupRuleSet", &name]);
+                self.apply(&name, &group.members, &again, false).unwrap();
+                self.tell_large(&name, &again);
+            }
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! Who somebody is.
+
+use serde_json::Value;
+
+use super::{Code, Model, text};
+
+impl Model {
+    pub(super) fn register(&mut self, document: &Value) -> Result<(), Code> {
+        let named = &document["holder"];
+        let holder = self.holder(named);
+        if let (Some(user), Some(email)) = (named["user"].as_str(), named["email"].as_str())
+            && self.links.get(email).is_some_and(|it| it != user)
+        {
+            return Err("already_linked");
+        }
+        let was = self.people.get(&holder).cloned().unwrap_or_default();
+        let mut new = was.clone();
+        (new.registered, new.retired) = (true, false);
+        if let (Some(_), Some(email)) = (named["user"].as_str(), named["email"].as_str()) {
+            new.email = Some(email.to_owned());
+        }
+        let same = |a: &super::Person, b: &super::Person| {
+            (a.registered, a.retired, &a.email) == (b.registered, b.retired, &b.email)
+        };
+        if !same(&was, &new) {
+            self.say(&["HolderRegistered", &holder]);
+            self.people.insert(holder, new);
+        }
+        Ok(())
+    }
+
+    pub(super) fn link(&mut self, document: &Value) -> Result<(), Code> {
+        let (email, user) = (text(document, "email").to_owned(), text(document, "user").to_owned());
+        match self.links.get(&email) {
+            Some(linked) if *linked == user => return Ok(()),
+            Some(_) => return Err("already_linked"),
+            None => {}
+        }
+        if self.is_retired(&email) || self.is_retired(&user) {
+            return Err("holder_retired");
+        }
+        self.introduce(&email);
+        self.introduce(&user);
+        self.move_seats(&email, &user);
+        self.move_places(&email, &user);
+        for group in self.groups.keys().cloned().collect::<Vec<_>>() {
+            self.move_member(&group, &email, &user);
+        }
+        self.say(&["HolderLinked", &user, &email]);
+        if self.people[&user].email.is_none() {
+            self.know(&user).email = Some(email.clone());
+            self.say(&["HolderRegistered", &user]);
+        }
+        self.links.insert(email, user);
+        Ok(())
+    }
+
+    fn move_seats(&mut self, email: &str, user: &str) {
+        for license in 0..self.licenses.len() {
+            let Some(moved) = self.seats.remove(&(license, email.to_owned())) else { continue };
+            let name = self.licenses[license].name.clone();
+            match self.seat(license, user).cloned() {
+                None => {
+                    self.seats.insert((license, user.to_owned()), moved);
+                    self.say(&["AssignmentTransferred", &name, user, email]);
+                }
+                Some(own) => {
+                    self.say(&["AssignmentRevoked", &name, email]);
+                    if moved.active && !own.active {
+                        self.reactivate(license, user);
+                    }
+                    for ground in moved.grounds {
+                        let by_group = format!("group:{}", ground.trim_start_matches("orphan:"));
+                        if !ground.starts_with("orphan:") || !own.grounds.contains(&by_group) {
+                            self.add_ground(license, user, &ground);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn move_places(&mut self, email: &str, user: &str) {
+        for mut place in std::mem::take(&mut self.waiting) {
+            if place.holder != email {
+                self.waiting.push(place);
+                continue;
+            }
+            let name = self.name_of(&place.what);
+            let twice = self.waits(user, &place.what, &place.ground);
+            self.say(&["WaitlistLeft", &name, email, &place.ground, "withdrawn"]);
+            if !twice {
+                self.say(&["WaitlistJoined", &name, user, &place.ground]);
+                place.holder = user.to_owned();
+                self.waiting.push(place);
+            }
+        }
+    }
+
+    fn move_member(&mut self, group: &str, email: &str, user: &str) {
+        let members = &mut self.groups.get_mut(group).unwrap().members;
+        let Some(place) = members.iter().position(|it| it == email) else { return };
+        let twice = members.iter().any(|it| it == user);
+        match twice {
+            true => drop(members.remove(place)),
+            false => user.clone_into(&mut members[place]),
+        }
+        self.say(&["MemberRemoved", group, email]);
+        if !twice {
+            self.say(&["MemberAdded", group, user]);
+        }
+    }
+
+    pub(super) fn retire_holder(&mut self, document: &Value) -> Result<(), Code> {
+        let holder = self.holder(&document["holder"]);
+        let known = self.people.get(&holder).ok_or("holder_not_found")?;
+        if known.retired {
+            return Ok(());
+        }
+        let had_set = known.set.is_some();
+        self.drop_places("withdrawn", |it| it.holder == holder);
+        for group in self.groups.keys().cloned().collect::<Vec<_>>() {
+            self.drop_member(&group, &holder);
+        }
+        for license in 0..self.licenses.len() {
+            if self.seat(license, &holder).is_some() {
+                self.remove_grounds(license, &holder, |_| true);
+            }
+        }
+        if had_set {
+            self.say(&["DirectSetCleared", &holder]);
+        }
+        let person = self.know(&holder);
+        (person.retired, person.registered, person.set) = (true, false, None);
+        self.say(&["HolderRetired", &holder]);
+        Ok(())
+    }
+}

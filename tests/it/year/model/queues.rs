@@ -1,0 +1,111 @@
+//! Who waits, and what follows from every command.
+
+use serde_json::Value;
+
+use super::seats::DIRECT;
+use super::{Code, Model, Place, Time, What};
+
+impl Model {
+    pub(super) fn waits(&self, holder: &str, what: &What, ground: &str) -> bool {
+        let is = |it: &Place| it.holder == holder && it.what == *what && it.ground == ground;
+        self.waiting.iter().any(is)
+    }
+
+    /// Gives a place at the end, one for each thing and ground.
+    pub(super) fn join(&mut self, what: &What, holder: &str, ground: &str, ends: Option<Time>) {
+        if self.waits(holder, what, ground) {
+            return;
+        }
+        let (what, holder, ground) = (what.clone(), holder.to_owned(), ground.to_owned());
+        let name = self.name_of(&what);
+        self.say(&["WaitlistJoined", &name, &holder, &ground]);
+        self.waiting.push(Place { what, holder, ground, ends });
+    }
+
+    pub(super) fn drop_places(&mut self, end: &str, goes: impl Fn(&Place) -> bool) {
+        let (gone, left): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.waiting).into_iter().partition(|it| goes(it));
+        self.waiting = left;
+        for it in gone {
+            let name = self.name_of(&it.what);
+            self.say(&["WaitlistLeft", &name, &it.holder, &it.ground, end]);
+        }
+    }
+
+    /// Who has what they waited for, on the same ground, does not wait any more.
+    pub(super) fn served(&mut self, license: usize, holder: &str, ground: &str) {
+        let product = self.licenses[license].product.clone();
+        self.drop_places("served", |it| {
+            let meant = match &it.what {
+                What::License(it) => *it == license,
+                What::Product(it) => *it == product,
+            };
+            it.holder == holder && it.ground == ground && meant
+        });
+    }
+
+    pub(super) fn leave_waitlist(&mut self, document: &Value) -> Result<(), Code> {
+        let (what, holders) = (self.what(document)?, self.holders(document));
+        if holders.iter().any(|it| !self.people.contains_key(it)) {
+            return Err("holder_not_found");
+        }
+        self.drop_places("given_up", |it| {
+            it.what == what && it.ground == DIRECT && holders.contains(&it.holder)
+        });
+        Ok(())
+    }
+
+    /// What follows: seats for those who wait, and a word where more are held than there are.
+    pub(super) fn settle(&mut self) {
+        let mut turn = 0;
+        while let Some(place) = self.waiting.get(turn).cloned() {
+            let many = self.waiting.len();
+            self.serve(&place);
+            if self.waiting.len() == many {
+                turn += 1;
+            } else {
+                turn = 0;
+            }
+        }
+        for license in 0..self.licenses.len() {
+            let (held, limit) = (self.held(license), self.limit(license));
+            let over = limit.is_some_and(|it| it < held);
+            let it = &mut self.licenses[license];
+            if it.retired || over == it.told.over {
+                continue;
+            }
+            it.told.over = over;
+            let (name, limit) = (it.name.clone(), limit.unwrap_or_default().to_string());
+            match over {
+                true => self.say(&["OverallocationBegan", &name, &held.to_string(), &limit]),
+                false => self.say(&["OverallocationEnded", &name]),
+            }
+        }
+    }
+
+    /// Serves a place if that can be done now.
+    fn serve(&mut self, place: &Place) {
+        let nothing = self.has(&place.holder, &place.what, &place.ground).is_none()
+            && self.source(&place.what).is_err();
+        if nothing {
+            return;
+        }
+        if place.ends.is_some_and(|it| it <= self.now) {
+            let (what, holder, ground) = (&place.what, &place.holder, &place.ground);
+            let is = |it: &Place| it.holder == *holder && it.what == *what && it.ground == *ground;
+            self.drop_places("withdrawn", is);
+            return;
+        }
+        if let Some(group) = place.ground.strip_prefix("group:")
+            && !self.quota_left(group, &place.what)
+        {
+            return;
+        }
+        if self.has(&place.holder, &place.what, &place.ground).is_none()
+            && !self.may_have(&place.what, &place.holder)
+        {
+            return;
+        }
+        self.give(&place.holder, &place.what, &place.ground, place.ends).unwrap();
+    }
+}

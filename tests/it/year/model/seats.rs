@@ -1,0 +1,293 @@
+//! Giving seats and taking them, by name.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use super::{Code, Model, Seat, Time, What, text, time};
+
+pub(super) const DIRECT: &str = "direct";
+
+impl Model {
+    /// Who has an assignment of a license.
+    pub(super) fn seats_of(&self, license: usize) -> impl Iterator<Item = (&String, &Seat)> {
+        let of = (license, String::new())..(license + 1, String::new());
+        self.seats.range(of).map(|((_, holder), seat)| (holder, seat))
+    }
+
+    pub fn held(&self, license: usize) -> i64 {
+        self.seats_of(license).filter(|it| it.1.active).count() as i64
+    }
+
+    pub(super) fn has_free(&self, license: usize) -> bool {
+        self.limit(license).is_none_or(|it| self.held(license) < it)
+    }
+
+    pub(super) fn seat(&self, license: usize, holder: &str) -> Option<&Seat> {
+        self.seats.get(&(license, holder.to_owned()))
+    }
+
+    /// The licenses of a product that are in force, the one that ends first before the others.
+    pub(super) fn in_force(&self, product: &str) -> Vec<usize> {
+        let of = |it: &usize| self.licenses[*it].product == product;
+        let licenses = (0..self.licenses.len()).filter(of);
+        let mut found: Vec<_> = licenses.filter(|it| self.licenses[*it].in_force(self.now)).collect();
+        found.sort_by_key(|it| (self.licenses[*it].ends.unwrap_or(Time::MAX), *it));
+        found
+    }
+
+    /// The license of which somebody has what is asked for already.
+    pub(super) fn has(&self, holder: &str, what: &What, ground: &str) -> Option<usize> {
+        let licenses = match what {
+            What::License(license) => vec![*license],
+            What::Product(product) => self.in_force(product),
+        };
+        let has = |it: &usize| self.seat(*it, holder).is_some();
+        let on = |it: &usize| self.seat(*it, holder).is_some_and(|it| it.grounds.contains(ground));
+        licenses.iter().find(|it| on(it)).or_else(|| licenses.iter().find(|it| has(it))).copied()
+    }
+
+    /// The license that a new seat would be of, or why there is none.
+    pub(super) fn source(&self, what: &What) -> Result<usize, Code> {
+        match what {
+            What::License(license) => match self.licenses[*license].closed(self.now) {
+                Some(code) => Err(code),
+                None => self.has_free(*license).then_some(*license).ok_or("no_free_seat"),
+            },
+            What::Product(product) => {
+                let licenses = self.in_force(product);
+                if licenses.is_empty() {
+                    return Err("no_license_in_force");
+                }
+                licenses.into_iter().find(|it| self.has_free(*it)).ok_or("no_free_seat")
+            }
+        }
+    }
+
+    /// Gives somebody what they lack: a ground on the seat they have, or a seat.
+    pub(super) fn give(
+        &mut self,
+        holder: &str,
+        what: &What,
+        ground: &str,
+        ends: Option<Time>,
+    ) -> Result<(), Code> {
+        if let Some(license) = self.has(holder, what, ground) {
+            self.add_ground(license, holder, ground);
+            return Ok(());
+        }
+        let license = self.source(what)?;
+        let name = self.licenses[license].name.clone();
+        self.say(&["SeatAssigned", &name, holder, ground]);
+        self.know(holder);
+        let number = self.next_number();
+        let grounds = BTreeSet::from([ground.to_owned()]);
+        let seat = Seat { number, active: true, fulfilled: false, ends, grounds };
+        self.seats.insert((license, holder.to_owned()), seat);
+        self.served(license, holder, ground);
+        Ok(())
+    }
+
+    pub(super) fn add_ground(&mut self, license: usize, holder: &str, ground: &str) {
+        let seat = self.seats.get_mut(&(license, holder.to_owned())).unwrap();
+        if !seat.grounds.insert(ground.to_owned()) {
+            return;
+        }
+        if let Some(group) = ground.strip_prefix("group:") {
+            seat.grounds.remove(&format!("orphan:{group}"));
+        }
+        if let Some(group) = ground.strip_prefix("orphan:") {
+            seat.grounds.remove(&format!("group:{group}"));
+        }
+        let name = self.licenses[license].name.clone();
+        self.say(&["GroundAdded", &name, holder, ground]);
+        self.served(license, holder, ground);
+    }
+
+    /// Ends some grounds of a seat, and the seat with the last of them.
+    pub(super) fn remove_grounds(
+        &mut self,
+        license: usize,
+        holder: &str,
+        goes: impl Fn(&str) -> bool,
+    ) {
+        let key = (license, holder.to_owned());
+        let seat = self.seats.get_mut(&key).unwrap();
+        let name = self.licenses[license].name.clone();
+        let (gone, left): (BTreeSet<_>, BTreeSet<_>) =
+            seat.grounds.iter().cloned().partition(|it| goes(it));
+        if left.is_empty() {
+            self.seats.remove(&key);
+            self.say(&["AssignmentRevoked", &name, holder]);
+            return;
+        }
+        seat.grounds = left;
+        for ground in gone {
+            self.say(&["GroundRemoved", &name, holder, &ground]);
+        }
+    }
+
+    pub(super) fn may_hold(&self, license: usize, holder: &str) -> bool {
+        self.decided(license, "may_hold") == "anyone" || self.is_member(holder)
+    }
+
+    fn is_member(&self, holder: &str) -> bool {
+        let registered = self.people.get(holder).is_some_and(|it| it.registered);
+        registered || self.groups.values().any(|it| it.members.iter().any(|it| it == holder))
+    }
+
+    /// Whether somebody may have a seat of any license that could give what is asked for.
+    pub(super) fn may_have(&self, what: &What, holder: &str) -> bool {
+        match what {
+            What::License(license) => self.may_hold(*license, holder),
+            What::Product(product) => {
+                let licenses = self.in_force(product);
+                licenses.is_empty() || licenses.into_iter().any(|it| self.may_hold(it, holder))
+            }
+        }
+    }
+
+    pub(super) fn assign(&mut self, document: &Value) -> Result<(), Code> {
+        let what = self.what(document)?;
+        let (holders, ends) = (self.holders(document), time(document, "ends_at"));
+        let wait = document["wait"] == true;
+        let (mut lacking, mut without, mut idle) = (vec![], vec![], vec![]);
+        for holder in holders {
+            match self.has(&holder, &what, DIRECT).map(|it| (it, self.seat(it, &holder).unwrap())) {
+                Some((license, seat)) if !seat.active => idle.push((license, holder)),
+                Some((_, seat)) if seat.grounds.contains(DIRECT) => {}
+                Some(_) => lacking.push(holder),
+                None if wait && self.waits(&holder, &what, DIRECT) => {}
+                None => without.push(holder),
+            }
+        }
+        self.may_be_given(&what, &without, ends, !idle.is_empty())?;
+        let needed = without.len() + idle.len();
+        let free = match &what {
+            What::License(license) => self.free(*license),
+            What::Product(product) => self.in_force(product).iter().map(|it| self.free(*it)).sum(),
+        };
+        if needed as i64 > free && (!wait || !idle.is_empty()) {
+            return Err("no_free_seat");
+        }
+        for (license, holder) in idle {
+            self.reactivate(license, &holder);
+            self.add_ground(license, &holder, DIRECT);
+        }
+        for holder in lacking {
+            self.give(&holder, &what, DIRECT, None)?;
+        }
+        for holder in without {
+            if self.give(&holder, &what, DIRECT, ends).is_err() {
+                self.introduce(&holder);
+                self.join(&what, &holder, DIRECT, ends);
+            }
+        }
+        self.note_addresses(document);
+        Ok(())
+    }
+
+    /// What stands in the way of new seats, but for want of them.
+    fn may_be_given(
+        &self,
+        what: &What,
+        holders: &[String],
+        ends: Option<Time>,
+        idle: bool,
+    ) -> Result<(), Code> {
+        if holders.is_empty() && !idle {
+            return Ok(());
+        }
+        if holders.iter().any(|it| self.is_retired(it)) {
+            return Err("holder_retired");
+        }
+        if holders.iter().any(|it| !self.may_have(what, it)) {
+            return Err("holder_not_member");
+        }
+        match self.source(what) {
+            Ok(_) | Err("no_free_seat") => {}
+            Err(code) => return Err(code),
+        }
+        match ends.is_some_and(|it| it <= self.now) && !holders.is_empty() {
+            true => Err("already_over"),
+            false => Ok(()),
+        }
+    }
+
+    /// Seats that are free; so many that there is no end of them where there is none.
+    pub fn free(&self, license: usize) -> i64 {
+        self.limit(license).map_or(1_000_000, |it| (it - self.held(license)).max(0))
+    }
+
+    pub(super) fn reactivate(&mut self, license: usize, holder: &str) {
+        self.seats.get_mut(&(license, holder.to_owned())).unwrap().active = true;
+        let name = self.licenses[license].name.clone();
+        self.say(&["AssignmentReactivated", &name, holder]);
+    }
+
+    pub(super) fn change_assignment(&mut self, document: &Value) -> Result<(), Code> {
+        let license = self.license(text(document, "license"))?;
+        let holder = self.holder(&document["holder"]);
+        if !self.people.contains_key(&holder) {
+            return Err("holder_not_found");
+        }
+        let Some(seat) = self.seat(license, &holder).cloned() else { return Err("not_assigned") };
+        let name = self.licenses[license].name.clone();
+        if document["active"] == true && !seat.active {
+            match self.source(&What::License(license)) {
+                Err("license_retired") | Ok(_) => {}
+                Err(code) => return Err(code),
+            }
+            self.reactivate(license, &holder);
+        }
+        let key = (license, holder.clone());
+        if document["active"] == false && seat.active {
+            self.seats.get_mut(&key).unwrap().active = false;
+            self.say(&["AssignmentDeactivated", &name, &holder]);
+        }
+        if let Some(fulfilled) = document["fulfilled"].as_bool()
+            && fulfilled != seat.fulfilled
+        {
+            self.seats.get_mut(&key).unwrap().fulfilled = fulfilled;
+            let line = if fulfilled { "AssignmentFulfilled" } else { "FulfilmentWithdrawn" };
+            self.say(&[line, &name, &holder]);
+        }
+        let ends = time(document, "ends_at");
+        if document.as_object().unwrap().contains_key("ends_at") && ends != seat.ends {
+            self.seats.get_mut(&key).unwrap().ends = ends;
+            self.say(&["AssignmentEndSet", &name, &holder]);
+        }
+        Ok(())
+    }
+
+    pub(super) fn revoke(&mut self, document: &Value) -> Result<(), Code> {
+        let license = self.license(text(document, "license"))?;
+        let holders = self.holders(document);
+        if holders.iter().any(|it| !self.people.contains_key(it)) {
+            return Err("holder_not_found");
+        }
+        let by_group = |it: &String| {
+            let seat = self.seat(license, it);
+            seat.is_some_and(|it| it.grounds.iter().all(|it| it.starts_with("group:")))
+        };
+        if holders.iter().any(by_group) {
+            return Err("held_by_group");
+        }
+        for holder in holders {
+            self.revoke_one(license, &holder);
+            let product = What::Product(self.licenses[license].product.clone());
+            self.drop_places("given_up", |it| {
+                let meant = it.what == What::License(license) || it.what == product;
+                it.holder == holder && it.ground == DIRECT && meant
+            });
+        }
+        Ok(())
+    }
+
+    /// Takes away what was given by name.
+    pub(super) fn revoke_one(&mut self, license: usize, holder: &str) {
+        if self.seat(license, holder).is_some() {
+            self.remove_grounds(license, holder, |it| !it.starts_with("group:"));
+        }
+    }
+}
