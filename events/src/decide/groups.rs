@@ -2,7 +2,7 @@
 
 use super::seats::Of;
 use super::{Case, find};
-use crate::account::{Group, Terms, Wait};
+use crate::account::{Assignment, Group, Terms, Wait};
 use crate::command::{AddMembers, GrantToGroup, RemoveGroupRule, RemoveMembers, SetGroupRule};
 use crate::event::{
     Event, Ground, GroundChanged, GroupNamed, GroupRuleSet, MemberAdded, MemberRemoved, WaitEnd,
@@ -47,6 +47,9 @@ impl Case<'_> {
         let group = self.find_group(&it.group)?;
         // Members of a rule that is still being applied are served in their turn.
         let (grants, unfinished) = (group.grants.clone(), group.unfinished);
+        for grant in grants.iter().filter(|it| it.mode == Mode::Eager) {
+            self.can_give(&it.group, grant, &added)?;
+        }
         for grant in &grants {
             if !unfinished || grant.mode == Mode::Eager {
                 self.apply(&it.group, grant, &added)?;
@@ -180,7 +183,9 @@ impl Case<'_> {
     /// Refuses to give everybody what nobody can have for now, before any shortage is looked at.
     fn can_give(&self, group: &GroupId, grant: &Grant, members: &[Holder]) -> Result<(), Refusal> {
         let Some(of) = Of::given(&grant.license, &grant.product) else { return Ok(()) };
-        let lacks = |it: &Holder| !self.is_served(group, of, it);
+        // A ground more on a seat that somebody has is no new seat.
+        let lacks =
+            |it: &Holder| !self.is_served(group, of, it) && self.assignment_of(of, it).is_none();
         match members.iter().any(lacks) {
             true => self.room(of).map(drop),
             false => Ok(()),
@@ -267,6 +272,10 @@ impl Case<'_> {
     ) -> Result<(), Refusal> {
         let Some(of) = Of::given(&grant.license, &grant.product) else { return Ok(()) };
         let ground = Ground::Group(group.clone());
+        let eager = grant.mode == Mode::Eager;
+        if eager {
+            self.quota_reaches(group, grant, of, members)?;
+        }
         let (mut given, mut short) = (0, 0);
         for holder in members {
             if self.is_denied(holder) {
@@ -277,22 +286,8 @@ impl Case<'_> {
                 continue;
             }
             let found = found.map(|it| it.id);
-            let eager = grant.mode == Mode::Eager;
             if !self.quota_allows(group, of) {
-                match (eager, grant.quota) {
-                    (true, Some(quota)) => {
-                        return Err(Refusal::QuotaExceeded {
-                            group: group.clone(),
-                            named: grant.named().into(),
-                            leases: self.account.leases(group, grant),
-                            quota,
-                            wanted: self.lacking(group, of, members),
-                        });
-                    }
-                    (true, None) | (false, _) => {
-                        self.wait(of, holder, ground.clone(), &Terms::default())
-                    }
-                }
+                self.wait(of, holder, ground.clone(), &Terms::default());
                 continue;
             }
             match (found, self.room(of)) {
@@ -314,10 +309,31 @@ impl Case<'_> {
         }
     }
 
-    /// How many of these members have no seat of it from their group.
-    fn lacking(&self, group: &GroupId, of: Of<'_>, members: &[Holder]) -> i64 {
-        let lacking = members.iter().filter(|it| !self.is_served(group, of, it)).count();
-        i64::try_from(lacking).unwrap_or(i64::MAX)
+    /// Refuses to give all of these members more than the quota leaves, whatever seats are free.
+    fn quota_reaches(
+        &self,
+        group: &GroupId,
+        grant: &Grant,
+        of: Of<'_>,
+        members: &[Holder],
+    ) -> Result<(), Refusal> {
+        let Some(quota) = grant.quota else { return Ok(()) };
+        let leased = |it: &Assignment| self.account.is_leased(it, group);
+        let lacks =
+            |it: &&Holder| !self.is_denied(it) && !self.assignment_of(of, it).is_some_and(leased);
+        let lacking = members.iter().filter(lacks).count();
+        let wanted = i64::try_from(lacking).unwrap_or(i64::MAX);
+        let leases = self.account.leases(group, grant);
+        match leases.saturating_add(wanted) > quota && wanted > 0 {
+            true => Err(Refusal::QuotaExceeded {
+                group: group.clone(),
+                named: grant.named().into(),
+                leases,
+                quota,
+                wanted,
+            }),
+            false => Ok(()),
+        }
     }
 
     /// Whether a group may have one more of it.

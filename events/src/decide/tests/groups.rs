@@ -93,6 +93,41 @@ fn a_quota_is_what_the_group_may_have() {
 }
 
 #[test]
+fn a_quota_that_is_used_up_comes_before_a_lack_of_seats() {
+    let mut story = Story::of_seats(1);
+    story.does("AddMembers", members("g", &["a", "b", "c"]));
+    assert_eq!(story.refuses("SetGroupRule", quota("eager", 2)), "quota_exceeded");
+    assert_eq!(story.refuses("SetGroupRule", quota("eager", 3)), "no_free_seat");
+    // What somebody has in the group already counts, and who is denied does not.
+    story.does("DeclareDirectSet", json!({"holders": users(&["b"]), "products": []}));
+    story.does("RemoveMembers", members("g", &["c"]));
+    story.does("SetGroupRule", quota("eager", 1));
+    assert_eq!(story.refuses("AddMembers", members("g", &["c", "d"])), "quota_exceeded");
+}
+
+#[test]
+fn a_license_that_gives_nothing_comes_before_a_lack_of_seats_of_another() {
+    let mut story = Story::of_seats(0);
+    let office = json!({"license": "office", "product": "O", "quantity": 1});
+    story.does("AllocateLicense", office);
+    let grants = json!([{"product": "P", "mode": "eager"}, {"license": "office", "mode": "eager"}]);
+    story.does("SetGroupRule", json!({"group": "g", "grants": grants}));
+    story.does("SuspendLicense", json!({"license": "office"}));
+    assert_eq!(story.refuses("AddMembers", members("g", &["a"])), "license_suspended");
+}
+
+#[test]
+fn a_ground_more_on_a_seat_that_is_held_needs_nothing_of_its_license() {
+    let mut story = Story::of_seats(1);
+    story.does("AddMembers", members("g", &["a"]));
+    story.does("AssignSeat", json!({"license": "creative", "holders": users(&["a"])}));
+    story.does("SuspendLicense", json!({"license": "creative"}));
+    let of_license = json!({"group": "g", "grants": [{"license": "creative", "mode": "eager"}]});
+    story.does("SetGroupRule", of_license);
+    assert_eq!(story.seats(), ["a creative direct+group:g"]);
+}
+
+#[test]
 fn one_who_leaves_keeps_an_orphan_where_that_is_decided() {
     let mut story = Story::of_seats(2);
     story.does("SetPolicy", json!({"leaving": "orphan"}));
