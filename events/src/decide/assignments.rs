@@ -2,7 +2,7 @@
 
 use super::seats::Of;
 use super::{Case, assignable, find};
-use crate::account::{Account, Assignment, License, Terms};
+use crate::account::{Account, Assignment, License, Terms, Wait};
 use crate::command::{AssignSeat, ChangeAssignment};
 use crate::event::{Assigned, AssignmentDescribed, AssignmentEndSet, Event, Ground};
 use crate::holder::Holder;
@@ -47,9 +47,15 @@ impl Case<'_> {
             .into_iter()
             .map(|holder| (holder, need(self.account, of, it, holder)))
             .filter(|(_, need)| *need != Need::Nothing)
+            .filter(|(holder, need)| {
+                !need.seat(it) || !self.waits_as_asked(Of::License(license), it, holder)
+            })
             .collect();
         if needs.is_empty() {
             return Ok(());
+        }
+        for (holder, _) in &needs {
+            self.not_retired(holder)?;
         }
         for (holder, _) in &needs {
             self.may_hold(of, holder)?;
@@ -84,9 +90,18 @@ impl Case<'_> {
     /// Each holder gets a seat of the license in force that ends first and has one free. One who
     /// holds a seat of any license in force is already as asked.
     fn assign_product(&mut self, product: &ProductId, it: &AssignSeat) -> Result<(), Refusal> {
+        self.has_product(product)?;
+        let mut holders = self.distinct(&it.holders);
+        holders.retain(|holder| !self.waits_as_asked(Of::Product(product), it, holder));
+        if holders.is_empty() {
+            return Ok(());
+        }
+        for holder in &holders {
+            self.not_retired(holder)?;
+        }
         let licenses = self.in_force(product, it.container.as_ref())?;
         let (mut given, mut short) = (0, vec![]);
-        for holder in self.distinct(&it.holders) {
+        for holder in holders {
             let of = |it: &LicenseId| self.account.license(it);
             let needs: Vec<_> = licenses
                 .iter()
@@ -128,6 +143,14 @@ impl Case<'_> {
             self.wait(Of::Product(product), holder, Ground::Direct, &terms);
         }
         Ok(())
+    }
+
+    /// Whether somebody waits already for what they are to have, or to wait for.
+    fn waits_as_asked(&self, of: Of<'_>, it: &AssignSeat, holder: &Holder) -> bool {
+        let here = |wait: &&Wait| {
+            wait.ground == Ground::Direct && Of::given(&wait.license, &wait.product) == Some(of)
+        };
+        it.wait && it.active && self.account.waits_of(holder.key()).iter().any(here)
     }
 
     /// Refuses a seat whose time would be over.

@@ -1,7 +1,7 @@
 //! Rules about direct sets.
 
-use super::Case;
 use super::seats::Of;
+use super::{Case, find};
 use crate::account::{Assignment, DirectSet, Terms};
 use crate::command::{ClearDirectSet, DeclareDirectSet};
 use crate::event::{DirectSetCleared, DirectSetDeclared, Event, Ground, WaitEnd};
@@ -29,10 +29,29 @@ impl Case<'_> {
         for holder in &holders {
             self.declare(holder, &products, it.external);
         }
+        self.can_fill(&holders, &products)?;
         for product in &products {
             self.fill(&holders, product)?;
         }
         Ok(())
+    }
+
+    /// Refuses who may not hold what is in the set, and what nobody can have for now, before any
+    /// shortage is looked at.
+    fn can_fill(&self, holders: &[Holder], products: &[ProductId]) -> Result<(), Refusal> {
+        let mut closed = None;
+        for product in products {
+            let of = Of::Product(product);
+            let lacking = holders.iter().filter(|it| self.assignment_of(of, it).is_none());
+            for holder in lacking {
+                match self.room(of) {
+                    Ok(Some(license)) => self.may_hold(find(self.account, &license)?, holder)?,
+                    Ok(None) => {}
+                    Err(refusal) => closed = closed.or(Some(refusal)),
+                }
+            }
+        }
+        closed.map_or(Ok(()), Err)
     }
 
     pub(super) fn declare(&mut self, holder: &Holder, products: &[ProductId], external: bool) {

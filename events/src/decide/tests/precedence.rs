@@ -300,3 +300,33 @@ fn an_empty_window_comes_before_a_quantity_below_use() {
             ends_at: day(1),
         });
 }
+
+#[test]
+fn a_retired_holder_comes_before_one_who_is_no_member_and_before_the_states_of_licenses() {
+    for by in ["license", "product"] {
+        let mut story = Story::of_five_seats();
+        for user in ["ada", "bo"] {
+            story.does("RegisterHolder", json!({"holder": {"user": user}}));
+        }
+        story.does("RetireHolder", json!({"holder": {"user": "ada"}}));
+        story.does("SetPolicy", json!({"may_hold": "members"}));
+        let name = if by == "license" { CREATIVE } else { "P" };
+        let asked = json!({by: name, "holders": [{"user": "cy"}, {"user": "ada"}]});
+        assert_eq!(story.refuses("AssignSeat", asked.clone()), "holder_retired", "{by}");
+        story.does("SuspendLicense", json!({"license": CREATIVE}));
+        assert_eq!(story.refuses("AssignSeat", asked), "holder_retired", "{by}");
+    }
+}
+
+#[test]
+fn no_license_in_force_comes_before_a_lack_of_seats_of_another_product_of_a_set() {
+    let mut story = Story::of_five_seats();
+    story.does("AllocateLicense", json!({"license": OFFICE, "product": "O", "quantity": 0}));
+    story.does("SuspendLicense", json!({"license": CREATIVE}));
+    let set = json!({"holders": [{"user": "ada"}], "products": ["O", "P"]});
+    assert_eq!(story.refuses("DeclareDirectSet", set), "no_license_in_force");
+    story.does("ReinstateLicense", json!({"license": CREATIVE}));
+    story.does("SetPolicy", json!({"license": CREATIVE, "may_hold": "members"}));
+    let set = json!({"holders": [{"user": "ada"}], "products": ["O", "P"]});
+    assert_eq!(story.refuses("DeclareDirectSet", set), "holder_not_member");
+}

@@ -166,3 +166,21 @@ fn whoever_may_hold_by_now_is_served() {
     let told = story.does("RegisterHolder", json!({"holder": {"user": "c"}}));
     assert_eq!(told[2], "SeatAssigned creative c direct");
 }
+
+#[test]
+fn whoever_waits_already_waits_whatever_has_become_of_the_license() {
+    for by in [json!({"license": "creative"}), json!({"product": "P"})] {
+        let mut story = Story::of_seats(0);
+        let mut asked = by.clone();
+        asked["holders"] = json!(users(&["a"]));
+        asked["wait"] = json!(true);
+        story.does("AssignSeat", asked.clone());
+        story.does("SuspendLicense", json!({"license": "creative"}));
+        story.does("SetPolicy", json!({"may_hold": "members"}));
+        assert_eq!(story.does("AssignSeat", asked.clone()), [""; 0], "{by}");
+        asked["holders"] = json!(users(&["a", "b"]));
+        let code =
+            if by["license"].is_string() { "holder_not_member" } else { "no_license_in_force" };
+        assert_eq!(story.refuses("AssignSeat", asked), code);
+    }
+}
