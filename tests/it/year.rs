@@ -2,8 +2,8 @@
 //!
 //! `SEATLEDGER_SEED` is another year, `SEATLEDGER_YEAR_PEOPLE` another size of it.
 
-mod comparing;
 mod company;
+mod comparing;
 mod model;
 mod running;
 

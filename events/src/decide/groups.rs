@@ -183,9 +183,11 @@ impl Case<'_> {
     /// Refuses to give everybody what nobody can have for now, before any shortage is looked at.
     fn can_give(&self, group: &GroupId, grant: &Grant, members: &[Holder]) -> Result<(), Refusal> {
         let Some(of) = Of::given(&grant.license, &grant.product) else { return Ok(()) };
+        let ground = Ground::Group(group.clone());
         // A ground more on a seat that somebody has is no new seat.
-        let lacks =
-            |it: &Holder| !self.is_served(group, of, it) && self.assignment_of(of, it).is_none();
+        let lacks = |it: &Holder| {
+            !self.is_served(group, of, it) && self.assignment_of(of, it, &ground).is_none()
+        };
         match members.iter().any(lacks) {
             true => self.room(of).map(drop),
             false => Ok(()),
@@ -281,7 +283,7 @@ impl Case<'_> {
             if self.is_denied(holder) {
                 continue;
             }
-            let found = self.assignment_of(of, holder);
+            let found = self.assignment_of(of, holder, &ground);
             if found.is_some_and(|it| self.account.is_leased(it, group)) {
                 continue;
             }
@@ -318,10 +320,10 @@ impl Case<'_> {
         members: &[Holder],
     ) -> Result<(), Refusal> {
         let Some(quota) = grant.quota else { return Ok(()) };
+        let ground = Ground::Group(group.clone());
         let leased = |it: &Assignment| self.account.is_leased(it, group);
-        let lacks =
-            |it: &&Holder| !self.is_denied(it) && !self.assignment_of(of, it).is_some_and(leased);
-        let lacking = members.iter().filter(lacks).count();
+        let has = |it: &Holder| self.assignment_of(of, it, &ground).is_some_and(leased);
+        let lacking = members.iter().filter(|it| !self.is_denied(it) && !has(it)).count();
         let wanted = i64::try_from(lacking).unwrap_or(i64::MAX);
         let leases = self.account.leases(group, grant);
         match leases.saturating_add(wanted) > quota && wanted > 0 {

@@ -125,7 +125,7 @@ impl Case<'_> {
         let leased = |it: &crate::account::Assignment| self.account.is_leased(it, group);
         let waits = self.account.waits_of(holder.key());
         self.is_denied(holder)
-            || self.assignment_of(of, holder).is_some_and(leased)
+            || self.assignment_of(of, holder, &ground).is_some_and(leased)
             || waits
                 .iter()
                 .any(|it| it.ground == ground && Of::given(&it.license, &it.product) == Some(of))

@@ -113,15 +113,28 @@ impl Case<'_> {
         known.is_none_or(|it| it.number == 0).then(|| self.mint.number())
     }
 
-    /// The live assignment by which a holder has it already.
-    pub(super) fn assignment_of(&self, of: Of<'_>, holder: &Holder) -> Option<&Assignment> {
+    /// The live assignment by which a holder has it already. Of several licenses of a product it is
+    /// one that stands on this ground, or stood on it as an orphan does, or else that of the license
+    /// that was allocated first.
+    pub(super) fn assignment_of(
+        &self,
+        of: Of<'_>,
+        holder: &Holder,
+        ground: &Ground,
+    ) -> Option<&Assignment> {
         match of {
             Of::License(license) => self.account.seat_of(license, holder.key()),
             Of::Product(_) => {
-                let all = self.account.assignments_of(holder.key());
-                all.into_iter().find(|it| {
+                let mut all = self.account.assignments_of(holder.key());
+                all.retain(|it| {
                     let license = self.account.license_of(it);
                     of.covers(license) && self.is_in_force(license)
+                });
+                let orphan = ground.group().map(|it| Ground::Orphan(it.clone()));
+                all.into_iter().min_by_key(|it| {
+                    let grounds = self.account.grounds_of(it);
+                    let stood = orphan.as_ref().is_some_and(|it| grounds.contains(it));
+                    (!grounds.contains(ground), !stood)
                 })
             }
         }

@@ -215,8 +215,7 @@ impl Year {
     }
 
     /// A year in which something never happened would prove nothing about it.
-    pub fn is_rich(&self) {
-    }
+    pub fn is_rich(&self) {}
 }
 
 /// Two lists are the same; what is only in one of them is said.

@@ -36,6 +36,8 @@ pub struct License {
     pub suspended: bool,
     pub retired: bool,
     pub policy: Policy,
+    /// Active assignments of it.
+    pub held: i64,
     /// What the log has said of its window and of its seats.
     pub told: Told,
 }
@@ -82,9 +84,13 @@ pub struct Grant {
 
 #[derive(Debug, Clone, Default)]
 pub struct Group {
+    /// When it came to be, as a number that rises.
+    pub number: u64,
     /// In the order in which they joined.
     pub members: Vec<String>,
     pub grants: Vec<Grant>,
+    /// Members are still to be served, by the ledger itself.
+    pub unfinished: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -135,11 +141,15 @@ fn time(document: &Value, field: &str) -> Option<Time> {
 }
 
 impl Model {
-    /// What a command causes now, or why not. A refused one leaves everything as it was.
+    /// What a command causes, now and by what the ledger then does itself, or why not. A refused one
+    /// leaves everything as it was.
     pub fn judge(&mut self, command: &str, document: &Value) -> Result<Vec<String>, Code> {
         self.lines.clear();
         self.carry_out(command, document)?;
         self.settle();
+        if self.finish_rules() {
+            self.settle();
+        }
         Ok(std::mem::take(&mut self.lines))
     }
 
@@ -242,15 +252,6 @@ impl Model {
             }
         }
         all
-    }
-
-    /// Takes note of the addresses that stand beside user ids.
-    fn note_addresses(&mut self, document: &Value) {
-        for named in document["holders"].as_array().unwrap() {
-            if let (Some(user), Some(email)) = (named["user"].as_str(), named["email"].as_str()) {
-                self.know(user).email = Some(email.to_owned());
-            }
-        }
     }
 
     /// Somebody, who is known from now on.

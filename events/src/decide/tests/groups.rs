@@ -266,3 +266,53 @@ fn without_a_cascade_many_keep_their_seats_as_orphans() {
     let orphans = story.seats().iter().filter(|it| it.ends_with("orphan:g")).count();
     assert_eq!(orphans, 1_200);
 }
+
+/// A member who has a seat from the group, of one license of the product, and one by name, of an
+/// older one.
+fn one_with_two_seats() -> Story {
+    let mut story = Story::of_seats(0);
+    let more = json!({"license": "more", "product": "P", "quantity": 2});
+    story.does("AllocateLicense", more);
+    story.does("AddMembers", members("g", &["a"]));
+    story.does("SetGroupRule", rule("first_come"));
+    story.does("ChangeLicense", json!({"license": "creative", "quantity": 2}));
+    story.does("AssignSeat", json!({"license": "creative", "holders": users(&["a"])}));
+    assert_eq!(story.seats(), ["a creative direct", "a more group:g"]);
+    story
+}
+
+#[test]
+fn who_has_it_from_the_group_does_not_get_it_twice() {
+    let mut story = one_with_two_seats();
+    assert_eq!(story.does("SetGroupRule", quota("first_come", 1)), ["GroupRuleSet g"]);
+    assert_eq!(story.does("SetGroupRule", quota("eager", 1)), ["GroupRuleSet g"]);
+    assert_eq!(story.seats(), ["a creative direct", "a more group:g"]);
+}
+
+#[test]
+fn who_comes_back_has_the_seat_again_that_the_group_gave() {
+    let mut story = one_with_two_seats();
+    story.does("SetPolicy", json!({"leaving": "orphan"}));
+    story.does("RemoveMembers", members("g", &["a"]));
+    story.does("AddMembers", members("g", &["a"]));
+    assert_eq!(story.seats(), ["a creative direct", "a more group:g"]);
+}
+
+#[test]
+fn a_direct_set_keeps_the_seat_that_is_held_directly() {
+    let mut story = one_with_two_seats();
+    let set = json!({"holders": users(&["a"]), "products": ["P"]});
+    let told = story.does("DeclareDirectSet", set);
+    assert_eq!(told, ["DirectSetDeclared a", "AssignmentRevoked more a"]);
+    // The other way round it is the younger license that is held directly.
+    let mut story = one_with_two_seats();
+    story.does("RevokeAssignment", json!({"license": "creative", "holders": users(&["a"])}));
+    story.does("AssignSeat", json!({"license": "more", "holders": users(&["a"])}));
+    let of_license = json!({"group": "h", "grants": [{"license": "creative", "mode": "eager"}]});
+    story.does("SetGroupRule", of_license);
+    story.does("AddMembers", members("h", &["a"]));
+    assert_eq!(story.seats(), ["a creative group:h", "a more direct+group:g"]);
+    let set = json!({"holders": users(&["a"]), "products": ["P"]});
+    story.does("DeclareDirectSet", set);
+    assert_eq!(story.seats(), ["a more direct"]);
+}

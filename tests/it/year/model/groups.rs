@@ -13,9 +13,8 @@ impl Model {
         let ground = format!("group:{group}");
         let of = |it: &&usize| self.covers(what, **it);
         let licenses: Vec<usize> = (0..self.licenses.len()).collect();
-        let leases = |it: &usize| {
-            self.seats_of(*it).filter(|it| it.1.grounds.contains(&ground)).count()
-        };
+        let leases =
+            |it: &usize| self.seats_of(*it).filter(|it| it.1.grounds.contains(&ground)).count();
         licenses.iter().filter(of).map(leases).sum()
     }
 
@@ -93,14 +92,14 @@ impl Model {
             self.groups.get_mut(&group).unwrap().members.push(member.clone());
             self.say(&["MemberAdded", &group, member]);
         }
-        self.note_addresses(document);
         let grants = self.groups[&group].grants.clone();
         self.apply(&group, &new, &grants, true)
     }
 
     fn open(&mut self, group: &str) {
         if !self.groups.contains_key(group) {
-            self.groups.insert(group.to_owned(), super::Group::default());
+            let number = self.next_number();
+            self.groups.insert(group.to_owned(), super::Group { number, ..Default::default() });
             self.say(&["GroupNamed", group]);
         }
     }
@@ -151,7 +150,8 @@ impl Model {
 
     pub(super) fn set_rule(&mut self, document: &Value) -> Result<(), Code> {
         let grants = document["grants"].as_array().unwrap();
-        let grants: Vec<_> = grants.iter().map(|it| self.read_grant(it)).collect::<Result<_, _>>()?;
+        let grants: Vec<_> =
+            grants.iter().map(|it| self.read_grant(it)).collect::<Result<_, _>>()?;
         let cascade = document["cascade"] != false;
         self.exchange(text(document, "group"), grants, cascade)
     }
@@ -196,10 +196,8 @@ impl Model {
                 }
             }
         }
-        let low = |it: &&Grant| {
-            it.quota.is_some_and(|quota| quota < self.leases(group, &it.what))
-        };
-        let changed: Vec<_> = grants.iter().filter(|it| !was.contains(it)).cloned().collect();
+        let low = |it: &&Grant| it.quota.is_some_and(|quota| quota < self.leases(group, &it.what));
+        let mut changed: Vec<_> = grants.iter().filter(|it| !was.contains(it)).cloned().collect();
         if changed.iter().any(|it| low(&it)) {
             return Err("quota_below_use");
         }
@@ -210,7 +208,8 @@ impl Model {
             let ground = format!("group:{group}");
             self.drop_places("withdrawn", |it| it.ground == ground && it.what == gone.what);
             for license in 0..self.licenses.len() {
-                if !self.covers(&gone.what, license) {
+                let kept = grants.iter().any(|it| self.covers(&it.what, license));
+                if kept || !self.covers(&gone.what, license) {
                     continue;
                 }
                 let holders: Vec<_> = self.seats_of(license).map(|it| it.0.clone()).collect();
@@ -219,30 +218,43 @@ impl Model {
                 }
             }
         }
-        self.groups.get_mut(group).unwrap().grants = grants;
-        self.apply(group, &members, &changed, true)?;
-        self.tell_large(group, &changed);
-        Ok(())
-    }
-
-    /// A rule for many members is finished later, and that is said.
-    fn tell_large(&mut self, group: &str, grants: &[Grant]) {
-        let grants = grants.iter().filter(|it| !it.eager).count();
-        if self.groups[group].members.len() * grants > AT_ONCE {
-            self.say(&["GroupRuleApplied", group]);
+        let first_come = grants.iter().filter(|it| !it.eager).count();
+        let entry = self.groups.get_mut(group).unwrap();
+        entry.grants = grants;
+        entry.unfinished = members.len() * first_come > AT_ONCE;
+        if entry.unfinished {
+            changed.retain(|it| it.eager);
         }
+        self.apply(group, &members, &changed, true)
     }
 
-    /// Has every group that gives the product of a license give it again.
+    /// The groups, the oldest first.
+    pub(super) fn groups_in_order(&self) -> Vec<(String, super::Group)> {
+        let mut groups: Vec<_> = self.groups.clone().into_iter().collect();
+        groups.sort_by_key(|it| it.1.number);
+        groups
+    }
+
+    /// Has every group that gives the product of a license give what it gives again.
     pub(super) fn repeat_rules(&mut self, license: usize) {
         let product = What::Product(self.licenses[license].product.clone());
-        for (name, group) in self.groups.clone() {
-            let again: Vec<_> = group.grants.iter().filter(|it| it.what == product).cloned().collect();
-            if !again.is_empty() {
+        for (name, group) in self.groups_in_order() {
+            if !group.unfinished && group.grants.iter().any(|it| it.what == product) {
                 self.say(&["GroupRuleSet", &name]);
-                self.apply(&name, &group.members, &again, false).unwrap();
-                self.tell_large(&name, &again);
+                self.groups.get_mut(&name).unwrap().unfinished = true;
             }
         }
+    }
+
+    /// Serves the members that are still to be served. Nobody is refused: they wait.
+    pub(super) fn finish_rules(&mut self) -> bool {
+        let unfinished = self.groups_in_order().into_iter().filter(|it| it.1.unfinished);
+        let unfinished: Vec<_> = unfinished.collect();
+        for (name, group) in &unfinished {
+            self.apply(name, &group.members, &group.grants, false).unwrap();
+            self.say(&["GroupRuleApplied", name]);
+            self.groups.get_mut(name).unwrap().unfinished = false;
+        }
+        !unfinished.is_empty()
     }
 }

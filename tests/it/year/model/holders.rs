@@ -46,6 +46,7 @@ impl Model {
         for group in self.groups.keys().cloned().collect::<Vec<_>>() {
             self.move_member(&group, &email, &user);
         }
+        self.move_set(&email, &user);
         self.say(&["HolderLinked", &user, &email]);
         if self.people[&user].email.is_none() {
             self.know(&user).email = Some(email.clone());
@@ -65,6 +66,7 @@ impl Model {
                     self.say(&["AssignmentTransferred", &name, user, email]);
                 }
                 Some(own) => {
+                    self.licenses[license].held -= i64::from(moved.active);
                     self.say(&["AssignmentRevoked", &name, email]);
                     if moved.active && !own.active {
                         self.reactivate(license, user);
@@ -108,6 +110,20 @@ impl Model {
         self.say(&["MemberRemoved", group, email]);
         if !twice {
             self.say(&["MemberAdded", group, user]);
+        }
+    }
+
+    /// The set of the address is the user's, who may have one; what is not as it says then ends.
+    fn move_set(&mut self, email: &str, user: &str) {
+        if let Some(set) = self.know(email).set.take() {
+            self.say(&["DirectSetCleared", email]);
+            if self.people[user].set.is_none() {
+                self.know(user).set = Some(set);
+                self.say(&["DirectSetDeclared", user]);
+            }
+        }
+        if let Some(set) = self.people[user].set.clone() {
+            self.end_beside(user, &set);
         }
     }
 

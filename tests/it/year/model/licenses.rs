@@ -87,13 +87,13 @@ impl Model {
             suspended: false,
             retired: false,
             policy: super::Policy::new(),
+            held: 0,
             told: Told::default(),
         };
         if let Ok(known) = self.license(&license.name) {
             let known = &self.licenses[known];
-            let terms = |it: &License| {
-                (it.product.clone(), it.quantity, it.starts, it.ends, it.grace)
-            };
+            let terms =
+                |it: &License| (it.product.clone(), it.quantity, it.starts, it.ends, it.grace);
             return match terms(known) == terms(&license) {
                 false => Err("license_exists"),
                 true if known.retired => Err("license_retired"),
@@ -151,7 +151,8 @@ impl Model {
             self.licenses[license].quantity = quantity;
             let limit = self.limit(license);
             self.licenses[license].quantity = was.quantity;
-            let too_low = quantity < was.quantity && limit.is_some_and(|it| it < self.held(license));
+            let too_low =
+                quantity < was.quantity && limit.is_some_and(|it| it < self.held(license));
             if too_low && self.decided(license, "lowering") == "refuse" {
                 return Err("quantity_below_use");
             }

@@ -57,14 +57,17 @@ impl Model {
 
     /// What follows: seats for those who wait, and a word where more are held than there are.
     pub(super) fn settle(&mut self) {
-        let mut turn = 0;
+        let (mut turn, mut used_up) = (0, vec![]);
         while let Some(place) = self.waiting.get(turn).cloned() {
+            // A quota that is used up is so for everybody who waits on this ground.
             let many = self.waiting.len();
-            self.serve(&place);
+            if !used_up.contains(&(place.what.clone(), place.ground.clone())) {
+                self.serve(&place, &mut used_up);
+            }
             if self.waiting.len() == many {
                 turn += 1;
             } else {
-                turn = 0;
+                (turn, used_up) = (0, vec![]);
             }
         }
         for license in 0..self.licenses.len() {
@@ -84,10 +87,9 @@ impl Model {
     }
 
     /// Serves a place if that can be done now.
-    fn serve(&mut self, place: &Place) {
-        let nothing = self.has(&place.holder, &place.what, &place.ground).is_none()
-            && self.source(&place.what).is_err();
-        if nothing {
+    fn serve(&mut self, place: &Place, used_up: &mut Vec<(What, String)>) {
+        let has = self.has(&place.holder, &place.what, &place.ground).is_some();
+        if !has && self.source(&place.what).is_err() {
             return;
         }
         if place.ends.is_some_and(|it| it <= self.now) {
@@ -99,11 +101,10 @@ impl Model {
         if let Some(group) = place.ground.strip_prefix("group:")
             && !self.quota_left(group, &place.what)
         {
+            used_up.push((place.what.clone(), place.ground.clone()));
             return;
         }
-        if self.has(&place.holder, &place.what, &place.ground).is_none()
-            && !self.may_have(&place.what, &place.holder)
-        {
+        if !has && !self.may_have(&place.what, &place.holder) {
             return;
         }
         self.give(&place.holder, &place.what, &place.ground, place.ends).unwrap();

@@ -16,7 +16,7 @@ impl Model {
     }
 
     pub fn held(&self, license: usize) -> i64 {
-        self.seats_of(license).filter(|it| it.1.active).count() as i64
+        self.licenses[license].held
     }
 
     pub(super) fn has_free(&self, license: usize) -> bool {
@@ -31,20 +31,27 @@ impl Model {
     pub(super) fn in_force(&self, product: &str) -> Vec<usize> {
         let of = |it: &usize| self.licenses[*it].product == product;
         let licenses = (0..self.licenses.len()).filter(of);
-        let mut found: Vec<_> = licenses.filter(|it| self.licenses[*it].in_force(self.now)).collect();
+        let mut found: Vec<_> =
+            licenses.filter(|it| self.licenses[*it].in_force(self.now)).collect();
         found.sort_by_key(|it| (self.licenses[*it].ends.unwrap_or(Time::MAX), *it));
         found
     }
 
-    /// The license of which somebody has what is asked for already.
+    /// The license of which somebody has what is asked for already: one that stands on this ground, or
+    /// on the orphan of it, or the one that was allocated first.
     pub(super) fn has(&self, holder: &str, what: &What, ground: &str) -> Option<usize> {
-        let licenses = match what {
+        let mut licenses = match what {
             What::License(license) => vec![*license],
             What::Product(product) => self.in_force(product),
         };
-        let has = |it: &usize| self.seat(*it, holder).is_some();
-        let on = |it: &usize| self.seat(*it, holder).is_some_and(|it| it.grounds.contains(ground));
-        licenses.iter().find(|it| on(it)).or_else(|| licenses.iter().find(|it| has(it))).copied()
+        licenses.sort_unstable();
+        licenses.retain(|it| self.seat(*it, holder).is_some());
+        let orphan = ground.replace("group:", "orphan:");
+        let on = |ground: &str| {
+            let stands = |it: &&usize| self.seat(**it, holder).unwrap().grounds.contains(ground);
+            licenses.iter().find(stands)
+        };
+        on(ground).or_else(|| on(&orphan)).or(licenses.first()).copied()
     }
 
     /// The license that a new seat would be of, or why there is none.
@@ -84,6 +91,7 @@ impl Model {
         let grounds = BTreeSet::from([ground.to_owned()]);
         let seat = Seat { number, active: true, fulfilled: false, ends, grounds };
         self.seats.insert((license, holder.to_owned()), seat);
+        self.licenses[license].held += 1;
         self.served(license, holder, ground);
         Ok(())
     }
@@ -117,7 +125,8 @@ impl Model {
         let (gone, left): (BTreeSet<_>, BTreeSet<_>) =
             seat.grounds.iter().cloned().partition(|it| goes(it));
         if left.is_empty() {
-            self.seats.remove(&key);
+            let seat = self.seats.remove(&key).unwrap();
+            self.licenses[license].held -= i64::from(seat.active);
             self.say(&["AssignmentRevoked", &name, holder]);
             return;
         }
@@ -136,15 +145,15 @@ impl Model {
         registered || self.groups.values().any(|it| it.members.iter().any(|it| it == holder))
     }
 
-    /// Whether somebody may have a seat of any license that could give what is asked for.
+    /// Whether somebody may have the seat that would be given, or that they would wait for.
     pub(super) fn may_have(&self, what: &What, holder: &str) -> bool {
-        match what {
-            What::License(license) => self.may_hold(*license, holder),
+        let first = match what {
+            What::License(license) => Some(*license),
             What::Product(product) => {
-                let licenses = self.in_force(product);
-                licenses.is_empty() || licenses.into_iter().any(|it| self.may_hold(it, holder))
+                self.source(what).ok().or_else(|| self.in_force(product).first().copied())
             }
-        }
+        };
+        first.is_none_or(|it| self.may_hold(it, holder))
     }
 
     pub(super) fn assign(&mut self, document: &Value) -> Result<(), Code> {
@@ -161,7 +170,9 @@ impl Model {
                 None => without.push(holder),
             }
         }
-        self.may_be_given(&what, &without, ends, !idle.is_empty())?;
+        let asked: Vec<&String> =
+            lacking.iter().chain(&without).chain(idle.iter().map(|it| &it.1)).collect();
+        self.may_be_given(&what, &asked, ends)?;
         let needed = without.len() + idle.len();
         let free = match &what {
             What::License(license) => self.free(*license),
@@ -175,7 +186,7 @@ impl Model {
             self.add_ground(license, &holder, DIRECT);
         }
         for holder in lacking {
-            self.give(&holder, &what, DIRECT, None)?;
+            self.give(&holder, &self.ends_first(&holder, &what), DIRECT, None)?;
         }
         for holder in without {
             if self.give(&holder, &what, DIRECT, ends).is_err() {
@@ -183,19 +194,27 @@ impl Model {
                 self.join(&what, &holder, DIRECT, ends);
             }
         }
-        self.note_addresses(document);
         Ok(())
     }
 
-    /// What stands in the way of new seats, but for want of them.
+    /// By name a ground goes on the seat of the license that ends first.
+    fn ends_first(&self, holder: &str, what: &What) -> What {
+        let licenses = match what {
+            What::License(license) => vec![*license],
+            What::Product(product) => self.in_force(product),
+        };
+        let first = licenses.into_iter().find(|it| self.seat(*it, holder).is_some());
+        What::License(first.unwrap())
+    }
+
+    /// What stands in the way of seats by name, but for want of them.
     fn may_be_given(
         &self,
         what: &What,
-        holders: &[String],
+        holders: &[&String],
         ends: Option<Time>,
-        idle: bool,
     ) -> Result<(), Code> {
-        if holders.is_empty() && !idle {
+        if holders.is_empty() {
             return Ok(());
         }
         if holders.iter().any(|it| self.is_retired(it)) {
@@ -208,7 +227,7 @@ impl Model {
             Ok(_) | Err("no_free_seat") => {}
             Err(code) => return Err(code),
         }
-        match ends.is_some_and(|it| it <= self.now) && !holders.is_empty() {
+        match ends.is_some_and(|it| it <= self.now) {
             true => Err("already_over"),
             false => Ok(()),
         }
@@ -221,6 +240,7 @@ impl Model {
 
     pub(super) fn reactivate(&mut self, license: usize, holder: &str) {
         self.seats.get_mut(&(license, holder.to_owned())).unwrap().active = true;
+        self.licenses[license].held += 1;
         let name = self.licenses[license].name.clone();
         self.say(&["AssignmentReactivated", &name, holder]);
     }
@@ -243,6 +263,7 @@ impl Model {
         let key = (license, holder.clone());
         if document["active"] == false && seat.active {
             self.seats.get_mut(&key).unwrap().active = false;
+            self.licenses[license].held -= 1;
             self.say(&["AssignmentDeactivated", &name, &holder]);
         }
         if let Some(fulfilled) = document["fulfilled"].as_bool()

@@ -19,7 +19,8 @@ impl Model {
             return Err("holder_retired");
         }
         for holder in &holders {
-            let new = |it: &&String| self.has(holder, &What::Product((*it).clone()), DIRECT).is_none();
+            let new =
+                |it: &&String| self.has(holder, &What::Product((*it).clone()), DIRECT).is_none();
             let lacking: Vec<_> = products.iter().filter(new).collect();
             let may = |it: &&String| self.may_have(&What::Product((*it).clone()), holder);
             if lacking.iter().any(|it| !may(it)) {
@@ -45,38 +46,25 @@ impl Model {
     }
 
     /// Ends what somebody has that is not in their set.
-    fn end_beside(&mut self, holder: &str, products: &[String]) {
+    pub(super) fn end_beside(&mut self, holder: &str, products: &[String]) {
         if self.people[holder].set.as_deref() != Some(products) {
             self.know(holder).set = Some(products.to_vec());
             self.say(&["DirectSetDeclared", holder]);
         }
         let replace = self.policy.get("direct_sets").is_none_or(|it| it == "replace");
-        let in_set = |it: &Self, what: &What| match what {
-            What::License(license) => products.contains(&it.licenses[*license].product),
-            What::Product(product) => products.contains(product),
-        };
-        let kept: Vec<_> = self.waiting.iter().map(|it| in_set(self, &it.what)).collect();
-        let gone = self.waiting.iter().zip(kept).filter(|(it, kept)| {
-            let by_group = it.ground != DIRECT;
-            it.holder == holder && ((by_group && replace) || (!by_group && !kept))
-        });
-        let gone: Vec<_> = gone.map(|(it, _)| (it.what.clone(), it.ground.clone())).collect();
-        self.drop_places("withdrawn", |it| {
-            it.holder == holder && gone.contains(&(it.what.clone(), it.ground.clone()))
-        });
+        self.drop_places("withdrawn", |it| it.holder == holder && (it.ground == DIRECT || replace));
+        for product in products {
+            if let Some(license) = self.has(holder, &What::Product(product.clone()), DIRECT) {
+                self.add_ground(license, holder, DIRECT);
+            }
+        }
         for license in 0..self.licenses.len() {
             if self.seat(license, holder).is_none() {
                 continue;
             }
-            let kept = in_set(self, &What::License(license));
-            if kept {
-                self.add_ground(license, holder, DIRECT);
-            }
-            self.remove_grounds(license, holder, |it| match it {
-                DIRECT => !kept,
-                it if it.starts_with("orphan:") => !kept || replace,
-                _ => replace,
-            });
+            let kept = products.contains(&self.licenses[license].product);
+            let goes = |it: &str| if it == DIRECT { !kept } else { replace };
+            self.remove_grounds(license, holder, goes);
         }
     }
 
@@ -85,10 +73,12 @@ impl Model {
         if holders.iter().any(|it| !self.people.contains_key(it)) {
             return Err("holder_not_found");
         }
-        for holder in holders.iter().filter(|it| self.people[*it].set.is_some()).cloned().collect::<Vec<_>>() {
+        for holder in
+            holders.iter().filter(|it| self.people[*it].set.is_some()).cloned().collect::<Vec<_>>()
+        {
             self.know(&holder).set = None;
             self.say(&["DirectSetCleared", &holder]);
-            for (name, group) in self.groups.clone() {
+            for (name, group) in self.groups_in_order() {
                 if group.members.contains(&holder) {
                     self.apply(&name, std::slice::from_ref(&holder), &group.grants, false)?;
                 }

@@ -19,9 +19,8 @@ impl Model {
     pub(super) fn schedule(&mut self, document: &Value) -> Result<(), Code> {
         let (command, due) = (text(document, "command").to_owned(), time(document, "at").unwrap());
         let document = document["document"].clone();
-        let same = |it: &Schedule| {
-            it.due == due && it.command == command && it.document == document
-        };
+        let same =
+            |it: &Schedule| it.due == due && it.command == command && it.document == document;
         if !self.schedules.iter().any(same) {
             self.say(&["CommandScheduled"]);
             self.schedules.push(Schedule { due, command, document });
@@ -40,6 +39,7 @@ impl Model {
             let Some((_, first)) = due.into_iter().next() else { break };
             self.come_to_pass(first);
         }
+        self.finish_rules();
         self.settle();
         std::mem::take(&mut self.lines)
     }
@@ -74,8 +74,13 @@ impl Model {
             }
             Due::Assignment(number) => {
                 let key = self.seats.iter().find(|it| it.1.number == number).unwrap().0.clone();
-                self.seats.get_mut(&key).unwrap().ends = None;
                 self.revoke_one(key.0, &key.1);
+                // What a group gives too goes on without an end.
+                if let Some(seat) = self.seats.get_mut(&key) {
+                    seat.ends = None;
+                    let name = self.licenses[key.0].name.clone();
+                    self.say(&["AssignmentEndSet", &name, &key.1]);
+                }
             }
             Due::Command(place) => {
                 let it = self.schedules.remove(place);
