@@ -6,6 +6,7 @@ mod changes;
 mod queries;
 mod verdict;
 
+use events::command::GraceDays;
 use events::event::{
     Assigned, AssignmentTransferred, LicenseAllocated, SeatAssigned, WindowChanged,
 };
@@ -28,7 +29,7 @@ pub use verdict::{Code, Ended, Ground, Verdict};
 /// The model.
 pub static MODEL: ReadModel = ReadModel {
     name: "checks",
-    version: 2,
+    version: 3,
     schema: &[known::ACCOUNTS, emails::SCHEMA, SCHEMA],
     feed: Feed::Commits(|| Box::<Checks>::default()),
 };
@@ -36,7 +37,8 @@ pub static MODEL: ReadModel = ReadModel {
 /// `held_seats` has a row from each sequence on at which what a holder has of a license changed,
 /// so the last row up to a sequence is how it was then: one descent, and nothing to update. `grounds`
 /// is nothing for `direct` alone.
-/// `licenses` says how a license is since `changed`, `versions` how it was from each sequence on.
+/// `licenses` says how a license is since `changed`, `versions` how it was from each sequence on. When
+/// its grace ends is kept as a moment, so that a check only compares.
 const SCHEMA: &str = "
     CREATE TABLE products (
         id      INTEGER PRIMARY KEY,
@@ -56,6 +58,7 @@ const SCHEMA: &str = "
         state     INTEGER NOT NULL CHECK (state BETWEEN 0 AND 2),
         starts_at INTEGER,
         ends_at   INTEGER,
+        grace_ends_at INTEGER,
         UNIQUE (account, license)
     ) STRICT;
 
@@ -65,6 +68,7 @@ const SCHEMA: &str = "
         state     INTEGER NOT NULL,
         starts_at INTEGER,
         ends_at   INTEGER,
+        grace_ends_at INTEGER,
         PRIMARY KEY (license, since)
     ) STRICT, WITHOUT ROWID;
 
@@ -282,8 +286,9 @@ impl Checks {
         let sequence = int(commit.sequence);
         let product = product(db, account, it.product.as_str(), sequence)?;
         let sql = "INSERT INTO licenses
-                   (account, license, product, since, changed, state, starts_at, ends_at)
-                   VALUES (?1, ?2, ?3, ?4, ?4, ?5, ?6, ?7)";
+                   (account, license, product, since, changed, state, starts_at, ends_at,
+                    grace_ends_at)
+                   VALUES (?1, ?2, ?3, ?4, ?4, ?5, ?6, ?7, ?8)";
         let id = db.prepare_cached(sql)?.insert(params![
             account,
             it.license.as_str(),
@@ -291,7 +296,8 @@ impl Checks {
             sequence,
             LicenseState::Active,
             it.starts_at.map(Moment::millis),
-            it.ends_at.map(Moment::millis)
+            it.ends_at.map(Moment::millis),
+            grace_ends_at(it.ends_at, it.grace_days)
         ])?;
         keep_version(db, id)?;
         self.known.add(name, &it.license, License { id, product });
@@ -324,10 +330,18 @@ fn move_window(
     license: i64,
     it: &WindowChanged,
 ) -> Result<(), Error> {
-    let sql = "UPDATE licenses SET changed = ?2, starts_at = ?3, ends_at = ?4 WHERE id = ?1";
+    let sql = "UPDATE licenses SET changed = ?2, starts_at = ?3, ends_at = ?4, grace_ends_at = ?5
+               WHERE id = ?1";
     let (starts_at, ends_at) = (it.starts_at.map(Moment::millis), it.ends_at.map(Moment::millis));
-    db.prepare_cached(sql)?.execute(params![license, int(commit.sequence), starts_at, ends_at])?;
+    let grace_ends_at = grace_ends_at(it.ends_at, it.grace_days);
+    let row = params![license, int(commit.sequence), starts_at, ends_at, grace_ends_at];
+    db.prepare_cached(sql)?.execute(row)?;
     keep_version(db, license)
+}
+
+/// When the grace ends, as the rules count it.
+fn grace_ends_at(ends_at: Option<Moment>, days: Option<GraceDays>) -> Option<i64> {
+    ends_at.zip(days).map(|(at, days)| days.after(at).millis())
 }
 
 fn turn(db: &Connection, commit: &Commit, license: i64, state: LicenseState) -> Result<(), Error> {
@@ -339,7 +353,8 @@ fn turn(db: &Connection, commit: &Commit, license: i64, state: LicenseState) -> 
 /// Keeps how the license is from its last change on; the last one in a commit is what counts.
 fn keep_version(db: &Connection, license: i64) -> Result<(), Error> {
     let sql = "INSERT OR REPLACE INTO versions
-               SELECT id, changed, state, starts_at, ends_at FROM licenses WHERE id = ?1";
+               SELECT id, changed, state, starts_at, ends_at, grace_ends_at FROM licenses
+               WHERE id = ?1";
     db.prepare_cached(sql)?.execute([license])?;
     Ok(())
 }

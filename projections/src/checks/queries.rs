@@ -30,7 +30,7 @@ pub struct Question<'a> {
 /// everything else against the sequence.
 ///
 /// Allowed exactly when the holder has a live, active assignment of a license that is active and
-/// whose window includes the moment.
+/// whose window, with its days of grace, includes the moment.
 pub fn check(
     db: &Connection,
     account: &str,
@@ -62,7 +62,7 @@ pub fn check_many(
 const BY_PRODUCT: &str = "
     SELECT it.license, it.status, it.assignment, it.assigned, it.at,
            licenses.license, licenses.changed, licenses.state, licenses.starts_at, licenses.ends_at,
-           (SELECT sequence FROM checkpoint), it.grounds
+           licenses.grace_ends_at, (SELECT sequence FROM checkpoint), it.grounds
     FROM accounts CROSS JOIN products CROSS JOIN held_seats AS it CROSS JOIN licenses
     WHERE accounts.account = ?1
       AND products.account = accounts.id AND products.product = ?3
@@ -74,7 +74,7 @@ const BY_PRODUCT: &str = "
 const BY_LICENSE: &str = "
     SELECT it.license, it.status, it.assignment, it.assigned, it.at,
            licenses.license, licenses.changed, licenses.state, licenses.starts_at, licenses.ends_at,
-           (SELECT sequence FROM checkpoint), it.grounds
+           licenses.grace_ends_at, (SELECT sequence FROM checkpoint), it.grounds
     FROM accounts CROSS JOIN licenses CROSS JOIN held_seats AS it
     WHERE accounts.account = ?1
       AND licenses.account = accounts.id AND licenses.license = ?3
@@ -106,7 +106,7 @@ fn at_once(
     let (user, at) = (user_key(question.user.unwrap_or_default()), int(at));
     let mut statement = db.prepare_cached(sql)?;
     let mut rows = statement.query(params![account, user, of, at])?;
-    let (mut last, mut steps, mut sequence, mut grounds) = (None, 0, 0, vec![]);
+    let (mut last, mut steps, mut sequence, mut live) = (None, 0, 0, vec![]);
     while let Some(row) = rows.next()? {
         let license: i64 = row.get(0)?;
         if last.replace(license) == Some(license) {
@@ -116,23 +116,29 @@ fn at_once(
             }
             continue;
         }
-        sequence = row.get(10)?;
+        sequence = row.get(11)?;
         let standing = Standing::of(row, 5)?;
         if row.get::<_, i64>(6)? > at {
             return Ok(None);
         }
-        if row.get::<_, i64>(1)? == Status::Active as i64 && standing.code(now) == Code::Allowed {
-            grounds.push(ground(row, 11, standing)?);
+        let code = standing.code(now);
+        if row.get::<_, i64>(1)? == Status::Active as i64 && code.is_allowed() {
+            live.push(lives(row, 12, standing, code)?);
         }
     }
-    Ok((!grounds.is_empty()).then(|| Verdict {
-        allowed: true,
-        code: Code::Allowed,
-        grounds,
-        ended: None,
-        detail: None,
-        sequence: uint(at.min(sequence)),
-    }))
+    let code = live.iter().map(|it| it.0).min();
+    Ok(code.map(|code| allowed(code, live, uint(at.min(sequence)))))
+}
+
+/// The verdict on what somebody has, the best of which is allowed with this code.
+fn allowed(code: Code, live: Vec<Live>, sequence: u64) -> Verdict {
+    let mut detail = None;
+    let mut told = |(_, ground, sentence): Live| {
+        detail = detail.take().or(sentence);
+        ground
+    };
+    let grounds = live.into_iter().filter(|it| it.0 == code).map(&mut told).collect();
+    Verdict { allowed: true, code, grounds, ended: None, detail, sequence }
 }
 
 /// Of a row whose columns 2, 3 and 4 are the assignment, the commit that made it, and when; and that
@@ -148,6 +154,7 @@ fn ground(row: &Row<'_>, column: usize, standing: Standing) -> Result<Ground, Er
         since: moment(row, 4)?,
         since_sequence: uint(row.get(3)?),
         ends_at: standing.ends_at,
+        grace_ends_at: standing.grace_ends_at,
     })
 }
 
@@ -157,6 +164,7 @@ struct Standing {
     state: LicenseState,
     starts_at: Option<Moment>,
     ends_at: Option<Moment>,
+    grace_ends_at: Option<Moment>,
 }
 
 impl Standing {
@@ -167,37 +175,49 @@ impl Standing {
             state: row.get(column + 2)?,
             starts_at: maybe_moment(row, column + 3)?,
             ends_at: maybe_moment(row, column + 4)?,
+            grace_ends_at: maybe_moment(row, column + 5)?,
         })
     }
 
-    /// What a license says to an active assignment of it.
+    /// What a license says to an active assignment of it. From the moment on at which the rules let
+    /// a window or a grace end, it has ended.
     fn code(&self, now: Moment) -> Code {
+        let over = |it: Option<Moment>| it.is_some_and(|it| it <= now);
         match self.state {
             LicenseState::Suspended => Code::LicenseSuspended,
             LicenseState::Active | LicenseState::Retired => match (self.starts_at, self.ends_at) {
                 (Some(starts_at), _) if now < starts_at => Code::LicenseNotStarted,
-                (_, Some(ends_at)) if ends_at <= now => Code::LicenseEnded,
+                _ if over(self.grace_ends_at.or(self.ends_at)) => Code::LicenseEnded,
                 _ if self.state == LicenseState::Retired => Code::LicenseRetired,
+                _ if over(self.ends_at) => Code::InGrace,
                 _ => Code::Allowed,
             },
         }
     }
 
-    fn detail(&self, code: Code) -> String {
+    /// A sentence for people; that it can be used needs none.
+    fn detail(&self, code: Code) -> Option<String> {
         let license = &self.license;
         let when = |it: Option<Moment>| it.map(|it| it.to_string()).unwrap_or_default();
-        match code {
+        Some(match code {
+            Code::InGrace => {
+                let (ended, until) = (when(self.ends_at), when(self.grace_ends_at));
+                format!("{license} ended at {ended} and can still be used until {until}")
+            }
             Code::AssignmentInactive => format!("the assignment of {license} holds no seat"),
             Code::LicenseSuspended => format!("{license} is suspended"),
             Code::LicenseNotStarted => format!("{license} starts at {}", when(self.starts_at)),
-            Code::LicenseEnded => format!("{license} ended at {}", when(self.ends_at)),
+            Code::LicenseEnded => match self.grace_ends_at {
+                None => format!("{license} ended at {}", when(self.ends_at)),
+                Some(it) => format!("{license} ended at {}, its grace at {it}", when(self.ends_at)),
+            },
             Code::LicenseRetired => format!("{license} is retired"),
             Code::Allowed
             | Code::NoSuchAccount
             | Code::NoSuchLicense
             | Code::NoSuchProduct
-            | Code::NotAssigned => format!("{license} is in force"),
-        }
+            | Code::NotAssigned => return None,
+        })
     }
 }
 
@@ -232,14 +252,12 @@ fn in_full(
     let Some(code) = live.iter().map(|it| it.0).min() else {
         return Ok(denied(db, Code::NotAssigned, vec![], ended.clone(), missing(question, ended)));
     };
-    let detail = live.iter().find(|it| it.0 == code).map(|it| it.2.clone()).unwrap_or_default();
-    let allowed = code == Code::Allowed;
-    let grounds = live.into_iter().filter(|it| !allowed || it.0 == code).map(|it| it.1).collect();
-    if !allowed {
-        return Ok(denied(db, code, grounds, None, detail));
+    if code.is_allowed() {
+        return Ok(allowed(code, live, db.sequence()));
     }
-    let sequence = db.sequence();
-    Ok(Verdict { allowed, code, grounds, ended: None, detail: None, sequence })
+    let detail = live.iter().find(|it| it.0 == code).and_then(|it| it.2.clone());
+    let grounds = live.into_iter().map(|it| it.1).collect();
+    Ok(denied(db, code, grounds, None, detail.unwrap_or_default()))
 }
 
 fn denied(
@@ -316,7 +334,14 @@ fn holders(db: &AsOf<'_>, place: &Place, question: &Question<'_>) -> Result<Vec<
     })
 }
 
-type Live = (Code, Ground, String);
+/// What a license says to an assignment, the assignment, and the sentence for it.
+type Live = (Code, Ground, Option<String>);
+
+/// Of a row as [`ground`] takes it.
+fn lives(row: &Row<'_>, column: usize, standing: Standing, code: Code) -> Result<Live, Error> {
+    let detail = standing.detail(code);
+    Ok((code, ground(row, column, standing)?, detail))
+}
 
 /// Gathers what a holder has, license by license, and what ended last.
 fn gather(
@@ -382,14 +407,13 @@ fn gather_one(
         true => standing.code(now),
         false => Code::AssignmentInactive,
     };
-    let detail = standing.detail(code);
-    live.push((code, ground(row, 5, standing)?, detail));
+    live.push(lives(row, 5, standing, code)?);
     Ok(())
 }
 
 fn standing(db: &AsOf<'_>, license: i64) -> Result<Standing, Error> {
     let sql = "SELECT licenses.license, versions.since, versions.state, versions.starts_at,
-                      versions.ends_at
+                      versions.ends_at, versions.grace_ends_at
                FROM licenses CROSS JOIN versions
                WHERE licenses.id = ?1 AND versions.license = ?1 AND versions.since <= ?2
                ORDER BY versions.since DESC LIMIT 1";

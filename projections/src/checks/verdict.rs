@@ -14,6 +14,8 @@ use uuid::Uuid;
 pub enum Code {
     /// The holder has a live, active assignment of a license that is in force.
     Allowed,
+    /// The same, but the window of the license is over: it is used in its days of grace.
+    InGrace,
     /// No command was ever accepted for this account.
     NoSuchAccount,
     /// No license of the account has this name.
@@ -28,17 +30,23 @@ pub enum Code {
     LicenseSuspended,
     /// The window of the license is still to come.
     LicenseNotStarted,
-    /// The window of the license is over.
+    /// The window of the license is over, and so are its days of grace.
     LicenseEnded,
     /// The license is over for good.
     LicenseRetired,
 }
 
 impl Code {
+    /// Whether the holder may.
+    pub fn is_allowed(self) -> bool {
+        matches!(self, Code::Allowed | Code::InGrace)
+    }
+
     /// As written.
     pub fn as_str(self) -> &'static str {
         match self {
             Code::Allowed => "allowed",
+            Code::InGrace => "in_grace",
             Code::NoSuchAccount => "no_such_account",
             Code::NoSuchLicense => "no_such_license",
             Code::NoSuchProduct => "no_such_product",
@@ -70,7 +78,7 @@ pub struct Verdict {
     /// The last assignment that has ended, when there is no live one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ended: Option<Ended>,
-    /// A sentence for people, when it is denied.
+    /// A sentence for people, when it is denied or in grace.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
     /// As of which commit.
@@ -97,6 +105,9 @@ pub struct Ground {
     /// When the license ends.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ends_at: Option<Moment>,
+    /// When the days of grace after that are over; absent where there are none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub grace_ends_at: Option<Moment>,
 }
 
 /// An assignment that was.

@@ -5,7 +5,7 @@ mod people;
 use std::sync::Arc;
 
 use events::command::{
-    AllocateLicense, AssignSeat, ChangeAssignment, ChangeLicense, Patch, Quantity,
+    AllocateLicense, AssignSeat, ChangeAssignment, ChangeLicense, GraceDays, Patch, Quantity,
     ReinstateLicense, RetireLicense, RevokeAssignment, SuspendLicense,
 };
 use events::request::ContentHash;
@@ -218,7 +218,7 @@ impl World {
             name: self.patch("Creative Suite", Label::new),
             starts_at: self.moment(4).map_or(Patch::Keep, Patch::Set),
             ends_at: self.moment(3).map_or(Patch::Clear, Patch::Set),
-            grace_days: Patch::Keep,
+            grace_days: self.grace(),
             external_id: self.patch(external, ExternalId::new),
             source: Patch::Keep,
             metadata: self.patch(r#"{"b":null}"#, |it| Metadata::new(&it)),
@@ -269,6 +269,15 @@ impl World {
     fn moment(&mut self, one_in: u64) -> Option<Moment> {
         let ahead = self.random.below(4 * 86_400_000) as i64 - 86_400_000;
         self.random.one_in(one_in).then(|| Moment::from_millis(self.now.millis() + ahead))
+    }
+
+    /// Now and then a day or two; by the count of commands, so that nothing else is drawn otherwise.
+    fn grace(&self) -> Patch<GraceDays> {
+        match u16::try_from(self.commands % 4).unwrap() {
+            0 => Patch::Clear,
+            3 => Patch::Keep,
+            days => Patch::Set(GraceDays::new(days).unwrap()),
+        }
     }
 
     fn patch<T, E: std::fmt::Debug>(

@@ -51,6 +51,62 @@ async fn a_window_begins_and_ends_by_itself_and_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_license_is_used_in_its_grace_and_not_from_its_end_on() {
+    let ledger = Ledger::start().await;
+    let license = json!({"license": "l", "product": "P", "quantity": 1,
+        "ends_at": in_days(&ledger, 1).await, "grace_days": 3});
+    ledger.accepted("acme", "AllocateLicense", &license).await;
+    let assign = json!({"license": "l", "holders": [{"user": "ada"}]});
+    ledger.accepted("acme", "AssignSeat", &assign).await;
+    let check = async |more: &str| {
+        ledger.caught_up().await;
+        let path = format!("/v1/accounts/acme/checks?user=ada{more}");
+        let verdict = ledger.get(&path).await.json();
+        let said = |it: &str| verdict[it].as_str().unwrap_or_default().to_owned();
+        assert_eq!(verdict["allowed"], json!(said("code") != "license_ended"), "{verdict}");
+        (said("code"), said("detail"), verdict["grounds"][0].clone())
+    };
+    let (code, _, ground) = check("&product=P").await;
+    assert_eq!(code, "allowed");
+    let (ends_at, grace_ends_at) = (ground["ends_at"].clone(), ground["grace_ends_at"].clone());
+    let (ends, grace_ends) = (ends_at.as_str().unwrap(), grace_ends_at.as_str().unwrap());
+    moved(&ledger, "2d").await;
+    // By the quick way and by the long one.
+    for what in ["&product=P", "&license=l", "", "&email=ada@x.org"] {
+        let (code, detail, ground) = check(what).await;
+        assert_eq!(code, "in_grace", "{what}");
+        assert!(detail.contains(ends) && detail.contains(grace_ends), "{detail}");
+        assert_eq!(ground["grace_ends_at"], grace_ends_at);
+    }
+    let seen = ledger.run(&["check", "acme", "--user", "ada", "--product", "P"]);
+    let told = String::from_utf8_lossy(&seen.stdout).into_owned();
+    assert!(seen.status.success() && told.contains("allowed  in_grace"), "{told}");
+    assert!(told.contains(grace_ends), "{told}");
+    // The ledger says that the grace is over at the moment from which on the verdict does.
+    moved(&ledger, "2d").await;
+    let history = ledger.get("/v1/accounts/acme/history?type=GraceEnded").await.json();
+    assert_eq!(history["items"][0]["data"]["due"], grace_ends_at);
+    for (at, code) in [
+        (a_moment_before(ends), "allowed"),
+        (ends.to_owned(), "in_grace"),
+        (a_moment_before(grace_ends), "in_grace"),
+        (grace_ends.to_owned(), "license_ended"),
+    ] {
+        assert_eq!(check(&format!("&product=P&at={at}")).await.0, code, "{at}");
+        assert_eq!(check(&format!("&at={at}")).await.0, code, "{at}");
+    }
+    let (code, detail, _) = check("&product=P").await;
+    assert_eq!(code, "license_ended");
+    assert!(detail.contains(ends) && detail.contains(grace_ends), "{detail}");
+}
+
+/// The moment of the ledger before this one.
+fn a_moment_before(at: &str) -> String {
+    let at = chrono::DateTime::parse_from_rfc3339(at).unwrap() - chrono::Duration::milliseconds(1);
+    at.to_utc().to_rfc3339_opts(chrono::SecondsFormat::Millis, true)
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_was_due_while_the_ledger_was_down_happens_at_its_start() {
     let dir = tempfile::tempdir().unwrap();
     let mut ledger = Ledger::start_in(dir.path()).await;

@@ -1,13 +1,13 @@
 use std::collections::BTreeSet;
 
-use events::account::{Account, LicenseState};
+use events::account::{Account, License, LicenseState};
 use events::holder::HolderKey;
 use events::{Event, Holder, LicenseId, Moment, ProductId};
 use uuid::Uuid;
 
 use super::{Past, at_of, tried};
 use crate::checks::{self, Code, Question};
-use crate::tests::world::{ACCOUNTS, EMAILS, LICENSES, PRODUCTS, USERS};
+use crate::tests::world::{ACCOUNTS, EMAILS, LICENSES, PRODUCTS, Random, USERS};
 
 /// Whether a holder, as known to the account, is asked about.
 fn is_meant(account: &Account, holder: &Holder, question: &Question<'_>) -> bool {
@@ -44,6 +44,7 @@ fn expected(
         return (Code::NoSuchProduct, BTreeSet::new());
     }
     let mut all = vec![];
+    let over = |it: Option<Moment>| it.is_some_and(|it| it <= now);
     for it in account.assignments() {
         let license = account.license_of(it);
         if !is_meant(account, account.holder_of(it), question)
@@ -56,8 +57,16 @@ fn expected(
             _ if !it.active => Code::AssignmentInactive,
             LicenseState::Suspended => Code::LicenseSuspended,
             _ if license.starts_at.is_some_and(|it| now < it) => Code::LicenseNotStarted,
-            _ if license.ends_at.is_some_and(|it| it <= now) => Code::LicenseEnded,
+            _ if over(
+                license
+                    .grace_days
+                    .map_or(license.ends_at, |days| license.ends_at.map(|it| days.after(it))),
+            ) =>
+            {
+                Code::LicenseEnded
+            }
             LicenseState::Retired => Code::LicenseRetired,
+            _ if over(license.ends_at) => Code::InGrace,
             LicenseState::Active => Code::Allowed,
         };
         all.push((code, it.id.0));
@@ -65,7 +74,7 @@ fn expected(
     let Some(code) = all.iter().map(|it| it.0).min() else {
         return (Code::NotAssigned, BTreeSet::new());
     };
-    let grounds = all.iter().filter(|it| code != Code::Allowed || it.0 == code).map(|it| it.1);
+    let grounds = all.iter().filter(|it| code > Code::InGrace || it.0 == code).map(|it| it.1);
     (code, grounds.collect())
 }
 
@@ -87,23 +96,37 @@ fn questions() -> Vec<Question<'static>> {
     whos.into_iter().flat_map(asked).collect()
 }
 
+/// Within a day of the last commit; every other time the very moment at which a window or a grace
+/// ends, or the last one before.
+fn moment(random: &mut Random, past: &Past<'_>, account: &str) -> Moment {
+    let licenses = past.account(account).into_iter().flat_map(Account::licenses);
+    let grace = |it: &License| it.ends_at.zip(it.grace_days).map(|(at, days)| days.after(at));
+    let ends: Vec<_> = licenses.flat_map(|it| [it.ends_at, grace(it)]).flatten().collect();
+    if !ends.is_empty() && random.one_in(2) {
+        let before = random.below(2) as i64;
+        return Moment::from_millis(random.pick(&ends).millis() - before);
+    }
+    let last = past.commits.last().map_or(0, |it| it.header.at.millis());
+    Moment::from_millis(last + random.below(2 * 86_400_000) as i64 - 86_400_000)
+}
+
 #[test]
 fn checks_agree_with_the_rules() {
-    let (mut world, store, sequences, _dir) = tried(5, 300, &checks::MODEL);
+    let (mut world, store, sequences, _dir) = tried(7, 300, &checks::MODEL);
     let questions = questions();
     let mut codes = BTreeSet::new();
     for sequence in sequences {
         let past = Past::new(&world.commits, sequence);
-        let now = if sequence == 0 { 0 } else { at_of(&world.commits, sequence).millis() };
-        let now = Moment::from_millis(now + world.random.below(2 * 86_400_000) as i64 - 86_400_000);
         for account in ACCOUNTS {
+            let now = moment(&mut world.random, &past, account);
             for question in &questions {
                 let verdict = checks::check(store.db(), account, question, sequence, now).unwrap();
                 let grounds: BTreeSet<_> = verdict.grounds.iter().map(|it| it.assignment).collect();
                 let expected = expected(past.account(account), question, now);
                 assert_eq!((verdict.code, grounds), expected, "{question:?} at {sequence}");
-                assert_eq!(verdict.allowed, verdict.code == Code::Allowed);
-                assert_eq!(verdict.detail.is_none(), verdict.allowed);
+                let allowed = [Code::Allowed, Code::InGrace].contains(&verdict.code);
+                assert_eq!(verdict.allowed, allowed);
+                assert_eq!(verdict.detail.is_none(), verdict.code == Code::Allowed);
                 assert_eq!(verdict.sequence, sequence);
                 grounds_are_told_in_full(&past, account, &verdict);
                 what_ended_is_told(&past, account, question, &verdict);
@@ -112,7 +135,7 @@ fn checks_agree_with_the_rules() {
         }
     }
     // Nobody has an assignment of a retired license; all other answers were given.
-    assert_eq!(codes.len(), 9, "{codes:?}");
+    assert_eq!(codes.len(), 10, "{codes:?}");
 }
 
 fn grounds_are_told_in_full(past: &Past<'_>, account: &str, verdict: &checks::Verdict) {
@@ -135,6 +158,8 @@ fn grounds_are_told_in_full(past: &Past<'_>, account: &str, verdict: &checks::Ve
         assert_eq!(ground.since, at_of(past.commits, sequence));
         let license = past.account(account).unwrap().license(&it.license).unwrap();
         assert_eq!(ground.ends_at, license.ends_at);
+        let grace_ends = license.ends_at.zip(license.grace_days).map(|(at, days)| days.after(at));
+        assert_eq!(ground.grace_ends_at, grace_ends);
     }
 }
 

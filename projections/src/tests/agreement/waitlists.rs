@@ -48,7 +48,7 @@ fn expected(past: &Past<'_>, account: &str) -> Vec<Value> {
 
 #[test]
 fn waitlists_agree_with_the_rules() {
-    let (world, store, sequences, _dir) = tried(40, 400, &waitlists::MODEL);
+    let (world, store, sequences, _dir) = tried(43, 400, &waitlists::MODEL);
     let mut filters = vec![Filter::default()];
     filters.extend(LICENSES.map(|it| Filter { license: Some(it), ..Filter::default() }));
     filters.extend(PRODUCTS.map(|it| Filter { product: Some(it), ..Filter::default() }));
