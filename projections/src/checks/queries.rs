@@ -382,15 +382,20 @@ fn gather_one(
     let sql = "SELECT since, status, assignment, assigned, at, grounds FROM held_seats
                WHERE account = ?1 AND holder = ?2 AND product = ?3 AND license = ?4
                  AND since <= ?5
-               ORDER BY since DESC LIMIT 1";
+               ORDER BY since DESC";
     let mut statement = db.prepare_cached(sql)?;
     let mut rows = statement.query(params![account, holder, product, license, db.at])?;
-    let Some(row) = rows.next()? else { return Ok(()) };
-    let standing = standing(db, license)?;
-    let status: i64 = row.get(1)?;
+    let Some(mut row) = rows.next()? else { return Ok(()) };
+    let mut status: i64 = row.get(1)?;
     if status == Status::Elsewhere as i64 {
-        return Ok(());
+        // What passed to somebody else is theirs; what had ended before has ended here.
+        while status != Status::Ended as i64 {
+            let Some(earlier) = rows.next()? else { return Ok(()) };
+            row = earlier;
+            status = row.get(1)?;
+        }
     }
+    let standing = standing(db, license)?;
     if status == Status::Ended as i64 {
         let it = Ended {
             assignment: id(row, 2)?,

@@ -112,7 +112,7 @@ fn moment(random: &mut Random, past: &Past<'_>, account: &str) -> Moment {
 
 #[test]
 fn checks_agree_with_the_rules() {
-    let (mut world, store, sequences, _dir) = tried(7, 300, &checks::MODEL);
+    let (mut world, store, sequences, _dir) = tried(11, 300, &checks::MODEL);
     let questions = questions();
     let mut codes = BTreeSet::new();
     for sequence in sequences {
