@@ -8,6 +8,7 @@ mod assignments;
 mod checks;
 mod clock;
 mod commands;
+mod containers;
 mod document;
 mod groups;
 mod history;
@@ -127,6 +128,8 @@ fn router() -> OpenApiRouter<App> {
         .routes(routes!(assignments::of_account))
         .routes(routes!(assignments::one))
         .routes(routes!(checks::one, checks::many))
+        .routes(routes!(containers::list))
+        .routes(routes!(containers::one))
         .routes(routes!(groups::list))
         .routes(routes!(groups::one))
         .routes(routes!(groups::members))

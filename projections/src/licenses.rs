@@ -1,5 +1,6 @@
 //! The read model of licenses: what an account has, and how much of it is used, at any moment.
 
+mod containers;
 mod queries;
 mod terms;
 mod usage;
@@ -15,6 +16,7 @@ use crate::known::{self, Known};
 use crate::state::LicenseState;
 use crate::store::{Feed, ReadModel, Writer};
 
+pub use containers::{Container, HeldLicense, container, containers};
 pub use queries::{
     AccountSummary, Filter, License, account, accounts, by_external_id, by_number, of_account, one,
 };
@@ -23,8 +25,8 @@ pub use usage::{BUCKETS_MAX, Bucket, Window, usage};
 /// The model.
 pub static MODEL: ReadModel = ReadModel {
     name: "licenses",
-    version: 2,
-    schema: &[known::ACCOUNTS, SCHEMA],
+    version: 3,
+    schema: &[known::ACCOUNTS, SCHEMA, containers::SCHEMA],
     feed: Feed::Commits(|| Box::<Licenses>::default()),
 };
 
@@ -164,6 +166,9 @@ impl Licenses {
         {
             terms::decide_account(db, account, commit.sequence, &event.policy)?;
         }
+        if let Event::ContainerPlaced(event) = &it.event {
+            containers::placed(db, account, commit, event)?;
+        }
         let Some(license) = it.event.about().license else { return Ok(()) };
         let Licenses { known, points } = self;
         let load = |account| load(db, account, license);
@@ -238,6 +243,7 @@ impl Licenses {
             it.metadata.as_ref().map(|it| it.as_str())
         ])?;
         let (quantity, parent) = (it.quantity.get(), it.parent.clone());
+        containers::holds(db, account, commit, it)?;
         let counts = Counts { id, quantity, used: 0, live: 0, allocated: 0, parent, point: 0 };
         self.known.add(name, &it.license, counts);
         Ok(())
@@ -278,7 +284,8 @@ fn take_note(
         | Event::AssignmentFulfilled(_)
         | Event::FulfilmentWithdrawn(_)
         | Event::AssignmentDescribed(_) => {}
-        // What these are about stays as it is: a seat that passes on is held as before.
+        // What these are about stays as it is: a seat that passes on is held as before. Where a
+        // container is was noted before.
         Event::GroundAdded(_)
         | Event::GroundRemoved(_)
         | Event::AssignmentTransferred(_)

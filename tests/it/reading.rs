@@ -3,6 +3,7 @@
 mod assignments;
 mod checks;
 mod commands;
+mod containers;
 mod groups;
 mod history;
 mod holders;

@@ -42,7 +42,8 @@ impl Case<'_> {
         let mut closed = None;
         for product in products {
             let of = Of::Product(product);
-            let lacking = holders.iter().filter(|it| self.assignment_of(of, it, &Ground::Direct).is_none());
+            let lacking =
+                holders.iter().filter(|it| self.assignment_of(of, it, &Ground::Direct).is_none());
             for holder in lacking {
                 match self.room(of) {
                     Ok(Some(license)) => self.may_hold(find(self.account, &license)?, holder)?,
@@ -66,7 +67,8 @@ impl Case<'_> {
         self.end_waits(holder, WaitEnd::Withdrawn, |it| instead || it.ground == Ground::Direct);
         for product in products {
             // A seat that is there already only needs the ground.
-            let held = self.assignment_of(Of::Product(product), holder, &Ground::Direct).map(|it| it.id);
+            let held =
+                self.assignment_of(Of::Product(product), holder, &Ground::Direct).map(|it| it.id);
             if let Some(assignment) = held {
                 self.add_ground(assignment, Ground::Direct);
             }

@@ -124,7 +124,8 @@ impl Case<'_> {
         {
             return;
         }
-        let found = self.assignment_of(of, &holder, &wait.ground).map(|it| (it.active, self.about(it)));
+        let found =
+            self.assignment_of(of, &holder, &wait.ground).map(|it| (it.active, self.about(it)));
         match found {
             Some((active, about)) if active || wait.ground != Ground::Direct => {
                 self.end_wait(place, WaitEnd::Served);

@@ -113,7 +113,7 @@ pub struct Filter<'a> {
     pub name: Option<&'a str>,
 }
 
-const LICENSES: &str = "
+pub(super) const LICENSES: &str = "
     SELECT it.license, it.number, it.product, it.container, versions.name, points.quantity,
            points.used, points.live, versions.state, versions.starts_at, versions.ends_at,
            versions.external_id, versions.source, versions.metadata, it.at, points.sequence,
@@ -128,7 +128,7 @@ const LICENSES: &str = "
         (SELECT max(sequence) FROM points WHERE license = it.id AND sequence <= ?1)
     WHERE it.since <= ?1 AND it.account = ?2";
 
-fn license(row: &Row<'_>) -> Result<License, Error> {
+pub(super) fn license(row: &Row<'_>) -> Result<License, Error> {
     let (quantity, used): (i64, i64) = (row.get(5)?, row.get(6)?);
     let allocated: i64 = row.get(20)?;
     let (policy, of_account) = (from_json::<Policy>(row, 16)?, from_json::<Policy>(row, 18)?);

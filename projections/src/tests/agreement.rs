@@ -2,6 +2,7 @@
 
 mod assignments;
 mod checks;
+mod containers;
 mod directory;
 mod history;
 mod licenses;

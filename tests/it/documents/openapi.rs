@@ -122,7 +122,7 @@ fn concrete(path: &str) -> String {
     let named = path.replace("{account}", "acme").replace("{license}", "creative");
     let named = named.replace("{holder}", "ada").replace("{name}", "licenses");
     let named = named.replace("{assignment}", "01990000-0000-7000-8000-0000000000ff");
-    named.replace("{command}", "c1").replace("{group}", "staff")
+    named.replace("{command}", "c1").replace("{group}", "staff").replace("{container}", "north")
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -151,6 +151,8 @@ async fn the_document_lists_every_route_that_there_is() {
         "assignments/{assignment}",
         "checks",
         "commands/{command}",
+        "containers",
+        "containers/{container}",
         "events",
         "groups",
         "groups/{group}",

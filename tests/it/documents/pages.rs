@@ -154,7 +154,10 @@ async fn the_examples_of_the_api_page_work_on_the_demo() {
         ledger.accepted("acme", "AssignSeat", &assign).await;
     }
     let wait = json!({"license": "creative", "holders": [{"user": "tom"}], "wait": true});
+    let part = json!({"container": "north",
+        "quantities": [{"license": "office-2026", "quantity": 10}]});
     for (command, document) in [
+        ("SetAllocations", json!({"allocations": [part]})),
         ("AddMembers", json!({"group": "designers", "holders": [{"user": "ada"}]})),
         ("SetPolicy", json!({"leaving": "orphan"})),
         ("AssignSeat", wait),

@@ -6,7 +6,7 @@ use super::model::ACCOUNT;
 use crate::Ledger;
 
 /// Every question, with what it takes.
-const QUESTIONS: [(&str, &[&str]); 26] = [
+const QUESTIONS: [(&str, &[&str]); 28] = [
     ("/v1/accounts", &["cursor", "limit", "at", "min_sequence"]),
     ("/v1/accounts/acme", &["at", "min_sequence"]),
     (
@@ -91,6 +91,8 @@ const QUESTIONS: [(&str, &[&str]); 26] = [
             "min_sequence",
         ],
     ),
+    ("/v1/accounts/acme/containers", &["cursor", "limit", "at", "min_sequence"]),
+    ("/v1/accounts/acme/containers/north", &["at", "min_sequence"]),
     ("/v1/accounts/acme/groups", &["cursor", "limit", "at", "min_sequence"]),
     ("/v1/accounts/acme/groups/staff", &["at", "min_sequence"]),
     ("/v1/accounts/acme/groups/staff/members", &["cursor", "limit", "at", "min_sequence"]),
@@ -292,6 +294,7 @@ async fn a_cursor_of_another_list_is_no_answer_or_a_harmless_one() {
         for path in [
             "licenses",
             "assignments",
+            "containers",
             "groups",
             "holders",
             "policies",
@@ -315,6 +318,8 @@ async fn what_is_not_there_is_told_so() {
         ("/v1/accounts/globex/licenses", "account_not_found"),
         ("/v1/accounts/globex/assignments", "account_not_found"),
         ("/v1/accounts/globex/holders/ada/assignments", "account_not_found"),
+        ("/v1/accounts/globex/containers", "account_not_found"),
+        ("/v1/accounts/globex/containers/north", "container_not_found"),
         ("/v1/accounts/globex/groups", "account_not_found"),
         ("/v1/accounts/globex/holders", "account_not_found"),
         ("/v1/accounts/globex/policies", "account_not_found"),

@@ -58,7 +58,8 @@ fn day_before(day: &str) -> String {
 }
 
 /// Every question that takes `at`.
-const QUESTIONS: [&str; 14] = [
+const QUESTIONS: [&str; 15] = [
+    "/containers",
     "/groups",
     "/holders",
     "/policies",
