@@ -289,7 +289,7 @@ impl Company {
     /// What must be refused, whatever the day.
     pub(super) async fn somebody_is_refused(&mut self, year: &mut Year) {
         let user = self.somebody();
-        let holders = all_named(&[user.clone()]);
+        let holders = all_named(std::slice::from_ref(&user));
         let nobody = json!([{"user": "nobody"}]);
         for asked in [
             ("AssignSeat", json!({"license": "nothing", "holders": holders})),
