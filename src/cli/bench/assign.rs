@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::closed_loop::{HEAD, Measured, round, run};
+use super::fill::{HOLDERS, send};
 use super::nats;
 use crate::cli::{Exit, Global, failed, output};
 
@@ -40,6 +41,9 @@ pub(in crate::cli) struct Assign {
     /// Licenses of each account
     #[arg(long, default_value_t = 10)]
     licenses: usize,
+    /// Seats that are held before it begins, spread over the licenses; those of an earlier run count
+    #[arg(long, default_value_t = 0)]
+    held: u64,
     /// Seconds
     #[arg(long, default_value_t = 10)]
     seconds: u64,
@@ -52,6 +56,7 @@ impl Assign {
         }
         let client = nats(global).await?;
         self.allocate(&client).await?;
+        self.hold(&client).await?;
         let context = jetstream::new(client.clone());
         let stream = Config {
             name: STREAM.to_owned(),
@@ -84,14 +89,27 @@ impl Assign {
                     "product": format!("p{license}"),
                     "quantity": QUANTITY,
                 });
-                let subject = format!("seatledger.command.bench-{account}.AllocateLicense");
-                let sent = client.request(subject, document.to_string().into()).await;
-                let reply = sent.map_err(|it| failed(Exit::Unreachable, it.to_string()))?;
-                let answer: Value = serde_json::from_slice(&reply.payload)?;
-                if answer["outcome"] != "accepted" {
-                    return Err(failed(Exit::Refused, answer.to_string()));
-                }
+                send(client, &format!("bench-{account}"), "AllocateLicense", &document).await?;
             }
+        }
+        Ok(())
+    }
+
+    /// Has so many seats held, the same ones in every run.
+    async fn hold(&self, client: &async_nats::Client) -> anyhow::Result<()> {
+        for first in (0..self.held).step_by(HOLDERS as usize) {
+            let number = usize::try_from(first / HOLDERS)?;
+            let (account, license) =
+                (number % self.accounts, number / self.accounts % self.licenses);
+            let holders = first..self.held.min(first + HOLDERS);
+            let holders: Vec<Value> =
+                holders.map(|it| json!({ "user": format!("held-{it}") })).collect();
+            let document = json!({
+                "id": format!("held-{first}-{}", holders.len()),
+                "license": format!("l{license}"),
+                "holders": holders,
+            });
+            send(client, &format!("bench-{account}"), "AssignSeat", &document).await?;
         }
         Ok(())
     }
@@ -145,6 +163,7 @@ impl Assign {
                 "callers": self.callers,
                 "accounts": self.accounts,
                 "licenses": self.licenses,
+                "held": self.held,
                 "publish": publish.json(),
                 "assign": assigned.json(),
                 "rate_ratio": round(rate),

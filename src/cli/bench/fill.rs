@@ -11,7 +11,7 @@ use super::nats;
 use crate::cli::{Exit, Global, failed, output};
 
 /// Holders in one command.
-const HOLDERS: u64 = 1_000;
+pub(super) const HOLDERS: u64 = 1_000;
 
 /// Commands under way at once.
 const CALLERS: u64 = 4;
@@ -65,14 +65,14 @@ impl Fill {
 }
 
 async fn fill(client: &async_nats::Client, number: u64, accounts: u64) -> anyhow::Result<()> {
-    let (account, license) = (number % accounts, number / accounts);
+    let (account, license) = (format!("fill-{}", number % accounts), number / accounts);
     let allocate = json!({
         "id": format!("fill-a-{number}"),
         "license": format!("f{license}"),
         "product": format!("p{license}"),
         "quantity": HOLDERS,
     });
-    send(client, account, "AllocateLicense", &allocate).await?;
+    send(client, &account, "AllocateLicense", &allocate).await?;
     let holders: Vec<Value> =
         (0..HOLDERS).map(|it| json!({ "user": format!("user-{license}-{it}") })).collect();
     let assign = json!({
@@ -80,16 +80,17 @@ async fn fill(client: &async_nats::Client, number: u64, accounts: u64) -> anyhow
         "license": format!("f{license}"),
         "holders": holders,
     });
-    send(client, account, "AssignSeat", &assign).await
+    send(client, &account, "AssignSeat", &assign).await
 }
 
-async fn send(
+/// Sends a command that has to be accepted.
+pub(super) async fn send(
     client: &async_nats::Client,
-    account: u64,
+    account: &str,
     command: &str,
     document: &Value,
 ) -> anyhow::Result<()> {
-    let subject = format!("seatledger.command.fill-{account}.{command}");
+    let subject = format!("seatledger.command.{account}.{command}");
     let reply = client.request(subject, document.to_string().into()).await;
     let reply = reply.map_err(|it| failed(Exit::Unreachable, it.to_string()))?;
     match reply.payload.starts_with(b"{\"outcome\":\"accepted\"") {
