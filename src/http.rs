@@ -20,6 +20,7 @@ mod pages;
 mod policies;
 pub mod problem;
 mod query;
+mod schedules;
 pub mod server;
 mod tail;
 mod waitlists;
@@ -139,6 +140,7 @@ fn router() -> OpenApiRouter<App> {
         .routes(routes!(policies::history))
         .routes(routes!(waitlists::of_account))
         .routes(routes!(waitlists::of_license))
+        .routes(routes!(schedules::list))
         .routes(routes!(history::list))
         .routes(routes!(history::refusals))
         .routes(routes!(tail::of_account))

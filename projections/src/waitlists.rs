@@ -1,10 +1,12 @@
-//! The read model of waitlists: who waits, or waited, for a seat of what.
+//! The read model of waitlists: who waits, or waited, for a seat of what; and which commands wait, or
+//! waited, for their time.
 
 mod queries;
+mod schedules;
 
-use events::Event;
 use events::event::{WaitlistJoined, WaitlistLeft};
 use events::wire::{Commit, Record};
+use events::{Event, LicenseId, ProductId};
 use rusqlite::{Connection, params};
 
 use crate::as_of::int;
@@ -14,12 +16,13 @@ use crate::known::{self, Known};
 use crate::store::{Feed, ReadModel, Writer};
 
 pub use queries::{Filter, Place, places};
+pub use schedules::{ScheduleState, Scheduled, schedules};
 
 /// The model.
 pub static MODEL: ReadModel = ReadModel {
     name: "waitlists",
-    version: 1,
-    schema: &[known::ACCOUNTS, emails::SCHEMA, SCHEMA],
+    version: 2,
+    schema: &[known::ACCOUNTS, emails::SCHEMA, SCHEMA, schedules::SCHEMA],
     feed: Feed::Commits(|| Box::<Waitlists>::default()),
 };
 
@@ -76,6 +79,9 @@ impl Waitlists {
         match &record.event {
             Event::WaitlistJoined(it) => joined(db, account, commit, it),
             Event::WaitlistLeft(it) => left(db, account, commit, it),
+            Event::CommandScheduled(it) => schedules::scheduled(db, account, commit, record, it),
+            Event::ScheduleCancelled(it) => schedules::cancelled(db, account, commit, record, it),
+            Event::ScheduleFired(it) => schedules::fired(db, account, commit, record, it),
             Event::SeatAssigned(it) => {
                 self.notes.add(account, &it.holder, since);
                 Ok(())
@@ -126,11 +132,16 @@ impl Waitlists {
             | Event::LicenseEnded(_)
             | Event::GraceEnded(_)
             | Event::AssignmentEndSet(_)
-            | Event::CommandScheduled(_)
-            | Event::ScheduleCancelled(_)
-            | Event::ScheduleFired(_)
             | Event::ContainerPlaced(_) => Ok(()),
         }
+    }
+}
+
+/// What is waited for.
+pub(crate) fn line(license: &Option<LicenseId>, product: &Option<ProductId>) -> String {
+    match (license, product) {
+        (Some(license), _) => ["l", license.as_str()].concat(),
+        (None, product) => ["p", product.as_ref().map_or("", |it| it.as_str())].concat(),
     }
 }
 
@@ -140,16 +151,12 @@ fn joined(
     commit: &Commit,
     it: &WaitlistJoined,
 ) -> Result<(), Error> {
-    let line = match (&it.license, &it.product) {
-        (Some(license), _) => ["l", license.as_str()].concat(),
-        (None, product) => ["p", product.as_ref().map_or("", |it| it.as_str())].concat(),
-    };
     let sql = "INSERT INTO places (account, place, line, holder, ground, since, at)
                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
     db.prepare_cached(sql)?.execute(params![
         account,
         int(it.place),
-        line,
+        line(&it.license, &it.product),
         holder_key(&it.holder),
         it.ground.to_string(),
         int(commit.sequence),

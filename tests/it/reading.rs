@@ -12,6 +12,7 @@ mod mistakes;
 pub mod model;
 mod older_logs;
 mod policies;
+mod schedules;
 mod tail;
 mod time;
 mod usage;

@@ -6,6 +6,7 @@ mod containers;
 mod directory;
 mod history;
 mod licenses;
+mod schedules;
 mod usage;
 mod waitlists;
 

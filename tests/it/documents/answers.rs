@@ -54,6 +54,8 @@ async fn rich() -> (World, String) {
 async fn people(world: &mut World) {
     let ada = json!({"user": "ada"});
     let grants = json!([{"license": "full", "mode": "first_come", "quota": 1}]);
+    let part = json!({"container": "north", "quantities": [{"license": "full", "quantity": 1}]});
+    let later = |at: &str| json!({"at": at, "command": "ReinstateLicense", "document": {"license": "nope"}});
     for (command, document) in [
         ("SetPolicy", json!({"overage": "25%", "lowering": "tolerate", "may_hold": "anyone"})),
         ("SetPolicy", json!({"license": "full", "overage": "none", "leaving": "orphan"})),
@@ -62,6 +64,9 @@ async fn people(world: &mut World) {
         ("SetGroupRule", json!({"group": "g", "grants": grants})),
         ("DeclareDirectSet", json!({"holders": [{"user": "flo"}], "products": []})),
         ("LinkHolder", json!({"email": "b@x.org", "user": "b"})),
+        ("SetAllocations", json!({"allocations": [part]})),
+        ("ScheduleCommand", later("2999-01-01T00:00:00Z")),
+        ("ScheduleCommand", later("2020-01-01T00:00:00Z")),
     ] {
         world.last = world.ledger.accepted("acme", command, &document).await;
     }
@@ -95,6 +100,9 @@ async fn every_answer_is_as_described() {
         ("/policies", "/policies".into()),
         ("/policies/history", "/policies/history".into()),
         ("/waitlists", "/waitlists?ended=true".into()),
+        ("/containers", "/containers".into()),
+        ("/containers/{container}", "/containers/north".into()),
+        ("/schedules", "/schedules?state=all".into()),
         ("/licenses/{license}/waitlist", "/licenses/full/waitlist".into()),
         ("/history", "/history?limit=1000".into()),
         ("/refusals", "/refusals".into()),

@@ -169,6 +169,7 @@ async fn the_document_lists_every_route_that_there_is() {
         "policies",
         "policies/history",
         "refusals",
+        "schedules",
         "waitlists",
     ] {
         wanted.push(format!("GET {account}/{below}"));

@@ -154,10 +154,13 @@ async fn the_examples_of_the_api_page_work_on_the_demo() {
         ledger.accepted("acme", "AssignSeat", &assign).await;
     }
     let wait = json!({"license": "creative", "holders": [{"user": "tom"}], "wait": true});
+    let later = json!({"at": "2099-01-01T00:00:00Z", "command": "SuspendLicense",
+        "document": {"license": "creative"}});
     let part = json!({"container": "north",
         "quantities": [{"license": "office-2026", "quantity": 10}]});
     for (command, document) in [
         ("SetAllocations", json!({"allocations": [part]})),
+        ("ScheduleCommand", later),
         ("AddMembers", json!({"group": "designers", "holders": [{"user": "ada"}]})),
         ("SetPolicy", json!({"leaving": "orphan"})),
         ("AssignSeat", wait),

@@ -6,7 +6,7 @@ use super::model::ACCOUNT;
 use crate::Ledger;
 
 /// Every question, with what it takes.
-const QUESTIONS: [(&str, &[&str]); 28] = [
+const QUESTIONS: [(&str, &[&str]); 29] = [
     ("/v1/accounts", &["cursor", "limit", "at", "min_sequence"]),
     ("/v1/accounts/acme", &["at", "min_sequence"]),
     (
@@ -111,6 +111,7 @@ const QUESTIONS: [(&str, &[&str]); 28] = [
         "/v1/accounts/acme/licenses/creative/waitlist",
         &["user", "email", "ended", "cursor", "limit", "at", "min_sequence"],
     ),
+    ("/v1/accounts/acme/schedules", &["state", "cursor", "limit", "at", "min_sequence"]),
     ("/v1/accounts/acme/refusals", &["license", "code", "actor", "from", "to", "cursor", "limit"]),
     ("/v1/accounts/acme/commands/c1", &["min_sequence"]),
     ("/v1/accounts/acme/events", &["after"]),
@@ -299,6 +300,7 @@ async fn a_cursor_of_another_list_is_no_answer_or_a_harmless_one() {
             "holders",
             "policies",
             "policies/history",
+            "schedules",
             "waitlists",
             "history",
             "refusals",
@@ -324,6 +326,7 @@ async fn what_is_not_there_is_told_so() {
         ("/v1/accounts/globex/holders", "account_not_found"),
         ("/v1/accounts/globex/policies", "account_not_found"),
         ("/v1/accounts/globex/policies/history", "account_not_found"),
+        ("/v1/accounts/globex/schedules", "account_not_found"),
         ("/v1/accounts/globex/waitlists", "account_not_found"),
         ("/v1/accounts/globex/groups/staff", "group_not_found"),
         ("/v1/accounts/acme/groups/staff/members", "group_not_found"),

@@ -58,7 +58,8 @@ fn day_before(day: &str) -> String {
 }
 
 /// Every question that takes `at`.
-const QUESTIONS: [&str; 15] = [
+const QUESTIONS: [&str; 16] = [
+    "/schedules",
     "/containers",
     "/groups",
     "/holders",

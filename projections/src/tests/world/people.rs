@@ -1,17 +1,19 @@
 //! Commands about who people are, what groups give, what is decided, and who waits.
 
 use events::command::{
-    AddMembers, Allocation, ClearDirectSet, DeclareDirectSet, GrantToGroup, LeaveWaitlist,
-    LinkHolder, MoveQuantity, Part, PassTime, Patch, Quantity, QuantityMove, RegisterHolder,
-    RemoveGroupRule, RemoveMembers, RetireHolder, ScheduleCommand, SetAllocations, SetGroupRule,
-    SetPolicy,
+    AddMembers, Allocation, CancelSchedule, ClearDirectSet, DeclareDirectSet, GrantToGroup,
+    LeaveWaitlist, LinkHolder, MoveQuantity, Part, PassTime, Patch, Quantity, QuantityMove,
+    RegisterHolder, RemoveGroupRule, RemoveMembers, RetireHolder, ScheduleCommand, SetAllocations,
+    SetGroupRule, SetPolicy,
 };
 use events::policy::{DirectSets, Leaving, Lowering, MayHold, Overage};
 use events::rule::{Grant, Mode};
 use events::text::{GroupId, Label};
-use events::{Command, ContainerId, Email, Holder, LicenseId, Metadata, ProductId, UserId};
+use events::{
+    AccountId, Command, ContainerId, Email, Holder, LicenseId, Metadata, ProductId, UserId,
+};
 
-use super::{EMAILS, GROUPS, LICENSES, PRODUCTS, Random, USERS, World};
+use super::{ACCOUNTS, EMAILS, GROUPS, LICENSES, PRODUCTS, Random, USERS, World};
 
 impl World {
     pub(super) fn about_people(&mut self) -> Command {
@@ -90,7 +92,13 @@ impl World {
         }
     }
 
+    /// A command to come; every other time, one of those less.
     fn schedule(&mut self) -> Command {
+        let acme = AccountId::new(ACCOUNTS[0]).unwrap();
+        let kept = self.ledger.account(&acme).and_then(|it| it.schedules().next());
+        if let Some(kept) = kept.filter(|_| self.commands.is_multiple_of(2)) {
+            return Command::CancelSchedule(CancelSchedule { schedule: kept.schedule });
+        }
         let document = r#"{"license":"creative","quantity":3}"#;
         Command::ScheduleCommand(ScheduleCommand {
             at: self.soon(),
