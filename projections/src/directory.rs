@@ -16,6 +16,7 @@ use crate::error::Error;
 use crate::known::{self, Known};
 use crate::rows::to_json;
 use crate::store::{Feed, ReadModel, Writer};
+use crate::waitlists::line;
 
 pub use queries::{
     Decided, DirectSet, Granted, Group, HolderFilter, KnownHolder, Member, decided_over_time,
@@ -25,7 +26,7 @@ pub use queries::{
 /// The model.
 pub static MODEL: ReadModel = ReadModel {
     name: "directory",
-    version: 1,
+    version: 2,
     schema: &[known::ACCOUNTS, emails::SCHEMA, LICENSES, HOLDERS, GROUPS],
     feed: Feed::Commits(|| Box::<Directory>::default()),
 };
@@ -81,7 +82,8 @@ const HOLDERS: &str = "
 
 /// `group_versions` has a row from each sequence on at which a group was something else, `counts` one
 /// from each on at which it had more or fewer members, `leases` one from each on at which it gave
-/// more or fewer seats of a license. `leased` is what it gives now, assignment by assignment, because
+/// more or fewer seats of a license, `waiting` one from each on at which more or fewer waited for what
+/// it gives: for `l` and a license, or `p` and a product. `leased` is what it gives now, assignment by assignment, because
 /// an event that ends one does not say what it stood on. `over` keeps those who are no members any
 /// more apart, so that listing the members does not wade through them.
 const GROUPS: &str = "
@@ -129,6 +131,14 @@ const GROUPS: &str = "
         since   INTEGER NOT NULL,
         seats   INTEGER NOT NULL CHECK (seats >= 0),
         PRIMARY KEY (grp, license, since)
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE waiting (
+        grp    INTEGER NOT NULL,
+        line   TEXT    NOT NULL,
+        since  INTEGER NOT NULL,
+        places INTEGER NOT NULL CHECK (places >= 0),
+        PRIMARY KEY (grp, line, since)
     ) STRICT, WITHOUT ROWID;
 
     CREATE TABLE leased (
@@ -233,6 +243,12 @@ impl Directory {
             Event::MemberRemoved(it) => groups::removed(at, it),
             Event::GroupRuleSet(it) => groups::rule_set(at, it),
             Event::GroupRuleApplied(it) => groups::rule_applied(at, &it.group),
+            Event::WaitlistJoined(it) => {
+                groups::wait(at, &it.ground, &line(&it.license, &it.product), 1)
+            }
+            Event::WaitlistLeft(it) => {
+                groups::wait(at, &it.ground, &line(&it.license, &it.product), -1)
+            }
             // A transfer changes whose a lease is, and not how many there are.
             Event::AssignmentTransferred(_)
             | Event::LicenseDescribed(_)
@@ -247,8 +263,6 @@ impl Directory {
             | Event::AssignmentFulfilled(_)
             | Event::FulfilmentWithdrawn(_)
             | Event::AssignmentDescribed(_)
-            | Event::WaitlistJoined(_)
-            | Event::WaitlistLeft(_)
             | Event::LicenseStarted(_)
             | Event::LicenseEnded(_)
             | Event::GraceEnded(_)

@@ -94,6 +94,18 @@ fn count(at: At<'_>, group: i64, more: i64) -> Result<(), Error> {
     Ok(())
 }
 
+/// So many more wait for what a group gives, if that is why they do.
+pub(super) fn wait(at: At<'_>, ground: &Ground, line: &str, more: i64) -> Result<(), Error> {
+    let Some(group) = ground.group() else { return Ok(()) };
+    let sql = "INSERT OR REPLACE INTO waiting
+               SELECT ?1, ?2, ?3, ?4 + coalesce((SELECT places FROM waiting
+                                                 WHERE grp = ?1 AND line = ?2
+                                                 ORDER BY since DESC LIMIT 1), 0)";
+    let row = params![known(at, group)?, line, at.sequence, more];
+    at.db.prepare_cached(sql)?.execute(row)?;
+    Ok(())
+}
+
 /// An assignment stands on one ground more: what a group gives takes the place of what it left, and
 /// the other way round.
 pub(super) fn ground_added(

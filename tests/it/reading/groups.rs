@@ -44,11 +44,13 @@ async fn a_group_is_told_as_it_was_at_any_sequence() {
     let path = format!("{ACCOUNT}/groups/designers");
     let missing = ledger.get_at_least(&format!("{path}?at={before}"), left).await;
     assert_eq!((missing.status, &missing.json()["code"]), (404, &json!("group_not_found")));
-    for (at, members, leases) in [
+    for (at, members, given) in [
         (named, vec!["ada", "bo"], None),
-        (ruled, vec!["ada", "bo"], Some(2)),
-        (third, vec!["ada", "bo", "cy"], Some(2)),
-        (left, vec!["ada", "cy"], Some(1)),
+        (ruled, vec!["ada", "bo"], Some((2, 0))),
+        // Two are given, and cy waits.
+        (third, vec!["ada", "bo", "cy"], Some((2, 1))),
+        // Whoever waits for the seat that bo leaves is served in the same commit.
+        (left, vec!["ada", "cy"], Some((2, 0))),
     ] {
         let answer = ledger.get(&format!("{path}?at={at}")).await;
         assert_eq!((answer.status, answer.sequence()), (200, at));
@@ -57,11 +59,10 @@ async fn a_group_is_told_as_it_was_at_any_sequence() {
             [&group["group"], &group["name"], &group["members"], &group["unfinished"]],
             [&json!("designers"), &json!("All designers"), &json!(members.len()), &json!(false)]
         );
-        let given = leases.map(|leases| {
-            json!({"product": "CREATIVE", "mode": "first_come", "quota": 2, "leases": leases})
+        let given = given.map(|(leases, waiting)| {
+            json!({"product": "CREATIVE", "mode": "first_come", "quota": 2, "leases": leases,
+                "waiting": waiting})
         });
-        // Whoever comes for the seat that bo leaves is served in the same commit.
-        let given = if at == left { with_leases(given, 2) } else { given };
         assert_eq!(group["grants"], json!(given.into_iter().collect::<Vec<_>>()), "at {at}");
         assert_eq!(group["since_sequence"], json!(named));
         let list = ledger.get(&format!("{path}/members?at={at}")).await.json();
@@ -75,13 +76,6 @@ async fn a_group_is_told_as_it_was_at_any_sequence() {
     assert_eq!(items(&joined)[1]["since_sequence"], json!(third));
     let none = ledger.get(&format!("{ACCOUNT}/groups?at={before}")).await;
     assert_eq!((none.status, none.json()["items"].clone()), (200, json!([])));
-}
-
-fn with_leases(given: Option<Value>, leases: i64) -> Option<Value> {
-    given.map(|mut it| {
-        it["leases"] = leases.into();
-        it
-    })
 }
 
 #[tokio::test(flavor = "multi_thread")]

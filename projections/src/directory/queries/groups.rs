@@ -13,6 +13,7 @@ use crate::error::Error;
 use crate::known;
 use crate::page::{self, Page, number_key, numbers_after, rows_for};
 use crate::rows::{self, Query, from_json, moment};
+use crate::waitlists::line;
 
 /// A group as it was.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
@@ -42,8 +43,10 @@ pub struct Granted {
     /// What.
     #[serde(flatten)]
     pub grant: Grant,
-    /// Live assignments that stand on it.
+    /// Live assignments that stand on it: of `quota`, where it has one.
     pub leases: i64,
+    /// Members who wait for what it gives.
+    pub waiting: i64,
 }
 
 /// Somebody in a group.
@@ -72,8 +75,8 @@ fn found(db: &AsOf<'_>, account: i64, row: &Row<'_>) -> Result<Group, Error> {
     let id = row.get(0)?;
     let grants: Vec<Grant> = from_json(row, 6)?;
     let granted = |grant: Grant| {
-        let leases = leases(db, account, id, &grant)?;
-        Ok(Granted { grant, leases })
+        let (leases, waiting) = (leases(db, account, id, &grant)?, waiting(db, id, &grant)?);
+        Ok(Granted { grant, leases, waiting })
     };
     Ok(Group {
         group: row.get(1)?,
@@ -102,6 +105,15 @@ fn leases(db: &AsOf<'_>, account: i64, group: i64, grant: &Grant) -> Result<i64,
     );
     let row = params![db.at, account, group, name];
     Ok(db.prepare_cached(&sql)?.query_row(row, |row| row.get(0))?)
+}
+
+/// Places in waitlists that were there because of a grant.
+fn waiting(db: &AsOf<'_>, group: i64, grant: &Grant) -> Result<i64, Error> {
+    let sql = "SELECT places FROM waiting WHERE grp = ?2 AND line = ?3 AND since <= ?1
+               ORDER BY since DESC LIMIT 1";
+    let row = params![db.at, group, line(&grant.license, &grant.product)];
+    let found = db.prepare_cached(sql)?.query_row(row, |row| row.get(0));
+    Ok(found.optional()?.unwrap_or_default())
 }
 
 /// The groups of an account, by name.

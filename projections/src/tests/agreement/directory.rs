@@ -170,6 +170,11 @@ fn expected_group(past: &Past<'_>, account: &str, name: &str) -> Option<(Value, 
         .map(|grant| {
             let mut given = json(grant);
             given["leases"] = state.leases(&id, grant).into();
+            let waits = state.waits().filter(|it| {
+                it.ground.group() == Some(&id)
+                    && (&it.license, &it.product) == (&grant.license, &grant.product)
+            });
+            given["waiting"] = waits.count().into();
             given
         })
         .collect();
@@ -184,7 +189,7 @@ fn expected_group(past: &Past<'_>, account: &str, name: &str) -> Option<(Value, 
 #[test]
 fn groups_agree_with_the_rules() {
     let (world, store, sequences, _dir) = tried(31, 300, &directory::MODEL);
-    let (mut leases, mut in_groups) = (0, 0);
+    let (mut leases, mut waiting, mut in_groups) = (0, 0, 0);
     for sequence in sequences {
         let past = Past::new(&world.commits, sequence);
         for account in ACCOUNTS {
@@ -204,14 +209,16 @@ fn groups_agree_with_the_rules() {
                 in_groups += members.map_or(0, |it| it.len());
                 groups.extend(group);
             }
-            let given = groups.iter().flat_map(|it| it["grants"].as_array().unwrap());
-            leases += given.map(|it| it["leases"].as_u64().unwrap()).sum::<u64>();
+            for given in groups.iter().flat_map(|it| it["grants"].as_array().unwrap()) {
+                leases += given["leases"].as_u64().unwrap();
+                waiting += given["waiting"].as_u64().unwrap();
+            }
             let found =
                 all(sequence, |cursor| directory::groups(store.db(), account, cursor, 1, sequence));
             assert_eq!(json(found), json(groups));
         }
     }
-    assert!(leases > 100 && in_groups > 100, "{leases} {in_groups}");
+    assert!(leases > 100 && waiting > 20 && in_groups > 100, "{leases} {waiting} {in_groups}");
 }
 
 #[test]
