@@ -5,6 +5,7 @@ mod clock;
 mod demo;
 mod dev;
 mod doctor;
+mod lists;
 mod output;
 mod read;
 mod rebuild;
@@ -61,6 +62,22 @@ enum Subcommands {
     Usage(read::Usage),
     /// Show what happened
     History(read::History),
+    /// Show the groups of an account
+    Groups(lists::Groups),
+    /// Show what a group gives, and who is in it
+    Group(lists::Group),
+    /// Show who is known
+    Holders(lists::Holders),
+    /// Show one user, and what they have
+    Holder(lists::Holder),
+    /// Show what is decided
+    Policies(lists::Policies),
+    /// Show who waits for a seat
+    Waitlist(lists::Waitlist),
+    /// Show containers, and what each has of a license
+    Containers(lists::Containers),
+    /// Show commands that are to come, and what came of others
+    Schedules(lists::Schedules),
     /// Show what happens, as it happens
     Tail(tail::Tail),
     /// Build read models anew from the log and swap them in
@@ -115,6 +132,14 @@ pub async fn run(arguments: Arguments) -> ExitCode {
         Subcommands::Check(it) => it.run(&global).await,
         Subcommands::Usage(it) => it.run(&global).await,
         Subcommands::History(it) => it.run(&global).await,
+        Subcommands::Groups(it) => it.run(&global).await,
+        Subcommands::Group(it) => it.run(&global).await,
+        Subcommands::Holders(it) => it.run(&global).await,
+        Subcommands::Holder(it) => it.run(&global).await,
+        Subcommands::Policies(it) => it.run(&global).await,
+        Subcommands::Waitlist(it) => it.run(&global).await,
+        Subcommands::Containers(it) => it.run(&global).await,
+        Subcommands::Schedules(it) => it.run(&global).await,
         Subcommands::Tail(it) => it.run(&global).await,
         Subcommands::Rebuild(it) => it.run(&global).await,
         Subcommands::Clock(it) => it.run(&global).await,
@@ -146,6 +171,14 @@ pub fn logging(arguments: &Arguments) {
         | Subcommands::Check(_)
         | Subcommands::Usage(_)
         | Subcommands::History(_)
+        | Subcommands::Groups(_)
+        | Subcommands::Group(_)
+        | Subcommands::Holders(_)
+        | Subcommands::Holder(_)
+        | Subcommands::Policies(_)
+        | Subcommands::Waitlist(_)
+        | Subcommands::Containers(_)
+        | Subcommands::Schedules(_)
         | Subcommands::Tail(_)
         | Subcommands::Rebuild(_)
         | Subcommands::Clock(_)

@@ -3,6 +3,7 @@
 use clap::{ArgGroup, Args};
 use serde_json::Value;
 
+use super::lists::who;
 use super::remote::{Remote, encoded, get, list, query};
 use super::{Exit, Global, failed, output};
 
@@ -210,10 +211,7 @@ impl History {
         let items = answer["items"].as_array().map(Vec::as_slice).unwrap_or_default();
         let row = |item: &Value| {
             let said = |name: &str| output::cell(&item[name]);
-            let holder = match item["holder"]["user"].is_string() {
-                true => output::cell(&item["holder"]["user"]),
-                false => output::cell(&item["holder"]["email"]),
-            };
+            let holder = who(&item["holder"]);
             let reason = output::cell(&item["change"]["reason"]);
             let place = format!("{}/{}", said("sequence"), said("index"));
             vec![place, said("at"), said("type"), said("license"), holder, said("actor"), reason]

@@ -5,9 +5,27 @@ use std::process::Command;
 use super::{code, documents, err, out, small};
 use crate::ledger::PROGRAM;
 
-const SUBCOMMANDS: [&str; 12] = [
-    "dev", "serve", "send", "check", "usage", "history", "tail", "rebuild", "clock", "status",
-    "doctor", "bench",
+const SUBCOMMANDS: [&str; 20] = [
+    "dev",
+    "serve",
+    "send",
+    "check",
+    "usage",
+    "history",
+    "groups",
+    "group",
+    "holders",
+    "holder",
+    "policies",
+    "waitlist",
+    "containers",
+    "schedules",
+    "tail",
+    "rebuild",
+    "clock",
+    "status",
+    "doctor",
+    "bench",
 ];
 
 fn run(arguments: &[&str]) -> std::process::Output {
@@ -60,13 +78,18 @@ fn what_is_no_command_line_ends_with_2() {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_question_is_answered_in_json_on_request_and_never_in_colours() {
     let ledger = small().await;
-    let every: [&[&str]; 9] = [
+    let every: [&[&str]; 14] = [
         &["status"],
         &["doctor"],
         &["check", "acme", "--user", "ada"],
         &["usage", "acme"],
         &["usage", "acme", "creative", "--window", "day"],
         &["history", "acme"],
+        &["groups", "acme"],
+        &["holders", "acme"],
+        &["holder", "acme", "ada"],
+        &["policies", "acme"],
+        &["containers", "acme"],
         &["tail", "acme", "--after", "0", "--count", "3"],
         &["rebuild", "checks"],
         &["send", "acme", "ReinstateLicense", r#"{"license":"office"}"#],

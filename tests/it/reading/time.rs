@@ -58,7 +58,10 @@ fn day_before(day: &str) -> String {
 }
 
 /// Every question that takes `at`.
-const QUESTIONS: [&str; 16] = [
+const QUESTIONS: [&str; 19] = [
+    "/holders/u1",
+    "/policies/history",
+    "/licenses/creative/waitlist",
     "/schedules",
     "/containers",
     "/groups",
