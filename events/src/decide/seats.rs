@@ -276,7 +276,9 @@ impl Case<'_> {
             // They wait for a seat, and an inactive assignment holds none.
             Ground::Direct | Ground::Orphan(_) => seat.is_some_and(|it| it.active),
         };
-        allowed && of.covers(license)
+        // Any license in force will do for a product, and none that cannot be used.
+        let usable = matches!(of, Of::License(_)) || self.is_in_force(license);
+        allowed && usable && of.covers(license)
     }
 
     /// Gives an assignment one ground more, unless it has it.

@@ -46,7 +46,13 @@ impl Case<'_> {
                 }
             }
         }
-        if !self.drain(&products) {
+        let back = |it: &Event| {
+            let window = matches!(it, Event::LicenseStarted(_) | Event::WindowChanged(_));
+            window || matches!(it, Event::LicenseReinstated(_))
+        };
+        // Whoever holds a seat of a license that can be used again has what they wait for.
+        let without_seats = everybody || self.events.iter().any(back);
+        if !self.drain(&products, without_seats) {
             self.account.look_for_unserved(true);
         }
         let account = &*self.account;

@@ -85,18 +85,19 @@ impl Case<'_> {
 
     /// Gives the free seats of products to those who wait for them, in the order of their places, as
     /// far as one commit has room for it; says whether that was all. One who cannot have one now,
-    /// because their license or their group's quota does not let them, keeps the place.
-    pub(super) fn drain(&mut self, products: &[ProductId]) -> bool {
+    /// because their license or their group's quota does not let them, keeps the place. Where no
+    /// seat is free it looks for those who need none only when it is told to.
+    pub(super) fn drain(&mut self, products: &[ProductId], without_seats: bool) -> bool {
         let before = self.events.len();
         let mut bytes = 0;
         // A quota keeps even those waiting who need no seat.
-        let has_quotas =
-            self.account.groups().iter().flat_map(|it| &it.grants).any(|it| it.quota.is_some());
+        let without_seats = without_seats
+            || self.account.groups().iter().flat_map(|it| &it.grants).any(|it| it.quota.is_some());
         for product in products {
             let places: Vec<u64> = self.account.queue(product).map(|it| it.place).collect();
             for place in places {
                 let free = |it: &License| self.account.free(it) > 0;
-                if !has_quotas && !self.account.licenses_of_product(product).any(free) {
+                if !without_seats && !self.account.licenses_of_product(product).any(free) {
                     break;
                 }
                 let served = self.events.len();

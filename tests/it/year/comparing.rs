@@ -27,7 +27,7 @@ fn licenses_of(model: &Model) -> BTreeMap<String, Value> {
     let shown = |license: usize| {
         let it = &model.licenses[license];
         let (held, limit) = (model.held(license), model.limit(license));
-        let assignments = model.seats.keys().filter(|it| it.0 == license).count();
+        let assignments = model.seats[license].len();
         let shown = json!({
             "product": it.product, "quantity": it.quantity, "used": held,
             "limit": limit, "available": limit.map(|it| (it - held).max(0)),
@@ -75,8 +75,12 @@ fn seat_of(model: &Model, license: usize, holder: &str, seat: &Seat) -> Value {
 }
 
 fn seats_of(model: &Model, who: Option<&str>) -> Vec<Value> {
-    let of = model.seats.iter().filter(|it| who.is_none_or(|who| it.0.1 == who));
-    sorted(of.map(|((license, holder), seat)| seat_of(model, *license, holder, seat)).collect())
+    let mut found = vec![];
+    for (license, seats) in model.seats.iter().enumerate() {
+        let of = seats.iter().filter(|it| who.is_none_or(|who| it.0 == who));
+        found.extend(of.map(|(holder, seat)| seat_of(model, license, holder, seat)));
+    }
+    sorted(found)
 }
 
 impl Year {

@@ -118,8 +118,8 @@ pub struct Model {
     pub people: BTreeMap<String, Person>,
     /// Whose an address is.
     pub links: BTreeMap<String, String>,
-    /// By license and holder.
-    pub seats: BTreeMap<(usize, String), Seat>,
+    /// For each license, by holder.
+    pub seats: Vec<BTreeMap<String, Seat>>,
     pub groups: BTreeMap<String, Group>,
     /// In the order in which they are served.
     pub waiting: Vec<Place>,
@@ -146,6 +146,9 @@ impl Model {
     pub fn judge(&mut self, command: &str, document: &Value) -> Result<Vec<String>, Code> {
         self.lines.clear();
         self.carry_out(command, document)?;
+        if self.lines.is_empty() {
+            return Ok(vec![]);
+        }
         self.settle();
         if self.finish_rules() {
             self.settle();

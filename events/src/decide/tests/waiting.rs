@@ -184,3 +184,19 @@ fn whoever_waits_already_waits_whatever_has_become_of_the_license() {
         assert_eq!(story.refuses("AssignSeat", asked), code);
     }
 }
+
+#[test]
+fn a_place_for_a_product_is_not_served_by_a_license_that_cannot_be_used() {
+    let mut story = Story::of_seats(1);
+    let by_product = json!({"product": "P", "holders": users(&["a"]), "wait": true});
+    story.does("AssignSeat", json!({"license": "creative", "holders": users(&["a"])}));
+    story.does("SuspendLicense", json!({"license": "creative"}));
+    let more = json!({"license": "more", "product": "P", "quantity": 0});
+    story.does("AllocateLicense", more);
+    story.does("AssignSeat", by_product);
+    assert_eq!(story.queue(), ["a P direct"]);
+    story.does("LinkHolder", json!({"email": "a@x.org", "user": "a"}));
+    assert_eq!(story.queue(), ["a P direct"]);
+    story.does("ReinstateLicense", json!({"license": "creative"}));
+    assert_eq!(story.queue(), [""; 0]);
+}

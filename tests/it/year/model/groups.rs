@@ -246,12 +246,18 @@ impl Model {
         }
     }
 
-    /// Serves the members that are still to be served. Nobody is refused: they wait.
+    /// Serves the members that are still to be served: those who neither have it nor wait for it.
+    /// Nobody is refused: they wait.
     pub(super) fn finish_rules(&mut self) -> bool {
         let unfinished = self.groups_in_order().into_iter().filter(|it| it.1.unfinished);
         let unfinished: Vec<_> = unfinished.collect();
         for (name, group) in &unfinished {
-            self.apply(name, &group.members, &group.grants, false).unwrap();
+            let ground = format!("group:{name}");
+            for grant in &group.grants {
+                let mut members = group.members.clone();
+                members.retain(|it| !self.waits(it, &grant.what, &ground));
+                self.apply(name, &members, std::slice::from_ref(grant), false).unwrap();
+            }
             self.say(&["GroupRuleApplied", name]);
             self.groups.get_mut(name).unwrap().unfinished = false;
         }

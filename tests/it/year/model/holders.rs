@@ -58,11 +58,11 @@ impl Model {
 
     fn move_seats(&mut self, email: &str, user: &str) {
         for license in 0..self.licenses.len() {
-            let Some(moved) = self.seats.remove(&(license, email.to_owned())) else { continue };
+            let Some(moved) = self.seats[license].remove(email) else { continue };
             let name = self.licenses[license].name.clone();
             match self.seat(license, user).cloned() {
                 None => {
-                    self.seats.insert((license, user.to_owned()), moved);
+                    self.seats[license].insert(user.to_owned(), moved);
                     self.say(&["AssignmentTransferred", &name, user, email]);
                 }
                 Some(own) => {
@@ -83,13 +83,15 @@ impl Model {
     }
 
     fn move_places(&mut self, email: &str, user: &str) {
-        for mut place in std::mem::take(&mut self.waiting) {
+        let before = self.clone();
+        self.waiting.clear();
+        for mut place in before.waiting.iter().cloned() {
             if place.holder != email {
                 self.waiting.push(place);
                 continue;
             }
             let name = self.name_of(&place.what);
-            let twice = self.waits(user, &place.what, &place.ground);
+            let twice = before.waits(user, &place.what, &place.ground);
             self.say(&["WaitlistLeft", &name, email, &place.ground, "withdrawn"]);
             if !twice {
                 self.say(&["WaitlistJoined", &name, user, &place.ground]);

@@ -103,6 +103,7 @@ impl Model {
         let quantity = license.quantity.to_string();
         self.say(&["LicenseAllocated", &license.name, &license.product, &quantity]);
         self.licenses.push(license);
+        self.seats.push(std::collections::BTreeMap::new());
         self.tell_window(self.licenses.len() - 1);
         Ok(())
     }

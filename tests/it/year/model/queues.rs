@@ -35,10 +35,11 @@ impl Model {
     /// Who has what they waited for, on the same ground, does not wait any more.
     pub(super) fn served(&mut self, license: usize, holder: &str, ground: &str) {
         let product = self.licenses[license].product.clone();
+        let in_force = self.licenses[license].in_force(self.now);
         self.drop_places("served", |it| {
             let meant = match &it.what {
                 What::License(it) => *it == license,
-                What::Product(it) => *it == product,
+                What::Product(it) => *it == product && in_force,
             };
             it.holder == holder && it.ground == ground && meant
         });
@@ -57,17 +58,21 @@ impl Model {
 
     /// What follows: seats for those who wait, and a word where more are held than there are.
     pub(super) fn settle(&mut self) {
-        let (mut turn, mut used_up) = (0, vec![]);
-        while let Some(place) = self.waiting.get(turn).cloned() {
-            // A quota that is used up is so for everybody who waits on this ground.
-            let many = self.waiting.len();
-            if !used_up.contains(&(place.what.clone(), place.ground.clone())) {
-                self.serve(&place, &mut used_up);
+        let (mut turn, mut used_up, mut shut) = (0, vec![], vec![]);
+        while let Some(place) = self.waiting.get(turn) {
+            if self.is_in_vain(place, &used_up, &shut) {
+                turn += 1;
+                continue;
             }
+            let (place, many) = (place.clone(), self.waiting.len());
+            if self.source(&place.what).is_err() {
+                shut.push((place.what.clone(), self.meant(&place.what)));
+            }
+            self.serve(&place, &mut used_up);
             if self.waiting.len() == many {
                 turn += 1;
             } else {
-                (turn, used_up) = (0, vec![]);
+                (turn, used_up, shut) = (0, vec![], vec![]);
             }
         }
         for license in 0..self.licenses.len() {
@@ -84,6 +89,20 @@ impl Model {
                 false => self.say(&["OverallocationEnded", &name]),
             }
         }
+    }
+
+    /// Whether a place needs no look: a quota that is used up is so for everybody who waits on that
+    /// ground, and what has no seat free is so for everybody who has none.
+    fn is_in_vain(
+        &self,
+        place: &Place,
+        used_up: &[(What, String)],
+        shut: &[(What, Vec<usize>)],
+    ) -> bool {
+        let none =
+            |licenses: &[usize]| licenses.iter().all(|it| self.seat(*it, &place.holder).is_none());
+        used_up.iter().any(|it| it.0 == place.what && it.1 == place.ground)
+            || shut.iter().any(|it| it.0 == place.what && none(&it.1))
     }
 
     /// Serves a place if that can be done now.

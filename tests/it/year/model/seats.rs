@@ -11,8 +11,7 @@ pub(super) const DIRECT: &str = "direct";
 impl Model {
     /// Who has an assignment of a license.
     pub(super) fn seats_of(&self, license: usize) -> impl Iterator<Item = (&String, &Seat)> {
-        let of = (license, String::new())..(license + 1, String::new());
-        self.seats.range(of).map(|((_, holder), seat)| (holder, seat))
+        self.seats[license].iter()
     }
 
     pub fn held(&self, license: usize) -> i64 {
@@ -24,7 +23,7 @@ impl Model {
     }
 
     pub(super) fn seat(&self, license: usize, holder: &str) -> Option<&Seat> {
-        self.seats.get(&(license, holder.to_owned()))
+        self.seats[license].get(holder)
     }
 
     /// The licenses of a product that are in force, the one that ends first before the others.
@@ -37,13 +36,18 @@ impl Model {
         found
     }
 
+    /// The licenses of which a seat is what is asked for.
+    pub(super) fn meant(&self, what: &What) -> Vec<usize> {
+        match what {
+            What::License(license) => vec![*license],
+            What::Product(product) => self.in_force(product),
+        }
+    }
+
     /// The license of which somebody has what is asked for already: one that stands on this ground, or
     /// on the orphan of it, or the one that was allocated first.
     pub(super) fn has(&self, holder: &str, what: &What, ground: &str) -> Option<usize> {
-        let mut licenses = match what {
-            What::License(license) => vec![*license],
-            What::Product(product) => self.in_force(product),
-        };
+        let mut licenses = self.meant(what);
         licenses.sort_unstable();
         licenses.retain(|it| self.seat(*it, holder).is_some());
         let orphan = ground.replace("group:", "orphan:");
@@ -81,6 +85,7 @@ impl Model {
     ) -> Result<(), Code> {
         if let Some(license) = self.has(holder, what, ground) {
             self.add_ground(license, holder, ground);
+            self.served(license, holder, ground);
             return Ok(());
         }
         let license = self.source(what)?;
@@ -90,14 +95,14 @@ impl Model {
         let number = self.next_number();
         let grounds = BTreeSet::from([ground.to_owned()]);
         let seat = Seat { number, active: true, fulfilled: false, ends, grounds };
-        self.seats.insert((license, holder.to_owned()), seat);
+        self.seats[license].insert(holder.to_owned(), seat);
         self.licenses[license].held += 1;
         self.served(license, holder, ground);
         Ok(())
     }
 
     pub(super) fn add_ground(&mut self, license: usize, holder: &str, ground: &str) {
-        let seat = self.seats.get_mut(&(license, holder.to_owned())).unwrap();
+        let seat = self.seats[license].get_mut(holder).unwrap();
         if !seat.grounds.insert(ground.to_owned()) {
             return;
         }
@@ -119,13 +124,12 @@ impl Model {
         holder: &str,
         goes: impl Fn(&str) -> bool,
     ) {
-        let key = (license, holder.to_owned());
-        let seat = self.seats.get_mut(&key).unwrap();
+        let seat = self.seats[license].get_mut(holder).unwrap();
         let name = self.licenses[license].name.clone();
         let (gone, left): (BTreeSet<_>, BTreeSet<_>) =
             seat.grounds.iter().cloned().partition(|it| goes(it));
         if left.is_empty() {
-            let seat = self.seats.remove(&key).unwrap();
+            let seat = self.seats[license].remove(holder).unwrap();
             self.licenses[license].held -= i64::from(seat.active);
             self.say(&["AssignmentRevoked", &name, holder]);
             return;
@@ -199,11 +203,7 @@ impl Model {
 
     /// By name a ground goes on the seat of the license that ends first.
     fn ends_first(&self, holder: &str, what: &What) -> What {
-        let licenses = match what {
-            What::License(license) => vec![*license],
-            What::Product(product) => self.in_force(product),
-        };
-        let first = licenses.into_iter().find(|it| self.seat(*it, holder).is_some());
+        let first = self.meant(what).into_iter().find(|it| self.seat(*it, holder).is_some());
         What::License(first.unwrap())
     }
 
@@ -239,7 +239,7 @@ impl Model {
     }
 
     pub(super) fn reactivate(&mut self, license: usize, holder: &str) {
-        self.seats.get_mut(&(license, holder.to_owned())).unwrap().active = true;
+        self.seats[license].get_mut(holder).unwrap().active = true;
         self.licenses[license].held += 1;
         let name = self.licenses[license].name.clone();
         self.say(&["AssignmentReactivated", &name, holder]);
@@ -260,22 +260,21 @@ impl Model {
             }
             self.reactivate(license, &holder);
         }
-        let key = (license, holder.clone());
         if document["active"] == false && seat.active {
-            self.seats.get_mut(&key).unwrap().active = false;
+            self.seats[license].get_mut(&holder).unwrap().active = false;
             self.licenses[license].held -= 1;
             self.say(&["AssignmentDeactivated", &name, &holder]);
         }
         if let Some(fulfilled) = document["fulfilled"].as_bool()
             && fulfilled != seat.fulfilled
         {
-            self.seats.get_mut(&key).unwrap().fulfilled = fulfilled;
+            self.seats[license].get_mut(&holder).unwrap().fulfilled = fulfilled;
             let line = if fulfilled { "AssignmentFulfilled" } else { "FulfilmentWithdrawn" };
             self.say(&[line, &name, &holder]);
         }
         let ends = time(document, "ends_at");
         if document.as_object().unwrap().contains_key("ends_at") && ends != seat.ends {
-            self.seats.get_mut(&key).unwrap().ends = ends;
+            self.seats[license].get_mut(&holder).unwrap().ends = ends;
             self.say(&["AssignmentEndSet", &name, &holder]);
         }
         Ok(())

@@ -2,7 +2,6 @@
 
 use serde_json::Value;
 
-use super::seats::DIRECT;
 use super::{Code, Model, Schedule, Time, text, time};
 
 /// What is due, and when. At one moment licenses come first, then assignments, then commands.
@@ -53,7 +52,7 @@ impl Model {
             let grace = it.grace_ends().filter(|_| !told.grace_ended);
             due.extend(grace.map(|at| (at, Due::GraceEnded(place))));
         }
-        for seat in self.seats.values() {
+        for seat in self.seats.iter().flat_map(|it| it.values()) {
             due.extend(seat.ends.map(|at| (at, Due::Assignment(seat.number))));
         }
         let schedules = self.schedules.iter().enumerate();
@@ -73,13 +72,13 @@ impl Model {
                 self.say(&["GraceEnded", &name]);
             }
             Due::Assignment(number) => {
-                let key = self.seats.iter().find(|it| it.1.number == number).unwrap().0.clone();
-                self.revoke_one(key.0, &key.1);
+                let (license, holder) = self.numbered(number);
+                self.revoke_one(license, &holder);
                 // What a group gives too goes on without an end.
-                if let Some(seat) = self.seats.get_mut(&key) {
+                if let Some(seat) = self.seats[license].get_mut(&holder) {
                     seat.ends = None;
-                    let name = self.licenses[key.0].name.clone();
-                    self.say(&["AssignmentEndSet", &name, &key.1]);
+                    let name = self.licenses[license].name.clone();
+                    self.say(&["AssignmentEndSet", &name, &holder]);
                 }
             }
             Due::Command(place) => {
@@ -92,8 +91,11 @@ impl Model {
         }
     }
 
-    /// Whether somebody was assigned it directly.
-    pub fn has_directly(&self, license: usize, holder: &str) -> bool {
-        self.seat(license, holder).is_some_and(|it| it.grounds.contains(DIRECT))
+    /// Whose seat has a number, and of which license.
+    fn numbered(&self, number: u64) -> (usize, String) {
+        let mut all = (0..self.licenses.len())
+            .flat_map(|license| self.seats_of(license).map(move |it| (license, it.0, it.1)));
+        let (license, holder, _) = all.find(|it| it.2.number == number).unwrap();
+        (license, holder.clone())
     }
 }
