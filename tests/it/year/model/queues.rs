@@ -45,6 +45,30 @@ impl Model {
         });
     }
 
+    /// Who gets a seat does not wait for it any more, whatever ground they waited on: each of their
+    /// places becomes a ground, as far as quotas go.
+    pub(super) fn has_come(&mut self, license: usize, holder: &str) {
+        let usable = self.licenses[license].in_force(self.now);
+        let meant = |it: &&Place| match &it.what {
+            What::License(it) => *it == license,
+            What::Product(_) => usable && self.covers(&it.what, license),
+        };
+        let places = self.waiting.iter().filter(|it| it.holder == holder).filter(meant);
+        for place in places.cloned().collect::<Vec<_>>() {
+            let seat = self.seat(license, holder).unwrap();
+            let may = match place.ground.strip_prefix("group:") {
+                Some(group) => {
+                    seat.grounds.contains(&place.ground) || self.quota_left(group, &place.what)
+                }
+                None => seat.active,
+            };
+            if may {
+                self.add_ground(license, holder, &place.ground);
+                self.served(license, holder, &place.ground);
+            }
+        }
+    }
+
     pub(super) fn leave_waitlist(&mut self, document: &Value) -> Result<(), Code> {
         let (what, holders) = (self.what(document)?, self.holders(document));
         if holders.iter().any(|it| !self.people.contains_key(it)) {

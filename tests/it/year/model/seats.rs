@@ -98,6 +98,7 @@ impl Model {
         self.seats[license].insert(holder.to_owned(), seat);
         self.licenses[license].held += 1;
         self.served(license, holder, ground);
+        self.has_come(license, holder);
         Ok(())
     }
 
@@ -188,9 +189,12 @@ impl Model {
         for (license, holder) in idle {
             self.reactivate(license, &holder);
             self.add_ground(license, &holder, DIRECT);
+            self.has_come(license, &holder);
         }
         for holder in lacking {
-            self.give(&holder, &self.ends_first(&holder, &what), DIRECT, None)?;
+            let license = self.ends_first(&holder, &what);
+            self.add_ground(license, &holder, DIRECT);
+            self.has_come(license, &holder);
         }
         for holder in without {
             if self.give(&holder, &what, DIRECT, ends).is_err() {
@@ -202,9 +206,9 @@ impl Model {
     }
 
     /// By name a ground goes on the seat of the license that ends first.
-    fn ends_first(&self, holder: &str, what: &What) -> What {
+    fn ends_first(&self, holder: &str, what: &What) -> usize {
         let first = self.meant(what).into_iter().find(|it| self.seat(*it, holder).is_some());
-        What::License(first.unwrap())
+        first.unwrap()
     }
 
     /// What stands in the way of seats by name, but for want of them.
