@@ -4,7 +4,8 @@ use serde_json::Value;
 
 use super::{Code, Grant, Model, What, text};
 
-/// More members times grants than this are served later, by the ledger itself.
+/// More members times grants than this are served later, by the ledger itself; so are more seats and
+/// places than this that a rule takes away.
 const AT_ONCE: usize = 1_000;
 
 impl Model {
@@ -204,6 +205,7 @@ impl Model {
         self.open(group);
         self.say(&["GroupRuleSet", group]);
         let members = self.groups[group].members.clone();
+        let mut lost = self.waiting.len();
         for gone in was.iter().filter(|it| !grants.iter().any(|new| new.what == it.what)) {
             let ground = format!("group:{group}");
             self.drop_places("withdrawn", |it| it.ground == ground && it.what == gone.what);
@@ -214,14 +216,20 @@ impl Model {
                 }
                 let holders: Vec<_> = self.seats_of(license).map(|it| it.0.clone()).collect();
                 for holder in holders {
+                    let leased = |it: &Self| {
+                        let seat = it.seat(license, &holder);
+                        seat.is_some_and(|it| it.grounds.contains(&ground))
+                    };
+                    lost += usize::from(leased(self));
                     self.withdraw(group, license, &holder, cascade);
                 }
             }
         }
+        lost -= self.waiting.len();
         let first_come = grants.iter().filter(|it| !it.eager).count();
         let entry = self.groups.get_mut(group).unwrap();
         entry.grants = grants;
-        entry.unfinished = members.len() * first_come > AT_ONCE;
+        entry.unfinished = members.len() * first_come > AT_ONCE || lost > AT_ONCE;
         if entry.unfinished {
             changed.retain(|it| it.eager);
         }
