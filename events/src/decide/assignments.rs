@@ -21,6 +21,15 @@ enum Need {
 }
 
 impl Need {
+    /// Whether it is more than a ground on a seat that is there.
+    fn is_new(self) -> bool {
+        match self {
+            Need::Nothing => false,
+            Need::Change { seat, .. } => seat,
+            Need::Assignment => true,
+        }
+    }
+
     /// Whether a free seat is needed.
     fn seat(self, it: &AssignSeat) -> bool {
         match self {
@@ -61,7 +70,9 @@ impl Case<'_> {
             self.may_hold(of, holder)?;
         }
         assignable(of, self.now)?;
-        self.still_to_end(it)?;
+        if needs.iter().any(|(_, need)| need.is_new()) {
+            self.still_to_end(it)?;
+        }
         let wanted = needs.iter().filter(|(_, need)| need.seat(it)).count();
         let free = usize::try_from(self.account.free(of)).unwrap_or(0);
         let mut waiting = vec![];
@@ -100,7 +111,7 @@ impl Case<'_> {
             self.not_retired(holder)?;
         }
         let licenses = self.in_force(product, it.container.as_ref())?;
-        let (mut given, mut short) = (0, vec![]);
+        let (mut given, mut new, mut short) = (0, false, vec![]);
         for holder in holders {
             let of = |it: &LicenseId| self.account.license(it);
             let needs: Vec<_> = licenses
@@ -121,6 +132,7 @@ impl Case<'_> {
                     self.may_hold(of, holder)?;
                     let (license, need) = (of.id.clone(), *need);
                     given += i64::from(need.seat(it));
+                    new |= need.is_new();
                     self.give(&license, it, holder, need);
                 }
                 None => {
@@ -131,7 +143,7 @@ impl Case<'_> {
                 }
             }
         }
-        if given > 0 || !short.is_empty() {
+        if new || !short.is_empty() {
             self.still_to_end(it)?;
         }
         if !it.wait && !short.is_empty() {

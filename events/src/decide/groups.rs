@@ -185,9 +185,8 @@ impl Case<'_> {
         let Some(of) = Of::given(&grant.license, &grant.product) else { return Ok(()) };
         let ground = Ground::Group(group.clone());
         // A ground more on a seat that somebody has is no new seat.
-        let lacks = |it: &Holder| {
-            !self.is_served(group, of, it) && self.assignment_of(of, it, &ground).is_none()
-        };
+        let lacks =
+            |it: &Holder| !self.is_denied(it) && self.assignment_of(of, it, &ground).is_none();
         match members.iter().any(lacks) {
             true => self.room(of).map(drop),
             false => Ok(()),
@@ -293,7 +292,12 @@ impl Case<'_> {
                 continue;
             }
             match (found, self.room(of)) {
-                (Some(assignment), _) => self.add_ground(assignment, ground.clone()),
+                (Some(assignment), _) => {
+                    self.add_ground(assignment, ground.clone());
+                    let license = self.account.assignment(assignment);
+                    let license = license.map(|it| self.account.license_of(it).id.clone());
+                    license.iter().for_each(|it| self.serve_with(it, holder));
+                }
                 (None, Ok(Some(license))) => {
                     given += 1;
                     self.seat(&license, holder, ground.clone(), &Terms::default());

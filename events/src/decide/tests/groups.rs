@@ -316,3 +316,28 @@ fn a_direct_set_keeps_the_seat_that_is_held_directly() {
     story.does("DeclareDirectSet", set);
     assert_eq!(story.seats(), ["a more direct"]);
 }
+
+#[test]
+fn a_member_who_has_it_does_not_wait_for_it_though_the_quota_is_used_up() {
+    let mut story = Story::of_seats(2);
+    story.does("AddMembers", members("g", &["a", "b"]));
+    story.does("SetGroupRule", quota("first_come", 1));
+    story.does("AssignSeat", json!({"license": "creative", "holders": users(&["b"])}));
+    assert_eq!(story.queue(), ["b P group:g"]);
+    story.does("SetGroupRule", quota("first_come", 2));
+    assert_eq!(story.queue(), [""; 0]);
+    assert_eq!(story.seats(), ["a creative group:g", "b creative direct+group:g"]);
+}
+
+#[test]
+fn a_license_that_gives_nothing_comes_before_a_quota_for_those_who_wait_too() {
+    let mut story = Story::of_seats(0);
+    let of_license = |mode: &str, quota: Option<i64>| {
+        let grants = json!([{"license": "creative", "mode": mode, "quota": quota}]);
+        json!({"group": "g", "grants": grants})
+    };
+    story.does("AddMembers", members("g", &["a", "b"]));
+    story.does("SetGroupRule", of_license("first_come", None));
+    story.does("SuspendLicense", json!({"license": "creative"}));
+    assert_eq!(story.refuses("SetGroupRule", of_license("eager", Some(1))), "license_suspended");
+}

@@ -200,3 +200,22 @@ fn a_place_for_a_product_is_not_served_by_a_license_that_cannot_be_used() {
     story.does("ReinstateLicense", json!({"license": "creative"}));
     assert_eq!(story.queue(), [""; 0]);
 }
+
+#[test]
+fn a_ground_more_has_no_end_that_could_be_over() {
+    for by in [json!({"license": "creative"}), json!({"product": "P"})] {
+        let mut story = Story::of_seats(1);
+        let grants = json!([{"product": "P", "mode": "eager"}]);
+        story.does("SetGroupRule", json!({"group": "g", "grants": grants}));
+        story.does("AddMembers", json!({"group": "g", "holders": users(&["a"])}));
+        let mut asked = by.clone();
+        asked["holders"] = json!(users(&["a"]));
+        asked["ends_at"] = json!("2020-01-01T00:00:00Z");
+        story.does("AssignSeat", asked);
+        assert_eq!(story.seats(), ["a creative direct+group:g"], "{by}");
+        let mut idle = by.clone();
+        idle["holders"] = json!(users(&["b"]));
+        (idle["active"], idle["ends_at"]) = (json!(false), json!("2020-01-01T00:00:00Z"));
+        assert_eq!(story.refuses("AssignSeat", idle), "already_over", "{by}");
+    }
+}

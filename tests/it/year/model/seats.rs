@@ -177,7 +177,8 @@ impl Model {
         }
         let asked: Vec<&String> =
             lacking.iter().chain(&without).chain(idle.iter().map(|it| &it.1)).collect();
-        self.may_be_given(&what, &asked, ends)?;
+        let new = !without.is_empty() || !idle.is_empty();
+        self.may_be_given(&what, &asked, ends.filter(|_| new))?;
         let needed = without.len() + idle.len();
         let free = match &what {
             What::License(license) => self.free(*license),
