@@ -77,9 +77,12 @@ pub(super) async fn forward(State(app): State<App>, body: Bytes) -> Result<Json<
     app.clock.move_to(to).map_err(unmoved)?;
     let mut due = app.intake.writer().next_due();
     let passed = due.wait_for(|it| it.is_none_or(|it| it > to));
-    match tokio::time::timeout(DUE_TIMEOUT, passed).await {
-        Ok(_) => Ok(Json(shown(&app))),
-        Err(_) => Err(Problem::new(
+    // What was waited for is let go of before it is looked at again: the writer, who says what is due
+    // next, waits for both, and a second look waits behind the writer.
+    let passed = tokio::time::timeout(DUE_TIMEOUT, passed).await.is_ok();
+    match passed {
+        true => Ok(Json(shown(&app))),
+        false => Err(Problem::new(
             503,
             "due_later",
             "Not all that is due has happened yet",
