@@ -86,7 +86,7 @@ impl Company {
             self.joiners_and_leavers(year).await;
         }
         if year.day % 7 < 5 {
-            for _ in 0..6 + self.below(8) {
+            for _ in 0..5 + self.below(7) {
                 self.anything(year).await;
             }
         }

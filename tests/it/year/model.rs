@@ -158,8 +158,12 @@ impl Model {
 
     fn carry_out(&mut self, command: &str, document: &Value) -> Result<(), Code> {
         // These find out midway that they cannot be done.
-        let midway = ["AddMembers", "SetGroupRule", "GrantToGroup", "DeclareDirectSet"];
-        let before = midway.contains(&command).then(|| self.clone());
+        let midway = match command {
+            "AddMembers" => self.is_eager(document),
+            "SetGroupRule" | "GrantToGroup" | "DeclareDirectSet" => true,
+            _ => false,
+        };
+        let before = midway.then(|| self.clone());
         let done = self.rule(command, document);
         if let (Err(_), Some(before)) = (done, before) {
             *self = before;

@@ -26,6 +26,46 @@ const REPEATABLE: usize = 64;
 /// A commit has no room for more lines than about so many: the ledger goes on by itself.
 const LINES_AT_ONCE: usize = 900;
 
+/// What happens in every year of a company that is not small.
+const HAPPENS: [&str; 24] = [
+    "AssignmentEndSet",
+    "AssignmentFulfilled",
+    "AssignmentRevoked",
+    "DirectSetCleared",
+    "DirectSetDeclared",
+    "GraceEnded",
+    "GroundAdded",
+    "GroundRemoved",
+    "GroupRuleApplied",
+    "GroupRuleSet",
+    "HolderLinked",
+    "HolderRetired",
+    "LicenseEnded",
+    "LicenseReinstated",
+    "LicenseRetired",
+    "LicenseStarted",
+    "LicenseSuspended",
+    "MemberRemoved",
+    "OverallocationBegan",
+    "QuantityChanged",
+    "ScheduleFired",
+    "WaitlistJoined",
+    "WaitlistLeft",
+    "WindowChanged",
+];
+const REFUSED: [&str; 10] = [
+    "group_not_found",
+    "held_by_group",
+    "holder_not_found",
+    "holder_retired",
+    "license_in_use",
+    "license_suspended",
+    "no_free_seat",
+    "no_license_in_force",
+    "quantity_below_use",
+    "window_empty",
+];
+
 /// A command, and its document without an id.
 pub type Asked = (&'static str, Value);
 
@@ -314,6 +354,16 @@ impl Year {
             let mut first = sent.body.clone();
             first["replayed"] = json!(true);
             assert_eq!(told.body, first, "{document}");
+        }
+    }
+
+    /// A year in which something never happened would prove nothing about it.
+    pub fn is_rich(&self) {
+        for kind in HAPPENS {
+            assert!(self.all_lines.contains_key(kind), "{kind} never happened");
+        }
+        for code in REFUSED {
+            assert!(self.refused.contains_key(code), "nothing was refused with {code}");
         }
     }
 

@@ -3,13 +3,13 @@
 use super::{Model, Seat, What};
 
 impl Model {
-    /// May they? The code of the verdict, or nothing where a license is in its days of grace.
+    /// May they? The code of the verdict.
     pub fn check(
         &self,
         holder: &str,
         product: Option<&str>,
         license: Option<&str>,
-    ) -> Option<&str> {
+    ) -> &'static str {
         let asked = |it: &usize| {
             let it = &self.licenses[*it];
             product.is_none_or(|name| it.product == name)
@@ -17,20 +17,16 @@ impl Model {
         };
         let licenses: Vec<usize> = (0..self.licenses.len()).filter(asked).collect();
         if licenses.is_empty() {
-            return Some(if license.is_some() { "no_such_license" } else { "no_such_product" });
+            return if license.is_some() { "no_such_license" } else { "no_such_product" };
         }
-        let mut worst: Option<usize> = None;
+        let mut found = vec![];
         for license in licenses {
-            let Some(seat) = self.seat(license, holder) else { continue };
-            if self.licenses[license].in_grace(self.now) {
-                return None;
-            }
-            match self.in_the_way(license, seat) {
-                None => return Some("allowed"),
-                Some(place) => worst = Some(worst.map_or(place, |it| it.min(place))),
+            if let Some(seat) = self.seat(license, holder) {
+                found.push(self.verdict(license, seat));
             }
         }
-        Some(worst.map_or("not_assigned", |it| IN_THE_WAY[it]))
+        let first = VERDICTS.into_iter().find(|it| found.contains(it));
+        first.unwrap_or("not_assigned")
     }
 
     fn known(&self, license: &str) -> usize {
@@ -74,22 +70,25 @@ impl Model {
         self.links.contains_key(email) || self.people.values().any(known)
     }
 
-    /// The first reason that stands in the way of one seat.
-    fn in_the_way(&self, license: usize, seat: &Seat) -> Option<usize> {
+    /// What one seat lets its holder do: the first reason that stands in the way.
+    fn verdict(&self, license: usize, seat: &Seat) -> &'static str {
         let it = &self.licenses[license];
-        let reasons = [
-            !seat.active,
-            it.suspended,
-            it.starts.is_some_and(|at| at > self.now),
-            it.over(self.now),
-            it.retired,
-        ];
-        reasons.into_iter().position(|it| it)
+        match () {
+            () if !seat.active => "assignment_inactive",
+            () if it.suspended => "license_suspended",
+            () if it.starts.is_some_and(|at| at > self.now) => "license_not_started",
+            () if it.in_grace(self.now) => "in_grace",
+            () if it.over(self.now) => "license_ended",
+            () if it.retired => "license_retired",
+            () => "allowed",
+        }
     }
 }
 
-/// Why not, in the order in which it is said.
-const IN_THE_WAY: [&str; 5] = [
+/// The verdicts about somebody who has a seat; of several seats the first of these counts.
+const VERDICTS: [&str; 7] = [
+    "allowed",
+    "in_grace",
     "assignment_inactive",
     "license_suspended",
     "license_not_started",

@@ -78,6 +78,12 @@ impl Model {
         Ok(())
     }
 
+    /// Whether a group refuses members whom it cannot serve.
+    pub(super) fn is_eager(&self, document: &Value) -> bool {
+        let group = self.groups.get(text(document, "group"));
+        group.is_some_and(|it| it.grants.iter().any(|it| it.eager))
+    }
+
     pub(super) fn add_members(&mut self, document: &Value) -> Result<(), Code> {
         let group = text(document, "group").to_owned();
         let mut new = self.holders(document);
@@ -257,6 +263,9 @@ impl Model {
     /// Serves the members that are still to be served: those who neither have it nor wait for it.
     /// Nobody is refused: they wait.
     pub(super) fn finish_rules(&mut self) -> bool {
+        if !self.groups.values().any(|it| it.unfinished) {
+            return false;
+        }
         let unfinished = self.groups_in_order().into_iter().filter(|it| it.1.unfinished);
         let unfinished: Vec<_> = unfinished.collect();
         for (name, group) in &unfinished {

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Code, Model, text};
+use super::{Code, Model, Place, text};
 
 impl Model {
     pub(super) fn register(&mut self, document: &Value) -> Result<(), Code> {
@@ -83,15 +83,17 @@ impl Model {
     }
 
     fn move_places(&mut self, email: &str, user: &str) {
-        let before = self.clone();
-        self.waiting.clear();
-        for mut place in before.waiting.iter().cloned() {
+        let before = std::mem::take(&mut self.waiting);
+        for mut place in before.clone() {
             if place.holder != email {
                 self.waiting.push(place);
                 continue;
             }
             let name = self.name_of(&place.what);
-            let twice = before.waits(user, &place.what, &place.ground);
+            let same = |it: &Place| {
+                it.holder == user && it.what == place.what && it.ground == place.ground
+            };
+            let twice = before.iter().any(same);
             self.say(&["WaitlistLeft", &name, email, &place.ground, "withdrawn"]);
             if !twice {
                 self.say(&["WaitlistJoined", &name, user, &place.ground]);
