@@ -39,7 +39,7 @@ fn expected(past: &Past<'_>, account: &str, license: &str) -> Option<Value> {
 
 #[test]
 fn licenses_agree_with_the_rules() {
-    let (world, store, sequences, _dir) = tried(1, 300, &licenses::MODEL);
+    let (world, store, sequences, _dir) = tried(3, 300, &licenses::MODEL);
     let (mut seen, mut over, mut unlimited, mut decided) = (0, 0, 0, 0);
     for sequence in sequences {
         let past = Past::new(&world.commits, sequence);
