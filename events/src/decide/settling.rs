@@ -34,7 +34,10 @@ impl Case<'_> {
         }
         // Whoever may hold a seat by now may be waiting for one that is free.
         let known = |it: &Event| {
-            let met = matches!(it, Event::HolderRegistered(_) | Event::MemberAdded(_));
+            let met = matches!(
+                it,
+                Event::HolderRegistered(_) | Event::MemberAdded(_) | Event::HolderLinked(_)
+            );
             it.about().holder.filter(|_| met).cloned()
         };
         for holder in self.events[from..].iter().filter_map(known) {
@@ -51,7 +54,7 @@ impl Case<'_> {
             window || matches!(it, Event::LicenseReinstated(_))
         };
         // Whoever holds a seat of a license that can be used again has what they wait for.
-        let without_seats = everybody || self.events.iter().any(back);
+        let without_seats = everybody || self.events[from..].iter().any(back);
         if !self.drain(&products, without_seats) {
             self.account.look_for_unserved(true);
         }

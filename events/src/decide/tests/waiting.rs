@@ -219,3 +219,17 @@ fn a_ground_more_has_no_end_that_could_be_over() {
         assert_eq!(story.refuses("AssignSeat", idle), "already_over", "{by}");
     }
 }
+
+#[test]
+fn an_address_that_is_a_members_by_now_is_served() {
+    let mut story = Story::of_seats(0);
+    let address = json!({"product": "P", "holders": [{"email": "a@x.org"}], "wait": true});
+    story.does("AssignSeat", address);
+    let user = json!({"holder": {"user": "a", "email": "a@y.org"}});
+    story.does("RegisterHolder", user);
+    story.does("SetPolicy", json!({"may_hold": "members"}));
+    story.does("ChangeLicense", json!({"license": "creative", "quantity": 1}));
+    assert_eq!(story.queue(), ["a@x.org P direct"]);
+    story.does("LinkHolder", json!({"email": "a@x.org", "user": "a"}));
+    assert_eq!(story.seats(), ["a creative direct"]);
+}
