@@ -131,7 +131,16 @@ impl Model {
 
     /// Serves a place if that can be done now.
     fn serve(&mut self, place: &Place, used_up: &mut Vec<(What, String)>) {
-        let has = self.has(&place.holder, &place.what, &place.ground).is_some();
+        let has = self.has(&place.holder, &place.what, &place.ground);
+        if let Some(license) = has
+            && place.ground == DIRECT
+            && !self.seat(license, &place.holder).unwrap().active
+        {
+            // They wait for the seat of an idle assignment, or for a free one.
+            let _ = self.wake(license, &place.holder);
+            return;
+        }
+        let has = has.is_some();
         if !has && self.source(&place.what).is_err() {
             return;
         }

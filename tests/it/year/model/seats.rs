@@ -165,44 +165,53 @@ impl Model {
         let what = self.what(document)?;
         let (holders, ends) = (self.holders(document), time(document, "ends_at"));
         let wait = document["wait"] == true;
-        let (mut lacking, mut without, mut idle) = (vec![], vec![], vec![]);
+        // Who lacks a ground alone; and who lacks a seat, with the license of an idle one.
+        let (mut lacking, mut needy) = (vec![], vec![]);
         for holder in holders {
-            match self.has(&holder, &what, DIRECT).map(|it| (it, self.seat(it, &holder).unwrap())) {
-                Some((license, seat)) if !seat.active => idle.push((license, holder)),
-                Some((_, seat)) if seat.grounds.contains(DIRECT) => {}
-                Some(_) => lacking.push(holder),
-                None if wait && self.waits(&holder, &what, DIRECT) => {}
-                None => without.push(holder),
+            let has = self.has(&holder, &what, DIRECT);
+            let waits = wait && self.waits(&holder, &what, DIRECT);
+            match has.map(|it| (it, self.seat(it, &holder).unwrap())) {
+                Some((license, seat)) if !seat.active && !waits => {
+                    needy.push((holder, Some(license)));
+                }
+                Some((_, seat)) if seat.active && !seat.grounds.contains(DIRECT) => {
+                    lacking.push(holder);
+                }
+                None if !waits => needy.push((holder, None)),
+                Some(_) | None => {}
             }
         }
-        let asked: Vec<&String> =
-            lacking.iter().chain(&without).chain(idle.iter().map(|it| &it.1)).collect();
-        let new = !without.is_empty() || !idle.is_empty();
-        self.may_be_given(&what, &asked, ends.filter(|_| new))?;
-        let needed = without.len() + idle.len();
-        let free = match &what {
-            What::License(license) => self.free(*license),
-            What::Product(product) => self.in_force(product).iter().map(|it| self.free(*it)).sum(),
-        };
-        if needed as i64 > free && (!wait || !idle.is_empty()) {
+        let asked: Vec<&String> = lacking.iter().chain(needy.iter().map(|it| &it.0)).collect();
+        self.may_be_given(&what, &asked, ends.filter(|_| !needy.is_empty()))?;
+        let free: i64 = self.meant(&what).into_iter().map(|it| self.free(it)).sum();
+        if needy.len() as i64 > free && !wait {
             return Err("no_free_seat");
-        }
-        for (license, holder) in idle {
-            self.reactivate(license, &holder);
-            self.add_ground(license, &holder, DIRECT);
-            self.has_come(license, &holder);
         }
         for holder in lacking {
             let license = self.ends_first(&holder, &what);
             self.add_ground(license, &holder, DIRECT);
             self.has_come(license, &holder);
         }
-        for holder in without {
-            if self.give(&holder, &what, DIRECT, ends).is_err() {
+        for (holder, idle) in needy {
+            let given = match idle {
+                Some(license) => self.wake(license, &holder),
+                None => self.give(&holder, &what, DIRECT, ends),
+            };
+            if given.is_err() {
                 self.introduce(&holder);
                 self.join(&what, &holder, DIRECT, ends);
             }
         }
+        Ok(())
+    }
+
+    /// Gives somebody a seat again whose assignment holds none.
+    pub(super) fn wake(&mut self, license: usize, holder: &str) -> Result<(), Code> {
+        self.source(&What::License(license))?;
+        self.reactivate(license, holder);
+        self.add_ground(license, holder, DIRECT);
+        self.served(license, holder, DIRECT);
+        self.has_come(license, holder);
         Ok(())
     }
 
