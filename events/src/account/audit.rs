@@ -28,7 +28,10 @@ impl Account {
             Some((at, Timer::Assignment(row)))
         });
         let schedules = self.schedules.values().map(|it| (it.due, Timer::Schedule(it.schedule)));
-        let all: BTreeSet<_> = licenses.chain(assignments).chain(schedules).collect();
+        let ending = self.waits.values().filter_map(|it| Some((it.terms.ends_at?, it.place)));
+        let places = ending.map(|(at, place)| (at, Timer::Place(place)));
+        let all = licenses.chain(assignments).chain(places).chain(schedules);
+        let all: BTreeSet<_> = all.collect();
         assert_eq!(self.timers, all);
         assert_eq!(self.unfinished, self.groups.iter().filter(|it| it.unfinished).count());
     }

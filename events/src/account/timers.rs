@@ -24,6 +24,7 @@ pub struct Schedule {
 pub(super) enum Timer {
     License(u32),
     Assignment(u32),
+    Place(u64),
     Schedule(u64),
 }
 
@@ -32,6 +33,7 @@ pub(super) enum Timer {
 pub(crate) enum Due {
     License(LicenseId),
     Assignment(AssignmentId),
+    Place(u64),
     Schedule(Schedule),
 }
 
@@ -74,6 +76,7 @@ impl Account {
             Timer::Assignment(row) => {
                 Due::Assignment(self.assignments.get(*row as usize)?.as_ref()?.id)
             }
+            Timer::Place(place) => Due::Place(*place),
             Timer::Schedule(number) => Due::Schedule(self.schedules.get(number)?.clone()),
         };
         Some((*at, due))

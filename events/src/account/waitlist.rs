@@ -23,6 +23,13 @@ pub struct Wait {
     pub(super) holder: u32,
 }
 
+impl Wait {
+    /// Whether what it waits for would be over already: such a place is as good as left.
+    pub(crate) fn is_over(&self, now: Moment) -> bool {
+        self.terms.ends_at.is_some_and(|it| it <= now)
+    }
+}
+
 /// What a new assignment has besides license, holder and ground.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Terms {
@@ -117,6 +124,8 @@ impl Account {
             }
             take_out(&mut self.waits_of, it.holder, place);
         }
+        let ends_at = |it: &Option<Wait>| it.as_ref().and_then(|it| it.terms.ends_at);
+        self.retime(super::timers::Timer::Place(place), ends_at(&before), ends_at(&after));
         if let Some(it) = after {
             if let Some(product) = self.product_of(&it).cloned() {
                 self.queues.entry(product).or_default().insert(place);

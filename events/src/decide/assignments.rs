@@ -160,7 +160,8 @@ impl Case<'_> {
     /// Whether somebody waits already for what they are to have, or to wait for.
     fn waits_as_asked(&self, of: Of<'_>, it: &AssignSeat, holder: &Holder) -> bool {
         let here = |wait: &&Wait| {
-            wait.ground == Ground::Direct && Of::given(&wait.license, &wait.product) == Some(of)
+            let same = Of::given(&wait.license, &wait.product) == Some(of);
+            same && wait.ground == Ground::Direct && !wait.is_over(self.now)
         };
         it.wait && it.active && self.account.waits_of(holder.key()).iter().any(here)
     }

@@ -4,7 +4,7 @@ use super::Case;
 use super::seats::Of;
 use crate::account::{Due, Group, Passed};
 use crate::event::{
-    Assigned, AssignmentEndSet, Event, Ground, GroupRuleApplied, GroupRuleSet, LicenseDue,
+    Assigned, AssignmentEndSet, Event, Ground, GroupRuleApplied, GroupRuleSet, LicenseDue, WaitEnd,
 };
 use crate::holder::Holder;
 use crate::limits::{FIRED_MAX, SERVED_BYTES_MAX, SERVED_MAX};
@@ -25,6 +25,7 @@ impl Case<'_> {
             match due {
                 Due::License(license) => self.pass_license(license, at),
                 Due::Assignment(assignment) => self.end_assignment(assignment),
+                Due::Place(place) => self.end_wait(place, WaitEnd::Withdrawn),
                 Due::Schedule(kept) => self.fire(&kept),
             }
         }

@@ -20,8 +20,11 @@ impl Case<'_> {
         };
         let same =
             |it: &&Wait| it.ground == ground && (&it.license, &it.product) == (&license, &product);
-        if self.account.waits_of(holder.key()).iter().any(same) {
-            return;
+        let place = self.account.waits_of(holder.key()).into_iter().find(same);
+        match place.map(|it| (it.place, it.is_over(self.now))) {
+            Some((_, false)) => return,
+            Some((place, true)) => self.end_wait(place, WaitEnd::Withdrawn),
+            None => {}
         }
         let place = self.mint.number();
         self.cause(Event::WaitlistJoined(WaitlistJoined {
@@ -115,8 +118,7 @@ impl Case<'_> {
     fn serve(&mut self, place: u64) {
         let Some(wait) = self.account.wait(place).cloned() else { return };
         let Some(of) = Of::given(&wait.license, &wait.product) else { return };
-        // Whatever they wait for would be over already.
-        if wait.terms.ends_at.is_some_and(|it| it <= self.now) {
+        if wait.is_over(self.now) {
             return self.end_wait(place, WaitEnd::Withdrawn);
         }
         let holder = self.account.waiting(&wait).clone();

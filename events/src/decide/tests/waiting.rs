@@ -233,3 +233,33 @@ fn an_address_that_is_a_members_by_now_is_served() {
     story.does("LinkHolder", json!({"email": "a@x.org", "user": "a"}));
     assert_eq!(story.seats(), ["a creative direct"]);
 }
+
+#[test]
+fn a_place_ends_when_what_it_waits_for_would_be_over() {
+    let mut story = Story::of_seats(0);
+    let mut until = want(&["a", "b"]);
+    until["ends_at"] = json!(super::day(2));
+    story.does("AssignSeat", until);
+    let left =
+        ["WaitlistLeft creative a direct withdrawn", "WaitlistLeft creative b direct withdrawn"];
+    assert_eq!(story.after_days(2), left);
+    assert_eq!(story.queue(), [""; 0]);
+}
+
+#[test]
+fn whoever_asks_again_after_that_waits_anew() {
+    for by in [json!({"license": "creative"}), json!({"product": "P"})] {
+        let mut story = Story::of_seats(0);
+        let mut asked = by.clone();
+        (asked["holders"], asked["wait"]) = (json!(users(&["a"])), json!(true));
+        asked["ends_at"] = json!(super::day(2));
+        story.does("AssignSeat", asked.clone());
+        // Nobody has told the ledger yet that the time has come.
+        story.now = super::day(2);
+        asked["holders"] = json!(users(&["a", "b"]));
+        asked["ends_at"] = json!(super::day(3));
+        story.does("AssignSeat", asked);
+        let by = by["license"].as_str().unwrap_or("P");
+        assert_eq!(story.queue(), [format!("a {by} direct"), format!("b {by} direct")]);
+    }
+}
