@@ -63,9 +63,7 @@ impl Case<'_> {
         if needs.is_empty() {
             return Ok(());
         }
-        for (holder, _) in &needs {
-            self.not_retired(holder)?;
-        }
+        self.can_be_given(needs.iter().map(|(holder, _)| *holder))?;
         for (holder, _) in &needs {
             self.may_hold(of, holder)?;
         }
@@ -107,9 +105,7 @@ impl Case<'_> {
         if holders.is_empty() {
             return Ok(());
         }
-        for holder in &holders {
-            self.not_retired(holder)?;
-        }
+        self.can_be_given(holders.iter().copied())?;
         let licenses = self.in_force(product, it.container.as_ref())?;
         let (mut given, mut new, mut short) = (0, false, vec![]);
         for holder in holders {

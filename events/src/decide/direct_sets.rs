@@ -22,9 +22,7 @@ impl Case<'_> {
         }
         let holders: Vec<Holder> =
             self.distinct(&it.holders).into_iter().map(|it| self.in_full(it)).collect();
-        for holder in &holders {
-            self.not_retired(holder)?;
-        }
+        self.can_be_given(holders.iter())?;
         let holders: Vec<Holder> = holders.iter().map(|it| self.meet(it)).collect();
         for holder in &holders {
             self.declare(holder, &products, it.external);

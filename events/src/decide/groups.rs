@@ -33,8 +33,9 @@ impl Case<'_> {
     pub(super) fn add_members(&mut self, it: &AddMembers) -> Result<(), Refusal> {
         self.meet_group(&it.group, it.name.as_ref());
         let mut added = vec![];
-        for holder in self.distinct(&it.holders) {
-            self.not_retired(holder)?;
+        let holders = self.distinct(&it.holders);
+        self.can_be_given(holders.iter().copied())?;
+        for holder in holders {
             if self.account.is_member(&it.group, holder.key()) {
                 continue;
             }

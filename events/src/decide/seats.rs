@@ -71,6 +71,16 @@ impl Case<'_> {
         }
     }
 
+    /// Refuses holders to whom nothing can be given: an address of theirs is another user's, or they
+    /// are retired.
+    pub(super) fn can_be_given<'b>(
+        &self,
+        mut holders: impl Iterator<Item = &'b Holder> + Clone,
+    ) -> Result<(), Refusal> {
+        holders.clone().try_for_each(|it| self.address_is_free(it))?;
+        holders.try_for_each(|it| self.not_retired(it))
+    }
+
     /// Refuses one who may not hold a seat of a license.
     pub(super) fn may_hold(&self, license: &License, holder: &Holder) -> Result<(), Refusal> {
         self.not_retired(holder)?;

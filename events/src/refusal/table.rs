@@ -15,7 +15,7 @@ impl Refusal {
             "account_not_found",
             404,
             "There is no such account",
-            "an account exists from its first AllocateLicense on",
+            "an account begins with its first AllocateLicense, RegisterHolder, AddMembers or SetPolicy",
         ),
         (
             "license_not_found",
@@ -39,7 +39,7 @@ impl Refusal {
             "holder_not_found",
             404,
             "Nobody is known by this name",
-            "a holder is known from their first assignment on",
+            "a holder is known once they had a seat, a place, a group or a direct set, or were registered",
         ),
         (
             "group_not_found",

@@ -103,3 +103,19 @@ fn nobody_is_retired_whom_nobody_knows() {
     let nobody = json!({"holder": {"user": "nobody"}});
     assert_eq!(Story::of_five_seats().refuses("RetireHolder", nobody), "holder_not_found");
 }
+
+#[test]
+fn nothing_is_given_to_a_user_under_the_address_of_another() {
+    let mut story = Story::of_five_seats();
+    story.does("LinkHolder", json!({"email": "a@x.org", "user": "ada"}));
+    let bo = json!([{"user": "cy"}, {"user": "bo", "email": "a@x.org"}]);
+    for (command, document) in [
+        ("AssignSeat", json!({"license": "creative", "holders": bo})),
+        ("AssignSeat", json!({"product": "P", "holders": bo})),
+        ("AddMembers", json!({"group": "g", "holders": bo})),
+        ("DeclareDirectSet", json!({"products": ["P"], "holders": bo})),
+    ] {
+        assert_eq!(story.refuses(command, document.clone()), "already_linked", "{document}");
+    }
+    assert_eq!(story.seats(), [""; 0]);
+}
