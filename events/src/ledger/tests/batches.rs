@@ -54,6 +54,10 @@ fn holds((walk, asked): Input) {
     let ids = world.ids.get(&AccountId::new("acme").unwrap()).cloned().unwrap_or_default();
     let asked = asked.iter().map(|it| it.command(&ids));
     let commands: Vec<_> = asked.filter(|it| !matches!(it, Command::PassTime(_))).collect();
+    // A batch of nothing is no command.
+    if commands.is_empty() {
+        return;
+    }
     let (mut one, mut all) = (replayed(&world), replayed(&world));
     let before = world.contents();
     let alone = one_by_one(&mut one, &commands, world.now);
