@@ -58,8 +58,11 @@ fn command(kind: CommandType, parts: &mut Parts) -> Value {
         CommandType::CancelSchedule => of::<c::CancelSchedule>(parts),
         CommandType::SetAllocations => of::<c::SetAllocations>(parts),
         CommandType::MoveQuantity => of::<c::MoveQuantity>(parts),
+        CommandType::AllocateToAccount => of::<c::AllocateToAccount>(parts),
         CommandType::ApplyBatch => of::<c::ApplyBatch>(parts),
         CommandType::PassTime => of::<c::PassTime>(parts),
+        CommandType::ReceiveTransfer => of::<c::ReceiveTransfer>(parts),
+        CommandType::EndTransfer => of::<c::EndTransfer>(parts),
     };
     let envelope = of::<Envelope>(parts);
     let members = |it: &Value| it["properties"].as_object().cloned().unwrap_or_default();
@@ -138,6 +141,10 @@ fn events(parts: &mut Parts) -> Vec<(String, Value)> {
         all.push((kind.to_owned(), of::<e::LicenseDue>(parts)));
     }
     all.push(("ContainerPlaced".to_owned(), of::<e::ContainerPlaced>(parts)));
+    all.push(("AccountAllocationSet".to_owned(), of::<e::AccountAllocationSet>(parts)));
+    all.push(("TransferBegan".to_owned(), of::<e::TransferBegan>(parts)));
+    all.push(("TransferReceived".to_owned(), of::<e::TransferReceived>(parts)));
+    all.push(("TransferEnded".to_owned(), of::<e::TransferEnded>(parts)));
     all.push(("AssignmentEndSet".to_owned(), of::<e::AssignmentEndSet>(parts)));
     all.push(("CommandScheduled".to_owned(), of::<e::CommandScheduled>(parts)));
     all.push(("ScheduleCancelled".to_owned(), of::<e::ScheduleCancelled>(parts)));
@@ -217,7 +224,13 @@ pub fn example(kind: CommandType) -> Value {
             {"command": "RevokeAssignment", "document": {"license": "creative", "holders": [{"user": "ada"}]}},
             {"command": "AssignSeat", "document": {"license": "creative", "holders": [{"user": "cy"}]}}
         ]}),
-        CommandType::PassTime => json!({}),
+        CommandType::AllocateToAccount => {
+            json!({"license": "creative", "receiver": "acme-labs", "quantity": 5})
+        }
+        // Nobody is told of what the ledger itself asks.
+        CommandType::PassTime | CommandType::ReceiveTransfer | CommandType::EndTransfer => {
+            json!({})
+        }
     }
 }
 

@@ -10,6 +10,7 @@ mod recent;
 mod seen;
 mod settle;
 mod start;
+mod transferring;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,6 +28,7 @@ use crate::views::Views;
 use passing::due;
 use recent::Recent;
 use seen::Seen;
+use transferring::{Transfers, step};
 
 /// Commands that may wait for the writer. More are told `overloaded`.
 const WAITING_MAX: usize = 4_096;
@@ -140,6 +142,7 @@ impl Writer {
             health: parts.health,
             clock: parts.clock,
             rest: None,
+            transfers: Transfers::default(),
             due,
             ledger: Ledger::default(),
             position: Position::START,
@@ -204,6 +207,7 @@ struct Task {
     clock: Clock,
     /// Until when the clock asks for nothing, after it was not answered.
     rest: Option<tokio::time::Instant>,
+    transfers: Transfers,
     due: watch::Sender<Option<Moment>>,
     ledger: Ledger,
     position: Position,
@@ -237,10 +241,13 @@ impl Task {
                         if self.is_due() {
                             self.pass_time().await;
                         }
-                        self.commit(std::mem::take(&mut asks)).await;
+                        self.commit_with_steps(std::mem::take(&mut asks)).await;
                     }
                 },
                 () = due(&clock, self.ledger.next_due(), self.rest) => self.pass_time().await,
+                () = step(self.ledger.has_transfers(), self.transfers.rest()) => {
+                    self.commit_with_steps(vec![]).await;
+                }
                 arrival = self.arrivals.recv(), if arriving => match arrival {
                     Ok(commit) => self.arrived(&commit),
                     // Whatever was missed is read when a fence says so.

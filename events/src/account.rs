@@ -22,6 +22,7 @@ mod journal;
 mod license;
 mod policies;
 mod timers;
+mod transfers;
 mod waitlist;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -45,6 +46,7 @@ pub use journal::{Broken, Mark};
 pub use license::{License, LicenseState};
 pub use timers::Schedule;
 use timers::Timer;
+pub use transfers::{Given, Hosted, OpenTransfer};
 pub use waitlist::Wait;
 
 pub(crate) use assignment::{GroupGround, Kept};
@@ -99,6 +101,12 @@ pub struct Account {
     queues: HashMap<ProductId, BTreeSet<u64>>,
     /// Places by who waits.
     waits_of: HashMap<u32, BTreeSet<u64>>,
+    /// What other accounts have of each license.
+    given: HashMap<u32, BTreeMap<AccountId, Given>>,
+    /// Whom a transfer is to begin to, by license and account.
+    unsent: BTreeSet<(u32, AccountId)>,
+    /// Transfers that have begun and not ended, by number.
+    transfers: BTreeMap<u64, (u32, AccountId)>,
     journal: Vec<Before>,
     journaling: bool,
     broken: Option<Inconsistent>,
@@ -139,6 +147,9 @@ impl Account {
             waits: BTreeMap::new(),
             queues: HashMap::new(),
             waits_of: HashMap::new(),
+            given: HashMap::new(),
+            unsent: BTreeSet::new(),
+            transfers: BTreeMap::new(),
             journal: Vec::new(),
             journaling: false,
             broken: None,

@@ -9,6 +9,7 @@ mod holders;
 mod licenses;
 mod policies;
 mod schedules;
+mod transfers;
 
 use std::fmt;
 use std::str::FromStr;
@@ -34,6 +35,7 @@ pub use licenses::{
 pub use policies::SetPolicy;
 pub(crate) use schedules::read as read_kept;
 pub use schedules::{CancelSchedule, ScheduleCommand};
+pub use transfers::{AllocateToAccount, EndTransfer, ReceiveTransfer};
 
 /// Seats of a license: 0 to [`QUANTITY_MAX`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
@@ -263,9 +265,10 @@ commands!(
     ScheduleCommand,
     CancelSchedule,
     SetAllocations,
-    MoveQuantity;
+    MoveQuantity,
+    AllocateToAccount;
     of commands: ApplyBatch;
-    of the ledger itself: PassTime,
+    of the ledger itself: PassTime, ReceiveTransfer, EndTransfer,
 );
 
 impl fmt::Display for CommandType {

@@ -13,6 +13,7 @@ mod revoking;
 mod schedules;
 mod seats;
 mod settling;
+mod transfers;
 mod waitlist;
 
 use crate::account::{Account, License, LicenseState};
@@ -95,8 +96,14 @@ impl Case<'_> {
             Command::CancelSchedule(it) => self.cancel_schedule(it),
             Command::SetAllocations(it) => self.set_allocations(it),
             Command::MoveQuantity(it) => self.move_quantity(it),
+            Command::AllocateToAccount(it) => self.allocate_to_account(it),
             Command::ApplyBatch(it) => self.apply_batch(it),
             Command::PassTime(_) => self.pass_time(),
+            Command::ReceiveTransfer(it) => self.receive_transfer(it),
+            Command::EndTransfer(it) => {
+                self.end_transfer(it);
+                Ok(())
+            }
         }
     }
 }
@@ -105,7 +112,10 @@ impl Case<'_> {
 /// there already.
 fn may_be_first(command: &Command) -> bool {
     match command {
-        Command::AllocateLicense(_) | Command::RegisterHolder(_) | Command::AddMembers(_) => true,
+        Command::AllocateLicense(_)
+        | Command::RegisterHolder(_)
+        | Command::AddMembers(_)
+        | Command::ReceiveTransfer(_) => true,
         Command::SetPolicy(it) => it.license.is_none(),
         Command::ApplyBatch(it) => it.commands.first().is_some_and(may_be_first),
         Command::ChangeLicense(_)
@@ -128,7 +138,9 @@ fn may_be_first(command: &Command) -> bool {
         | Command::MoveQuantity(_)
         | Command::ScheduleCommand(_)
         | Command::CancelSchedule(_)
-        | Command::PassTime(_) => false,
+        | Command::AllocateToAccount(_)
+        | Command::PassTime(_)
+        | Command::EndTransfer(_) => false,
     }
 }
 

@@ -6,6 +6,7 @@ mod groups;
 mod holders;
 mod licenses;
 mod schedules;
+mod transfers;
 
 use serde::Serialize;
 
@@ -28,6 +29,9 @@ pub use licenses::{
 };
 
 pub use schedules::{CommandScheduled, ScheduleCancelled, ScheduleFired};
+pub use transfers::{
+    AccountAllocationSet, Host, LicenseTerms, TransferBegan, TransferEnded, TransferReceived,
+};
 
 macro_rules! events {
     ($($(#[$doc:meta])* $name:ident($data:ty), v $version:literal;)+) => {
@@ -155,6 +159,14 @@ events! {
     ScheduleFired(ScheduleFired), v 1;
     /// A container is there, and where.
     ContainerPlaced(ContainerPlaced), v 1;
+    /// Another account is to have so many seats of a license.
+    AccountAllocationSet(AccountAllocationSet), v 1;
+    /// It is about to be told.
+    TransferBegan(TransferBegan), v 1;
+    /// It has been told.
+    TransferReceived(TransferReceived), v 1;
+    /// The account that gives knows what became of it.
+    TransferEnded(TransferEnded), v 1;
 }
 
 /// What an event is about.
@@ -208,6 +220,10 @@ impl Event {
                 license(&it.license)
             }
             Event::AssignmentEndSet(it) => seat(&it.license, &it.holder, None),
+            Event::AccountAllocationSet(it) => license(&it.license),
+            Event::TransferBegan(it) => license(&it.license),
+            Event::TransferReceived(it) => license(&it.license),
+            Event::TransferEnded(it) => license(&it.license),
             Event::CommandScheduled(_)
             | Event::ScheduleCancelled(_)
             | Event::ScheduleFired(_)
@@ -245,6 +261,11 @@ impl Event {
             Event::MemberAdded(it) => it.place.max(it.holder_number.unwrap_or_default()),
             Event::WaitlistJoined(it) => it.place,
             Event::CommandScheduled(it) => it.schedule,
+            Event::TransferBegan(it) => it.transfer,
+            // The number of a transfer is given out where it begins.
+            Event::AccountAllocationSet(_)
+            | Event::TransferReceived(_)
+            | Event::TransferEnded(_) => 0,
             Event::LicenseStarted(_)
             | Event::LicenseEnded(_)
             | Event::GraceEnded(_)

@@ -4,12 +4,13 @@ use std::collections::{BTreeSet, HashMap};
 
 use crate::account::{Account, Broken, Inconsistent, Mark};
 use crate::decide::decide;
-use crate::event::Event;
+use crate::event::{Event, Host};
 use crate::mint::Mint;
 use crate::moment::Moment;
 use crate::refusal::Refusal;
 use crate::request::Request;
 use crate::text::AccountId;
+use crate::transfer::Transfer;
 
 /// The accounts of a partition.
 ///
@@ -31,6 +32,8 @@ pub struct Ledger {
     due: BTreeSet<(Moment, usize)>,
     /// The same by account.
     due_of: HashMap<usize, Moment>,
+    /// Accounts with transfers that have begun and not ended.
+    transferring: BTreeSet<usize>,
 }
 
 /// What it takes to take back the command judged last.
@@ -69,8 +72,33 @@ impl Ledger {
         by_now.map(|(_, row)| self.accounts[*row].id().clone()).collect()
     }
 
-    /// Takes note of when something is due of an account.
+    /// So many of the transfers that have begun and not ended, as far as is on the log.
+    pub fn transfers(&self, max: usize) -> Vec<Transfer> {
+        let accounts = self.transferring.iter().map(|row| &self.accounts[*row]);
+        let of = |account: &Account| -> Vec<Transfer> {
+            let open = account.open_transfers().take(max);
+            let transfer = open.map(|(license, receiver, open)| {
+                let (account, license) = (account.id().clone(), license.id.clone());
+                let (host, receiver) = (Host { account, license }, receiver.clone());
+                Transfer { host, receiver, open: open.clone() }
+            });
+            transfer.collect()
+        };
+        accounts.flat_map(of).take(max).collect()
+    }
+
+    /// Whether there is any.
+    pub fn has_transfers(&self) -> bool {
+        !self.transferring.is_empty()
+    }
+
+    /// Takes note of what an account has to be asked for by itself: when something is due, and
+    /// whether transfers are on their way.
     fn retime(&mut self, row: usize) {
+        match self.accounts[row].open_transfer_count() {
+            0 => self.transferring.remove(&row),
+            _ => self.transferring.insert(row),
+        };
         let after = self.accounts[row].next_due();
         let before = match after {
             Some(at) => self.due_of.insert(row, at),

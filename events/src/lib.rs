@@ -6,7 +6,8 @@
 //!
 //! Reading order: [`text`] and [`holder`] (what things are called), [`command`] (what may be
 //! asked), [`event`] (what has happened), [`refusal`] (why not), [`account`] (the state),
-//! [`mod@decide`] (the rules), [`ledger`] (all accounts of a partition), [`wire`] (the bytes).
+//! [`mod@decide`] (the rules), [`ledger`] (all accounts of a partition), [`transfer`] (what two
+//! accounts do one after the other), [`wire`] (the bytes).
 
 #![warn(missing_docs)]
 
@@ -28,6 +29,7 @@ pub mod request;
 pub mod rule;
 mod strict;
 pub mod text;
+pub mod transfer;
 pub mod wire;
 
 pub use account::Account;

@@ -57,3 +57,6 @@ pub const COMMAND_BYTES_MAX: usize = 256 * 1024;
 /// (`commit_too_large`). Below the 1 MiB `max_payload` that a NATS server has by default, with room
 /// for headers.
 pub const COMMIT_BYTES_MAX: usize = 960 * 1024;
+
+/// Transfers of one account that are on their way at once. The others begin as these end.
+pub const TRANSFERS_MAX: usize = 32;

@@ -72,6 +72,17 @@ pub enum Refusal {
         /// Of which one.
         parent: LicenseId,
     },
+    /// The license is given by another account, which decides this.
+    #[error("{license} is given by {host}")]
+    LicenseIsHosted {
+        /// Which license.
+        license: LicenseId,
+        /// By which account.
+        host: AccountId,
+    },
+    /// An account gives nothing to itself.
+    #[error("{0} is the account that gives")]
+    SameAccount(AccountId),
     /// The address names another user already.
     #[error("{email} names {user} already")]
     AlreadyLinked {
@@ -165,6 +176,15 @@ pub enum Refusal {
         license: LicenseId,
         /// Live assignments, inactive ones included.
         assignments: i64,
+    },
+    /// Other accounts have seats of the license, so it cannot be retired.
+    #[error("{license}: {} {} kept for other accounts", counted(*.quantity, "seat"),
+        one_or(*.quantity, "is", "are"))]
+    LicenseGiven {
+        /// Which license.
+        license: LicenseId,
+        /// Seats that are kept for them.
+        quantity: i64,
     },
     /// The group would give a license, and the product of that license, both.
     #[error("{group} would give {license} and its product {product}")]
@@ -269,26 +289,29 @@ impl Refusal {
             Refusal::ExternalIdTaken { .. } => 9,
             Refusal::ContainerElsewhere { .. } => 10,
             Refusal::LicenseIsPart { .. } => 11,
-            Refusal::AlreadyLinked { .. } => 12,
-            Refusal::HolderRetired(_) => 13,
-            Refusal::HolderNotMember { .. } => 14,
-            Refusal::LicenseRetired(_) => 15,
-            Refusal::LicenseSuspended(_) => 16,
-            Refusal::LicenseEnded { .. } => 17,
-            Refusal::NoLicenseInForce(_) => 18,
-            Refusal::AssignmentEnded(_) => 19,
-            Refusal::NotAssigned { .. } => 20,
-            Refusal::HeldByGroup { .. } => 21,
-            Refusal::AlreadyOver { .. } => 22,
-            Refusal::WindowEmpty { .. } => 23,
-            Refusal::QuantityBelowUse { .. } => 24,
-            Refusal::LicenseInUse { .. } => 25,
-            Refusal::GrantsOverlap { .. } => 26,
-            Refusal::QuotaBelowUse { .. } => 27,
-            Refusal::QuotaExceeded { .. } => 28,
-            Refusal::NoFreeQuantity { .. } => 29,
-            Refusal::NoFreeSeat { .. } => 30,
-            Refusal::CommitTooLarge { .. } => 31,
+            Refusal::LicenseIsHosted { .. } => 12,
+            Refusal::SameAccount(_) => 13,
+            Refusal::AlreadyLinked { .. } => 14,
+            Refusal::HolderRetired(_) => 15,
+            Refusal::HolderNotMember { .. } => 16,
+            Refusal::LicenseRetired(_) => 17,
+            Refusal::LicenseSuspended(_) => 18,
+            Refusal::LicenseEnded { .. } => 19,
+            Refusal::NoLicenseInForce(_) => 20,
+            Refusal::AssignmentEnded(_) => 21,
+            Refusal::NotAssigned { .. } => 22,
+            Refusal::HeldByGroup { .. } => 23,
+            Refusal::AlreadyOver { .. } => 24,
+            Refusal::WindowEmpty { .. } => 25,
+            Refusal::QuantityBelowUse { .. } => 26,
+            Refusal::LicenseInUse { .. } => 27,
+            Refusal::LicenseGiven { .. } => 28,
+            Refusal::GrantsOverlap { .. } => 29,
+            Refusal::QuotaBelowUse { .. } => 30,
+            Refusal::QuotaExceeded { .. } => 31,
+            Refusal::NoFreeQuantity { .. } => 32,
+            Refusal::NoFreeSeat { .. } => 33,
+            Refusal::CommitTooLarge { .. } => 34,
             Refusal::InBatch { refusal, .. } => refusal.row(),
         }
     }

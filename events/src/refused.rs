@@ -106,10 +106,13 @@ fn named(command: &Command) -> (Option<LicenseId>, Option<ProductId>, usize) {
             (first.and_then(|it| it.license.clone()), product, 0)
         }
         Command::MoveQuantity(it) => (it.license.clone(), it.product.clone(), 0),
+        Command::AllocateToAccount(it) => (Some(it.license.clone()), None, 0),
         Command::PassTime(_)
         | Command::ScheduleCommand(_)
         | Command::CancelSchedule(_)
-        | Command::ApplyBatch(_) => (None, None, 0),
+        | Command::ApplyBatch(_)
+        | Command::ReceiveTransfer(_)
+        | Command::EndTransfer(_) => (None, None, 0),
         Command::SetPolicy(it) => (it.license.clone(), None, 0),
         Command::RegisterHolder(_) | Command::LinkHolder(_) | Command::RetireHolder(_) => {
             (None, None, 1)

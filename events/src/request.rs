@@ -207,7 +207,15 @@ impl Request {
 impl Request {
     /// What the ledger's own clock asks for an account.
     pub fn of_clock(account: AccountId, id: CommandId) -> Result<Request, Malformed> {
-        let command = Command::PassTime(PassTime {});
+        Request::of_ledger(account, id, Command::PassTime(PassTime {}))
+    }
+
+    /// What the ledger itself asks for an account, when it is time.
+    pub(crate) fn of_ledger(
+        account: AccountId,
+        id: CommandId,
+        command: Command,
+    ) -> Result<Request, Malformed> {
         let actor = Actor::new(CLOCK)
             .map_err(|it| Malformed::whole(MalformedCode::InvalidText, it.to_string()))?;
         let change = Change::default();

@@ -120,6 +120,7 @@ fn allocations() -> Vec<(AccountId, Event)> {
             source: None,
             grace_days: None,
             parent: None,
+            host: None,
             metadata: None,
         };
         (account(n / LICENSES), Event::LicenseAllocated(it))

@@ -200,7 +200,11 @@ impl Assignments {
             | Event::CommandScheduled(_)
             | Event::ScheduleCancelled(_)
             | Event::ScheduleFired(_)
-            | Event::ContainerPlaced(_) => {}
+            | Event::ContainerPlaced(_)
+            | Event::AccountAllocationSet(_)
+            | Event::TransferBegan(_)
+            | Event::TransferReceived(_)
+            | Event::TransferEnded(_) => {}
             Event::AssignmentEndSet(event) => change(event.assignment, To::Ends(event.ends_at)),
             Event::SeatAssigned(event) => self.assigned(db, commit, it, event)?,
             Event::AssignmentDeactivated(event) => change(event.assignment, To::Active(false)),

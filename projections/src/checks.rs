@@ -211,7 +211,11 @@ impl Checks {
             | Event::CommandScheduled(_)
             | Event::ScheduleCancelled(_)
             | Event::ScheduleFired(_)
-            | Event::ContainerPlaced(_) => {}
+            | Event::ContainerPlaced(_)
+            | Event::AccountAllocationSet(_)
+            | Event::TransferBegan(_)
+            | Event::TransferReceived(_)
+            | Event::TransferEnded(_) => {}
         }
         Ok(())
     }

@@ -270,7 +270,11 @@ impl Directory {
             | Event::CommandScheduled(_)
             | Event::ScheduleCancelled(_)
             | Event::ScheduleFired(_)
-            | Event::ContainerPlaced(_) => Ok(()),
+            | Event::ContainerPlaced(_)
+            | Event::AccountAllocationSet(_)
+            | Event::TransferBegan(_)
+            | Event::TransferReceived(_)
+            | Event::TransferEnded(_) => Ok(()),
         }
     }
 

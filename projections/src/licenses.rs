@@ -308,7 +308,11 @@ fn take_note(
         | Event::CommandScheduled(_)
         | Event::ScheduleCancelled(_)
         | Event::ScheduleFired(_)
-        | Event::ContainerPlaced(_) => {}
+        | Event::ContainerPlaced(_)
+        | Event::AccountAllocationSet(_)
+        | Event::TransferBegan(_)
+        | Event::TransferReceived(_)
+        | Event::TransferEnded(_) => {}
         Event::PolicySet(it) => terms::decide(db, counts.id, sequence, &it.policy)?,
         Event::OverallocationBegan(_) => terms::over_allocate(db, counts.id, sequence, true)?,
         Event::OverallocationEnded(_) => terms::over_allocate(db, counts.id, sequence, false)?,

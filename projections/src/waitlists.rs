@@ -132,7 +132,11 @@ impl Waitlists {
             | Event::LicenseEnded(_)
             | Event::GraceEnded(_)
             | Event::AssignmentEndSet(_)
-            | Event::ContainerPlaced(_) => Ok(()),
+            | Event::ContainerPlaced(_)
+            | Event::AccountAllocationSet(_)
+            | Event::TransferBegan(_)
+            | Event::TransferReceived(_)
+            | Event::TransferEnded(_) => Ok(()),
         }
     }
 }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Account, Assignment, LicenseState, Timer};
 use crate::event::Ground;
+use crate::limits::TRANSFERS_MAX;
 use crate::text::ProductId;
 
 impl Account {
@@ -16,6 +17,29 @@ impl Account {
         self.audit_groups();
         self.audit_waits();
         self.audit_timers();
+        self.audit_transfers();
+    }
+
+    #[track_caller]
+    fn audit_transfers(&self) {
+        let (mut open, mut unsent) = (BTreeMap::new(), BTreeSet::new());
+        for (row, receivers) in &self.given {
+            assert!(!receivers.is_empty());
+            for (receiver, given) in receivers {
+                let license = &self.licenses[*row as usize];
+                let told = given.told.as_ref().is_some_and(|it| *it == license.terms());
+                let done = given.wanted == given.quantity;
+                match &given.open {
+                    Some(it) => {
+                        open.insert(it.transfer, (*row, receiver.clone()));
+                    }
+                    None if done && (told || given.told.is_none()) => {}
+                    None => drop(unsent.insert((*row, receiver.clone()))),
+                }
+            }
+        }
+        assert_eq!((&self.transfers, &self.unsent), (&open, &unsent));
+        assert!(unsent.is_empty() || open.len() == TRANSFERS_MAX, "somebody is told next");
     }
 
     #[track_caller]
@@ -47,7 +71,9 @@ impl Account {
             assert_eq!((license.live, license.held), (live as i64, held as i64), "{license:?}");
             let over = license.taken() > self.limit(license);
             let parts = self.licenses.iter().filter(|it| it.parent.as_ref() == Some(&license.id));
-            assert_eq!(license.allocated, parts.map(|it| it.quantity).sum::<i64>(), "{license:?}");
+            let parts: i64 = parts.map(|it| it.quantity).sum();
+            let given: i64 = self.given(&license.id).map(|(_, it)| it.reserved()).sum();
+            assert_eq!(license.allocated, parts + given, "{license:?}");
             assert_eq!(license.over_allocated, over, "{license:?}");
             assert!(license.state != LicenseState::Retired || live == 0, "{license:?}");
             assert_eq!(self.license_row(&license.id), Some(row));

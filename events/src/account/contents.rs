@@ -3,7 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Account, Assignment, DirectSet, License, LicenseState, Passed, Schedule};
+use super::{
+    Account, Assignment, DirectSet, Given, Hosted, License, LicenseState, OpenTransfer, Passed,
+    Schedule,
+};
 use crate::event::{
     Event, Ground, LicenseAllocated, ScheduleCancelled, ScheduleFired, SeatAssigned,
 };
@@ -12,7 +15,7 @@ use crate::metadata::Metadata;
 use crate::moment::Moment;
 use crate::policy::{Leaving, Policy};
 use crate::rule::Grant;
-use crate::text::{AssignmentId, ContainerId, GroupId, Label, LicenseId, ProductId};
+use crate::text::{AccountId, AssignmentId, ContainerId, GroupId, Label, LicenseId, ProductId};
 
 /// Two accounts with the same contents answer every question alike.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -28,6 +31,7 @@ pub(crate) struct Contents {
     waits: BTreeMap<u64, Waits>,
     schedules: BTreeMap<u64, Schedule>,
     ended_schedules: BTreeSet<u64>,
+    given: BTreeMap<(LicenseId, AccountId), Given>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -96,24 +100,13 @@ impl Contents {
             }
             Event::LicenseReinstated(it) => self.license(&it.license).state = LicenseState::Active,
             Event::LicenseRetired(it) => self.license(&it.license).state = LicenseState::Retired,
-            Event::SeatAssigned(it) => {
-                self.know(&it.holder, it.holder_number);
-                self.assignments.insert(it.assignment, live(it));
-            }
-            Event::AssignmentDeactivated(it) => self.live(it.assignment).active = false,
-            Event::AssignmentReactivated(it) => {
-                self.know(&it.holder, None);
-                self.live(it.assignment).active = true;
-            }
-            Event::AssignmentFulfilled(it) => self.live(it.assignment).fulfilled = true,
-            Event::FulfilmentWithdrawn(it) => self.live(it.assignment).fulfilled = false,
-            Event::AssignmentDescribed(it) => {
-                self.live(it.assignment).kept = (it.redirect_to.clone(), it.metadata.clone());
-            }
-            Event::AssignmentRevoked(it) => {
-                self.assignments.remove(&it.assignment).unwrap();
-                self.ended.insert(it.assignment);
-            }
+            Event::SeatAssigned(_)
+            | Event::AssignmentDeactivated(_)
+            | Event::AssignmentReactivated(_)
+            | Event::AssignmentFulfilled(_)
+            | Event::FulfilmentWithdrawn(_)
+            | Event::AssignmentDescribed(_)
+            | Event::AssignmentRevoked(_) => self.evolve_seats(event),
             Event::PolicySet(it) => match &it.license {
                 Some(license) => self.license(license).policy = it.policy.clone(),
                 None => self.policy = it.policy.clone(),
@@ -130,6 +123,10 @@ impl Contents {
             Event::ContainerPlaced(it) => {
                 self.containers.insert(it.container.clone(), it.within.clone());
             }
+            Event::AccountAllocationSet(_)
+            | Event::TransferBegan(_)
+            | Event::TransferReceived(_)
+            | Event::TransferEnded(_) => self.evolve_transfers(event),
             Event::GroundAdded(_) | Event::GroundRemoved(_) | Event::AssignmentTransferred(_) => {
                 self.evolve_grounds(event)
             }
@@ -150,6 +147,31 @@ impl Contents {
     }
 
     #[expect(clippy::wildcard_enum_match_arm, reason = "`evolve` sends each event here once")]
+    fn evolve_seats(&mut self, event: &Event) {
+        match event {
+            Event::SeatAssigned(it) => {
+                self.know(&it.holder, it.holder_number);
+                self.assignments.insert(it.assignment, live(it));
+            }
+            Event::AssignmentDeactivated(it) => self.live(it.assignment).active = false,
+            Event::AssignmentReactivated(it) => {
+                self.know(&it.holder, None);
+                self.live(it.assignment).active = true;
+            }
+            Event::AssignmentFulfilled(it) => self.live(it.assignment).fulfilled = true,
+            Event::FulfilmentWithdrawn(it) => self.live(it.assignment).fulfilled = false,
+            Event::AssignmentDescribed(it) => {
+                self.live(it.assignment).kept = (it.redirect_to.clone(), it.metadata.clone());
+            }
+            Event::AssignmentRevoked(it) => {
+                self.assignments.remove(&it.assignment).unwrap();
+                self.ended.insert(it.assignment);
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[expect(clippy::wildcard_enum_match_arm, reason = "`evolve` sends each event here once")]
     fn evolve_time(&mut self, event: &Event) {
         match event {
             Event::LicenseStarted(it) => self.license(&it.license).passed = Passed::Start,
@@ -166,6 +188,43 @@ impl Contents {
             | Event::ScheduleFired(ScheduleFired { schedule, .. }) => {
                 self.schedules.remove(schedule).unwrap();
                 self.ended_schedules.insert(*schedule);
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[expect(clippy::wildcard_enum_match_arm, reason = "`evolve` sends each event here once")]
+    fn evolve_transfers(&mut self, event: &Event) {
+        let of = |license: &LicenseId, receiver: &AccountId| (license.clone(), receiver.clone());
+        match event {
+            Event::AccountAllocationSet(it) => {
+                let given = self.given.entry(of(&it.license, &it.receiver)).or_default();
+                assert_eq!(given.wanted, it.from.get());
+                given.wanted = it.to.get();
+            }
+            Event::TransferBegan(it) => {
+                let given = self.given.get_mut(&of(&it.license, &it.receiver)).unwrap();
+                let (transfer, quantity) = (it.transfer, it.quantity.get());
+                let open = OpenTransfer { transfer, quantity, terms: it.terms.clone() };
+                assert_eq!(given.open.replace(open), None);
+            }
+            Event::TransferReceived(it) => {
+                let last = self.license(&it.license).hosted.as_mut().unwrap();
+                assert!(last.host == it.host && last.transfer < it.transfer);
+                last.transfer = it.transfer;
+                assert_eq!(self.license(&it.license).quantity, it.quantity.get());
+            }
+            Event::TransferEnded(it) => {
+                let given = self.given.get_mut(&of(&it.license, &it.receiver)).unwrap();
+                let open = given.open.take().unwrap();
+                assert_eq!(open.transfer, it.transfer);
+                if it.refused.is_none() {
+                    given.quantity = open.quantity;
+                } else if given.wanted == open.quantity {
+                    given.wanted = given.quantity;
+                }
+                assert_eq!(given.quantity, it.quantity.get());
+                given.told = Some(open.terms);
             }
             other => panic!("{other:?}"),
         }
@@ -276,6 +335,9 @@ impl Contents {
                 *parts.entry(parent.clone()).or_default() += license.quantity;
             }
         }
+        for ((license, _), given) in &self.given {
+            *parts.entry(license.clone()).or_default() += given.reserved();
+        }
         for license in &mut self.licenses {
             license.allocated = parts.get(&license.id).copied().unwrap_or_default();
         }
@@ -315,6 +377,7 @@ fn license(it: &LicenseAllocated) -> License {
         held: 0,
         live: 0,
         parent: it.parent.clone(),
+        hosted: it.host.clone().map(|host| Box::new(Hosted { host, transfer: 0 })),
         allocated: 0,
         over_allocated: false,
         grace_days: it.grace_days,
@@ -378,6 +441,10 @@ impl Account {
             let (terms, ground) = (it.terms.clone(), it.ground.clone());
             (it.place, Waits { terms, of, ground, holder })
         });
+        let given = self.given.iter().flat_map(|(row, receivers)| {
+            let license = &self.licenses[*row as usize].id;
+            receivers.iter().map(|(to, given)| ((license.clone(), to.clone()), given.clone()))
+        });
         Contents {
             policy: self.policy.clone(),
             containers: self.containers.clone(),
@@ -390,6 +457,7 @@ impl Account {
             waits: waits.collect(),
             schedules: self.schedules.clone(),
             ended_schedules: self.ended_schedules.iter().copied().collect(),
+            given: given.collect(),
         }
     }
 

@@ -1,7 +1,7 @@
 //! Taking note of what has happened.
 
 use super::assignment::NONE;
-use super::{Account, Assignment, Kept, License, LicenseState, Passed, next_row, row_is};
+use super::{Account, Assignment, Hosted, Kept, License, LicenseState, Passed, next_row, row_is};
 use crate::event::{
     Assigned, AssignmentDescribed, AssignmentEndSet, Event, LicenseAllocated, LicenseDue,
     PolicySet, QuantityChanged, SeatAssigned,
@@ -50,6 +50,9 @@ pub enum Inconsistent {
     /// It schedules what is scheduled, or ends what is not.
     #[error("schedule {0} is, or is not, there")]
     Schedule(u64),
+    /// It begins a transfer that cannot begin, or ends or receives one that is not on its way.
+    #[error("transfer {0} is, or is not, on its way")]
+    Transfer(u64),
     /// One account cannot hold more rows of a kind than 32 bits can count.
     #[error("the account is full")]
     Full,
@@ -140,6 +143,10 @@ impl Account {
             Event::CommandScheduled(it) => self.command_scheduled(it),
             Event::ScheduleCancelled(it) => self.schedule_over(it.schedule),
             Event::ScheduleFired(it) => self.schedule_over(it.schedule),
+            Event::AccountAllocationSet(it) => self.allocation_set(it),
+            Event::TransferBegan(it) => self.transfer_began(it),
+            Event::TransferReceived(it) => self.transfer_received(it),
+            Event::TransferEnded(it) => self.transfer_ended(it),
         }
     }
 
@@ -156,6 +163,7 @@ impl Account {
             held: 0,
             live: 0,
             parent: it.parent.clone(),
+            hosted: it.host.clone().map(|host| Box::new(Hosted { host, transfer: 0 })),
             allocated: 0,
             over_allocated: false,
             grace_days: it.grace_days,
@@ -214,7 +222,7 @@ impl Account {
         }
     }
 
-    fn change_license(
+    pub(super) fn change_license(
         &mut self,
         id: &LicenseId,
         change: impl FnOnce(&mut License),

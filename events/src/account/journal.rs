@@ -4,7 +4,9 @@ use std::hash::BuildHasher;
 
 use super::assignment::NONE;
 use super::timers::{self, Timer};
-use super::{Account, Assignment, Group, Inconsistent, Known, License, Schedule, Wait, next_row};
+use super::{
+    Account, Assignment, Given, Group, Inconsistent, Known, License, Schedule, Wait, next_row,
+};
 use crate::policy::Policy;
 use crate::text::{AccountId, AssignmentId, ContainerId, LicenseId};
 
@@ -24,6 +26,7 @@ pub(super) enum Before {
     Schedule(u64, Option<Box<Schedule>>),
     EndedSchedule(u64),
     Container(ContainerId, Option<Option<ContainerId>>),
+    Given(u32, AccountId, Option<Box<Given>>),
 }
 
 /// A place in the journal of an account.
@@ -104,6 +107,9 @@ impl Account {
                     self.put_schedule(number, before.map(|it| *it));
                 }
                 Before::Container(id, before) => self.put_container(id, before),
+                Before::Given(row, receiver, before) => {
+                    self.put_given(row, receiver, before.map(|it| *it));
+                }
                 Before::EndedSchedule(number) => {
                     self.ended_schedules.remove(&number);
                 }
@@ -149,7 +155,7 @@ impl Account {
         let mut rows = vec![];
         for before in &self.journal[mark.changes.min(self.journal.len())..] {
             match before {
-                Before::License(row, _) => rows.push(*row),
+                Before::License(row, _) | Before::Given(row, ..) => rows.push(*row),
                 // The row may be another assignment's by now.
                 Before::Assignment(row, before) => {
                     let now = self.assignments.get(*row as usize).and_then(Option::as_ref);
@@ -214,6 +220,7 @@ impl Account {
                 self.unindex_external_id(row);
                 let before = std::mem::replace(&mut self.licenses[row as usize], after);
                 self.index_external_id(row);
+                self.index_unsent_of(row, &before);
                 Some(Box::new(before))
             }
             None => {

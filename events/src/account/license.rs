@@ -1,5 +1,9 @@
 //! A license as an account knows it.
 
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::Hosted;
 use crate::command::{GraceDays, Quantity};
 use crate::event::WindowChanged;
 use crate::metadata::Metadata;
@@ -8,7 +12,10 @@ use crate::policy::Policy;
 use crate::text::{ContainerId, ExternalId, Label, LicenseId, ProductId, Source};
 
 /// Whether a license can be used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema,
+)]
+#[serde(rename_all = "lowercase")]
 pub enum LicenseState {
     /// It can, inside its window.
     Active,
@@ -44,7 +51,10 @@ pub struct License {
     pub quantity: i64,
     /// The license whose quantity it is a part of.
     pub parent: Option<LicenseId>,
-    /// Seats that are parts of it: the quantities of the licenses whose parent it is.
+    /// Where it comes from, if another account gives it.
+    pub hosted: Option<Box<Hosted>>,
+    /// Seats that are parts of it, the quantities of the licenses whose parent it is, and seats that
+    /// are kept for other accounts.
     pub allocated: i64,
     /// Seats that are held: live, active assignments.
     pub held: i64,
@@ -119,7 +129,8 @@ impl License {
         self.grace_days = it.grace_days;
     }
 
-    /// Seats that are not its own to give any more: held ones, and those that are parts of it.
+    /// Seats that are not its own to give any more: held ones, those that are parts of it, and those
+    /// of other accounts.
     pub fn taken(&self) -> i64 {
         self.held + self.allocated
     }

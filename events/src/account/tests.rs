@@ -31,6 +31,7 @@ fn allocated(name: &str, external_id: Option<&str>) -> Event {
         quantity: Quantity::new(2).unwrap(),
         container: None,
         parent: None,
+        host: None,
         name: None,
         starts_at: None,
         ends_at: None,

@@ -53,7 +53,10 @@ impl Command {
             Command::RegisterHolder(_)
             | Command::LinkHolder(_)
             | Command::RetireHolder(_)
+            | Command::AllocateToAccount(_)
             | Command::PassTime(_)
+            | Command::ReceiveTransfer(_)
+            | Command::EndTransfer(_)
             // Each of its commands was checked where it was read.
             | Command::ApplyBatch(_) => Ok(()),
             Command::DeclareDirectSet(it) => {

@@ -201,7 +201,7 @@ impl Case<'_> {
             return Ok(());
         };
         self.can_share(parent, quantity.get())?;
-        let license = self.part_id(parent, container);
+        let license = self.joined_id(parent, container.as_str());
         let number = self.mint.number();
         let whole = find(self.account, parent)?;
         let event = LicenseAllocated {
@@ -211,6 +211,7 @@ impl Case<'_> {
             quantity,
             container: Some(container.clone()),
             parent: Some(parent.clone()),
+            host: None,
             name: whole.name.clone(),
             starts_at: whole.starts_at,
             ends_at: whole.ends_at,
@@ -223,9 +224,10 @@ impl Case<'_> {
         Ok(())
     }
 
-    /// What a part is called: by both names where that is one nobody has, else by an id.
-    fn part_id(&mut self, parent: &LicenseId, container: &ContainerId) -> LicenseId {
-        let both = format!("{parent}@{container}");
+    /// What a license is called that comes from another one: by both names where that is one nobody
+    /// has, else by an id.
+    pub(super) fn joined_id(&mut self, license: &LicenseId, at: &str) -> LicenseId {
+        let both = format!("{license}@{at}");
         let named = (both.len() <= TEXT_BYTES_MAX).then(|| LicenseId::new(both).ok()).flatten();
         match named.filter(|it| self.account.license(it).is_none()) {
             Some(named) => named,
@@ -251,13 +253,25 @@ impl Case<'_> {
         all.split_off(1)
     }
 
-    /// Refuses what only the license decides that this one is a part of.
+    /// Refuses what only the license decides that this one is a part of, or the account that gives
+    /// it.
     pub(super) fn whole_only(&self, license: &License) -> Result<(), Refusal> {
         match &license.parent {
-            None => Ok(()),
+            None => not_hosted(license),
             Some(parent) => {
                 Err(Refusal::LicenseIsPart { license: license.id.clone(), parent: parent.clone() })
             }
+        }
+    }
+}
+
+/// Refuses what only the account decides that gives the license.
+pub(super) fn not_hosted(license: &License) -> Result<(), Refusal> {
+    match &license.hosted {
+        None => Ok(()),
+        Some(it) => {
+            let (license, host) = (license.id.clone(), it.host.account.clone());
+            Err(Refusal::LicenseIsHosted { license, host })
         }
     }
 }

@@ -1,8 +1,9 @@
 //! Rules about licenses.
 
+use super::allocations::not_hosted;
 use super::{Case, find, find_living};
 use crate::account::{License, LicenseState};
-use crate::command::{AllocateLicense, ChangeLicense};
+use crate::command::{AllocateLicense, ChangeLicense, Quantity};
 use crate::event::{
     Event, LicenseAllocated, LicenseDescribed, LicenseReinstated, LicenseRetired, LicenseSuspended,
     QuantityChanged, WaitEnd, WindowChanged,
@@ -31,6 +32,7 @@ impl Case<'_> {
             quantity: it.quantity,
             container: it.container.clone(),
             parent: None,
+            host: None,
             name: it.name.clone(),
             starts_at: it.starts_at,
             ends_at: it.ends_at,
@@ -66,22 +68,24 @@ impl Case<'_> {
             metadata: it.metadata.over(&license.metadata),
         };
         self.external_id_free(&license.id, described.external_id.as_ref())?;
-        let license = find_living(self.account, &it.license)?;
         let window = WindowChanged {
             license: license.id.clone(),
             starts_at: it.starts_at.over(&license.starts_at),
             ends_at: it.ends_at.over(&license.ends_at),
             grace_days: it.grace_days.over(&license.grace_days),
         };
+        let moved = !is_in(license, &window);
+        if moved {
+            self.whole_only(license)?;
+        }
+        if it.quantity.is_some_and(|it| it.get() != license.quantity) {
+            not_hosted(license)?;
+        }
+        let license = find_living(self.account, &it.license)?;
         if let (Some(starts_at), Some(ends_at)) = (window.starts_at, window.ends_at)
             && ends_at <= starts_at
         {
             return Err(Refusal::WindowEmpty { license: license.id.clone(), starts_at, ends_at });
-        }
-        let moved = (window.starts_at, window.ends_at, window.grace_days)
-            != (license.starts_at, license.ends_at, license.grace_days);
-        if moved {
-            self.whole_only(license)?;
         }
         let quantity = self.changed_quantity(license, it)?;
         let labels = (&license.name, &license.external_id, &license.source, &license.metadata);
@@ -91,11 +95,7 @@ impl Case<'_> {
             self.cause(Event::LicenseDescribed(described));
         }
         if moved {
-            for license in self.parts_below(&it.license) {
-                let window = WindowChanged { license, ..window.clone() };
-                self.cause(Event::WindowChanged(window));
-            }
-            self.cause(Event::WindowChanged(window));
+            self.move_window(window);
         }
         if let Some(quantity) = quantity {
             self.cause(quantity);
@@ -104,48 +104,75 @@ impl Case<'_> {
     }
 
     pub(super) fn suspend(&mut self, id: &LicenseId) -> Result<(), Refusal> {
+        self.whole_only(find(self.account, id)?)?;
         let license = find_living(self.account, id)?;
-        self.whole_only(license)?;
         match license.state {
-            LicenseState::Active => {
-                for license in std::iter::once(id.clone()).chain(self.parts_below(id)) {
-                    self.cause(Event::LicenseSuspended(LicenseSuspended { license }));
-                }
-            }
+            LicenseState::Active => self.suspend_with_parts(id),
             LicenseState::Suspended | LicenseState::Retired => {}
         }
         Ok(())
     }
 
+    /// A license is in force at other times, and its parts with it.
+    pub(super) fn move_window(&mut self, window: WindowChanged) {
+        for license in self.parts_below(&window.license) {
+            let window = WindowChanged { license, ..window.clone() };
+            self.cause(Event::WindowChanged(window));
+        }
+        self.cause(Event::WindowChanged(window));
+    }
+
+    pub(super) fn suspend_with_parts(&mut self, id: &LicenseId) {
+        for license in std::iter::once(id.clone()).chain(self.parts_below(id)) {
+            self.cause(Event::LicenseSuspended(LicenseSuspended { license }));
+        }
+    }
+
+    pub(super) fn reinstate_with_parts(&mut self, id: &LicenseId) {
+        for license in std::iter::once(id.clone()).chain(self.parts_below(id)) {
+            self.cause(Event::LicenseReinstated(LicenseReinstated { license }));
+        }
+    }
+
     pub(super) fn reinstate(&mut self, id: &LicenseId) -> Result<(), Refusal> {
+        self.whole_only(find(self.account, id)?)?;
         let license = find_living(self.account, id)?;
-        self.whole_only(license)?;
         match license.state {
-            LicenseState::Suspended => {
-                for license in std::iter::once(id.clone()).chain(self.parts_below(id)) {
-                    self.cause(Event::LicenseReinstated(LicenseReinstated { license }));
-                }
-            }
+            LicenseState::Suspended => self.reinstate_with_parts(id),
             LicenseState::Active | LicenseState::Retired => {}
         }
         Ok(())
     }
 
-    /// A license goes with its parts; none of them may have a live assignment.
+    /// A license goes with its parts; none of them may have a live assignment, and no other account
+    /// seats of it.
     pub(super) fn retire(&mut self, id: &LicenseId) -> Result<(), Refusal> {
         let license = find(self.account, id)?;
         self.whole_only(license)?;
         if license.state == LicenseState::Retired {
             return Ok(());
         }
-        let all: Vec<LicenseId> =
-            self.parts_below(id).into_iter().chain(std::iter::once(id.clone())).collect();
-        let live = all.iter().filter_map(|it| self.account.license(it)).find(|it| it.live > 0);
-        if let Some(it) = live {
-            let (license, assignments) = (it.id.clone(), it.live);
-            return Err(Refusal::LicenseInUse { license, assignments });
+        self.not_in_use(id)?;
+        let quantity: i64 = self.account.given(id).map(|(_, it)| it.reserved()).sum();
+        if quantity > 0 {
+            return Err(Refusal::LicenseGiven { license: id.clone(), quantity });
         }
-        for license in all {
+        self.retire_with_parts(id);
+        Ok(())
+    }
+
+    /// Refuses to end a license while somebody has an assignment of it, or of a part of it.
+    pub(super) fn not_in_use(&self, id: &LicenseId) -> Result<(), Refusal> {
+        let all = self.parts_below(id).into_iter().chain(std::iter::once(id.clone()));
+        let live = all.filter_map(|it| self.account.license(&it)).find(|it| it.live > 0);
+        match live {
+            None => Ok(()),
+            Some(it) => Err(Refusal::LicenseInUse { license: it.id.clone(), assignments: it.live }),
+        }
+    }
+
+    pub(super) fn retire_with_parts(&mut self, id: &LicenseId) {
+        for license in self.parts_below(id).into_iter().chain(std::iter::once(id.clone())) {
             let waiting: Vec<u64> = self
                 .account
                 .waits()
@@ -155,8 +182,13 @@ impl Case<'_> {
             waiting.into_iter().for_each(|it| self.end_wait(it, WaitEnd::Withdrawn));
             self.cause(Event::LicenseRetired(LicenseRetired { license }));
         }
-        Ok(())
     }
+}
+
+/// Whether the window of a license is this one already.
+pub(super) fn is_in(license: &License, window: &WindowChanged) -> bool {
+    (license.starts_at, license.ends_at, license.grace_days)
+        == (window.starts_at, window.ends_at, window.grace_days)
 }
 
 fn same_terms(license: &License, it: &AllocateLicense) -> bool {
@@ -181,22 +213,29 @@ impl Case<'_> {
         let Some(to) = it.quantity.filter(|it| it.get() != license.quantity) else {
             return Ok(None);
         };
-        let after = License { quantity: to.get(), ..license.clone() };
         if let Some(parent) = license.parent.as_ref().filter(|_| to.get() > license.quantity) {
             self.can_share(parent, to.get() - license.quantity)?;
         }
-        // Parts are parts of the quantity, whatever an overage adds.
+        self.can_lower(license, to)?;
+        let from = license.quantity_before();
+        Ok(Some(Event::QuantityChanged(QuantityChanged { license: license.id.clone(), from, to })))
+    }
+
+    /// Refuses to lower a quantity under what is held and shared out of it, unless a policy
+    /// tolerates that.
+    pub(super) fn can_lower(&self, license: &License, to: Quantity) -> Result<(), Refusal> {
+        let after = License { quantity: to.get(), ..license.clone() };
+        // What is shared out is out of the quantity, whatever an overage adds.
         let room = self.account.limit(&after);
-        let lowered =
-            to.get() < license.quantity && (room < license.taken() || to.get() < license.allocated);
-        if lowered && self.account.lowering(license) == Lowering::Refuse {
-            return Err(Refusal::QuantityBelowUse {
+        let below = room < license.taken() || to.get() < license.allocated;
+        let lowered = to.get() < license.quantity && below;
+        match lowered && self.account.lowering(license) == Lowering::Refuse {
+            false => Ok(()),
+            true => Err(Refusal::QuantityBelowUse {
                 license: license.id.clone(),
                 held: license.taken(),
                 quantity: to.get(),
-            });
+            }),
         }
-        let from = license.quantity_before();
-        Ok(Some(Event::QuantityChanged(QuantityChanged { license: license.id.clone(), from, to })))
     }
 }

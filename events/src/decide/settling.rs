@@ -77,5 +77,6 @@ impl Case<'_> {
             })
             .collect();
         over.into_iter().for_each(|it| self.cause(it));
+        self.begin_transfers();
     }
 }

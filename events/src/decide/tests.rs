@@ -18,6 +18,7 @@ mod revoking;
 mod sharing;
 mod story;
 mod time;
+mod transferring;
 mod waiting;
 
 use super::decide;
@@ -189,6 +190,7 @@ fn allocated_as(name: &str, quantity: i64, more: impl FnOnce(&mut LicenseAllocat
         quantity: seats(quantity),
         container: None,
         parent: None,
+        host: None,
         name: None,
         starts_at: None,
         ends_at: None,

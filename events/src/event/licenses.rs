@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::Host;
 use crate::command::{GraceDays, Quantity};
 use crate::metadata::Metadata;
 use crate::moment::Moment;
@@ -26,6 +27,9 @@ pub struct LicenseAllocated {
     /// The license whose quantity it is a part of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<LicenseId>,
+    /// Where it comes from, if another account gives it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<Host>,
     /// A label for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<Label>,

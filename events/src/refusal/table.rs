@@ -78,6 +78,18 @@ impl Refusal {
             "ask for it of the license that it is a part of",
         ),
         (
+            "license_is_hosted",
+            409,
+            "The license is given by another account",
+            "ask for it in the account that gives it",
+        ),
+        (
+            "same_account",
+            409,
+            "An account gives nothing to itself",
+            "name another account, or share it out to containers with SetAllocations",
+        ),
+        (
             "already_linked",
             409,
             "The address names another user already",
@@ -146,6 +158,12 @@ impl Refusal {
             409,
             "The license has live assignments",
             "revoke its assignments first, or suspend it",
+        ),
+        (
+            "license_given",
+            409,
+            "Other accounts have seats of the license",
+            "take them back first: AllocateToAccount with the quantity 0",
         ),
         (
             "grants_overlap",

@@ -24,7 +24,7 @@ fn refused(kind: &str, document: &str, code: MalformedCode, pointer: &str) -> Ma
 
 /// Documents of every type with every field they may have, and the hash they have for ever: a
 /// command that is sent again after an upgrade must be known by it.
-const DOCUMENTS: [(&str, &str, &str); 27] = [
+const DOCUMENTS: [(&str, &str, &str); 28] = [
     (
         "AllocateLicense",
         r#"{"license":"creative","product":"P","quantity":50,"container":"t","name":"n",
@@ -130,6 +130,11 @@ const DOCUMENTS: [(&str, &str, &str); 27] = [
         "MoveQuantity",
         r#"{"product":"P","moves":[{"to":"t","quantity":2}]}"#,
         "3cef97f81d4a6eebc6a75c7fe4538f95",
+    ),
+    (
+        "AllocateToAccount",
+        r#"{"license":"creative","receiver":"acme-labs","quantity":2}"#,
+        "2fbb63ef2b34fce372a9c215d5166fda",
     ),
     (
         "ApplyBatch",

@@ -58,7 +58,10 @@ static LINES: LazyLock<BTreeMap<String, Vec<u8>>> = LazyLock::new(|| {
         if ["LicenseAllocated", "WindowChanged", "SeatAssigned", "GroupRuleSet"]
             .contains(&event.kind())
         {
-            kept(&format!("{}.v1.later.json", event.kind()), &line(&full(event)));
+            kept(&format!("{}.v1.later.json", event.kind()), &line(&full(event.clone())));
+        }
+        if event.kind() == "LicenseAllocated" {
+            kept("LicenseAllocated.v1.hosted.json", &line(&full(event)));
         }
     }
     let names = fs::read_dir(golden()).unwrap().map(|it| it.unwrap().file_name());

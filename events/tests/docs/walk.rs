@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use events::request::Address;
+use events::transfer::Received;
 use events::{CommandId, CommandType, Ledger, Moment, Request, Via};
 use serde_json::{Map, Value, json};
 
@@ -25,6 +26,9 @@ pub(crate) fn walk() -> BTreeMap<CommandType, Found> {
         let mut dice = Dice(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) + 1);
         let mut ledger = Ledger::default();
         let mut now = Moment::parse("2026-05-03T09:00:00Z").unwrap().millis();
+        if dice.yes(2) {
+            be_given(&mut ledger, Moment::from_millis(now), &mut dice);
+        }
         let mut ids: Vec<String> = vec!["019ded10-e280-7000-8000-000000000001".to_owned()];
         for step in 0..STEPS {
             now += 3_600_000;
@@ -50,6 +54,7 @@ pub(crate) fn walk() -> BTreeMap<CommandType, Found> {
             ledger.check().unwrap();
             ledger.settle();
             pass_time(&mut ledger, Moment::from_millis(now), u128::from(seed * STEPS + step));
+            pass_transfers(&mut ledger, Moment::from_millis(now), u128::from(seed * STEPS + step));
         }
     }
     found
@@ -65,6 +70,38 @@ fn pass_time(ledger: &mut Ledger, now: Moment, seed: u128) {
         ledger.begin();
         // Ids of its own.
         ledger.judge(&request, now, seed + (1 << 64)).unwrap();
+        ledger.check().unwrap();
+        ledger.settle();
+    }
+}
+
+/// Another account gives a license, `a@host`.
+fn be_given(ledger: &mut Ledger, now: Moment, dice: &mut Dice) {
+    let given = json!({"license": "a", "receiver": "acme", "quantity": 1 + dice.roll(3)});
+    for (kind, document) in [
+        ("AllocateLicense", json!({"license": "a", "product": "Q", "quantity": 3})),
+        ("AllocateToAccount", given),
+    ] {
+        let address = Address { account: "host", kind, key: None, via: Via::Http };
+        let id = || CommandId::new("given").unwrap();
+        let request = Request::read(&address, document.to_string().as_bytes(), id).unwrap();
+        ledger.begin();
+        ledger.judge(&request, now, 2 << 64).unwrap();
+        ledger.settle();
+    }
+    pass_transfers(ledger, now, 3 << 64);
+}
+
+/// What is on its way arrives, most of the time.
+fn pass_transfers(ledger: &mut Ledger, now: Moment, seed: u128) {
+    for transfer in ledger.transfers(usize::from(!seed.is_multiple_of(3))) {
+        ledger.begin();
+        let events = ledger.judge(&transfer.to_receive().unwrap(), now, seed + (4 << 64)).unwrap();
+        ledger.settle();
+        let said = events.iter().find_map(Received::of).unwrap();
+        let end = transfer.to_end(CommandId::new("end").unwrap(), &said).unwrap();
+        ledger.begin();
+        ledger.judge(&end, now, seed + (5 << 64)).unwrap();
         ledger.check().unwrap();
         ledger.settle();
     }
@@ -123,9 +160,9 @@ impl Dice {
         (0..=self.roll(3)).map(|_| self.holder()).collect()
     }
 
-    /// The last ones are parts of licenses.
+    /// The last ones are parts of licenses, and the license of another account.
     fn license(&mut self) -> &'static str {
-        self.one(&["a", "a", "a", "b", "b", "b", "c", "d", "d", "d", "e", "a@x", "d@y"])
+        self.one(&["a", "a", "a", "b", "b", "b", "c", "d", "d", "d", "e", "a@x", "d@y", "a@host"])
     }
 
     fn container(&mut self) -> &'static str {
@@ -164,18 +201,7 @@ impl Dice {
             C::SuspendLicense | C::ReinstateLicense | C::RetireLicense => {
                 json!({"license": self.license()})
             }
-            C::AssignSeat => {
-                of.insert("holders".to_owned(), self.holders());
-                of.insert("active".to_owned(), (!self.yes(4)).into());
-                of.insert("wait".to_owned(), self.yes(2).into());
-                if of.contains_key("product") && self.yes(2) {
-                    of.insert("container".to_owned(), self.container().into());
-                }
-                if self.yes(6) {
-                    of.insert("ends_at".to_owned(), self.later(now));
-                }
-                of.into()
-            }
+            C::AssignSeat => self.seat(of, now),
             C::ChangeAssignment => self.assignment_change(now, ids),
             C::RevokeAssignment => match self.yes(2) {
                 true => json!({"assignment": self.id(ids)}),
@@ -221,8 +247,29 @@ impl Dice {
             C::SetAllocations => self.allocations(),
             C::MoveQuantity => self.moves(of),
             C::ApplyBatch => self.batch(now, ids),
-            C::PassTime => unreachable!("nobody asks for it"),
+            C::AllocateToAccount => self.gift(),
+            C::PassTime | C::ReceiveTransfer | C::EndTransfer => {
+                unreachable!("nobody asks for it")
+            }
         }
+    }
+
+    fn seat(&mut self, mut of: Map<String, Value>, now: Moment) -> Value {
+        of.insert("holders".to_owned(), self.holders());
+        of.insert("active".to_owned(), (!self.yes(4)).into());
+        of.insert("wait".to_owned(), self.yes(2).into());
+        if of.contains_key("product") && self.yes(2) {
+            of.insert("container".to_owned(), self.container().into());
+        }
+        if self.yes(6) {
+            of.insert("ends_at".to_owned(), self.later(now));
+        }
+        of.into()
+    }
+
+    fn gift(&mut self) -> Value {
+        let receiver = self.one(&["other", "other", "third", "acme"]);
+        json!({"license": self.license(), "receiver": receiver, "quantity": self.roll(3)})
     }
 
     fn direct_set(&mut self) -> Value {

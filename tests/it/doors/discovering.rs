@@ -5,10 +5,10 @@ use serde_json::{Value, json};
 use super::{Door, Doors};
 use crate::Ledger;
 use crate::documents::schema;
-use crate::ledger::PATIENCE;
+use crate::ledger::{PATIENCE, eventually};
 
 /// Every command, in an order in which the examples work one after the other.
-const LIFE: [&str; 25] = [
+const LIFE: [&str; 26] = [
     "AllocateLicense",
     "ChangeLicense",
     "SuspendLicense",
@@ -33,6 +33,7 @@ const LIFE: [&str; 25] = [
     "ScheduleCommand",
     "CancelSchedule",
     "RetireHolder",
+    "AllocateToAccount",
     "RetireLicense",
 ];
 
@@ -77,6 +78,7 @@ async fn every_example_is_described_by_its_schema_and_works() {
             let holders = json!([{"email": "bo@example.com"}, {"user": "cy"}]);
             let left = json!({"license": "creative", "holders": holders});
             ledger.accepted("acme", "RevokeAssignment", &left).await;
+            take_back(&ledger).await;
         }
         let before = doors.sequence().await;
         let metadata = &endpoint(&info, command)["metadata"];
@@ -97,6 +99,19 @@ async fn every_example_is_described_by_its_schema_and_works() {
             }
         }
     }
+}
+
+/// What the examples give to another account comes back.
+async fn take_back(ledger: &Ledger) {
+    let nothing = json!({"license": "creative", "receiver": "acme-labs", "quantity": 0});
+    ledger.accepted("acme", "AllocateToAccount", &nothing).await;
+    let ended = "/v1/accounts/acme/history?type=TransferEnded";
+    eventually("the seats come back", async || {
+        let ended = ledger.get(ended).await.json();
+        let last = ended["items"].as_array().unwrap().last();
+        last.is_some_and(|it| it["data"]["quantity"] == 0)
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -75,6 +75,12 @@ fn refusals_of_states() -> Vec<Refusal> {
             "SuspendLicense",
             json!({"license": "creative@north"}),
         ),
+        super::transferring::of_another_account(),
+        stands_in_the_way(
+            &[],
+            "AllocateToAccount",
+            json!({"license": CREATIVE, "receiver": "acme", "quantity": 1}),
+        ),
         stands_in_the_way(
             &[("LinkHolder", json!({"email": "a@x.org", "user": "ada"}))],
             "LinkHolder",
@@ -134,6 +140,14 @@ fn refusals_of_shortages() -> Vec<Refusal> {
         refusal(given(one()).when(change(CREATIVE, |it| it.quantity = Some(seats(0))))),
         refusal(given(one()).when(retire(CREATIVE))),
         stands_in_the_way(
+            &[(
+                "AllocateToAccount",
+                json!({"license": CREATIVE, "receiver": "north", "quantity": 1}),
+            )],
+            "RetireLicense",
+            json!({"license": CREATIVE}),
+        ),
+        stands_in_the_way(
             &[("SetGroupRule", rule("g", "eager", None))],
             "GrantToGroup",
             json!({"group": "g", "grant": {"license": CREATIVE, "mode": "eager"}}),
@@ -182,9 +196,9 @@ fn every_refusal_says_a_status_a_title_and_what_to_do() {
 fn a_sentence_says_the_numbers_that_matter() {
     let said: Vec<_> = every_refusal().iter().map(Refusal::to_string).collect();
     assert_eq!(said[0], "c-1 was used before, for other content");
-    assert_eq!(said[24], "creative: 1 seat is held, 0 were asked for");
-    assert_eq!(said[30], "creative: 1 of 1 seats are held, 1 more was asked for");
-    assert_eq!(said[17], "creative ended at 2026-05-02T09:00:00.000Z");
+    assert_eq!(said[26], "creative: 1 seat is held, 0 were asked for");
+    assert_eq!(said[33], "creative: 1 of 1 seats are held, 1 more was asked for");
+    assert_eq!(said[19], "creative ended at 2026-05-02T09:00:00.000Z");
 }
 
 #[test]
@@ -258,6 +272,24 @@ fn retirement_comes_before_an_empty_window() {
     given([allocated_as(CREATIVE, 1, |it| it.ends_at = Some(day(1))), retired(CREATIVE)])
         .when(change(CREATIVE, |it| it.starts_at = Patch::Set(day(2))))
         .refused(Refusal::LicenseRetired(license(CREATIVE)));
+}
+
+#[test]
+fn whose_license_it_is_comes_before_retirement_and_an_empty_window() {
+    let whole = json!({"license": CREATIVE, "ends_at": day(9)});
+    let retired = [
+        ("ChangeLicense", whole),
+        ("SetAllocations", share("north", None, 1)),
+        ("RetireLicense", json!({"license": CREATIVE})),
+    ];
+    let part = json!({"license": "creative@north"});
+    let moved = json!({"license": "creative@north", "starts_at": day(9)});
+    for (kind, document) in
+        [("SuspendLicense", part.clone()), ("ReinstateLicense", part), ("ChangeLicense", moved)]
+    {
+        let refusal = stands_in_the_way(&retired, kind, document);
+        assert_eq!(refusal.code(), "license_is_part", "{kind}");
+    }
 }
 
 #[test]

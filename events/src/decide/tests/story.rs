@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::account::Account;
+use crate::command::Quantity;
 use crate::decide;
 use crate::event::Event;
 use crate::mint::Mint;
@@ -129,7 +130,7 @@ pub(super) fn members(group: &str, names: &[&str]) -> Value {
 }
 
 /// An event in one line.
-fn told(event: &Event) -> String {
+pub(super) fn told(event: &Event) -> String {
     let about = event.about();
     let kind = event.kind();
     let named = [
@@ -158,6 +159,15 @@ fn more(event: &Event) -> Option<String> {
         Event::ScheduleFired(it) => it.refused.as_ref().map(ToString::to_string),
         Event::QuantityChanged(it) => Some(it.to.get().to_string()),
         Event::OverallocationBegan(it) => Some(format!("{} of {}", it.held, it.limit)),
+        Event::AccountAllocationSet(it) => Some(format!("{} {}", it.receiver, it.to.get())),
+        Event::TransferBegan(it) => Some(format!("{} {}", it.receiver, it.quantity.get())),
+        Event::TransferReceived(it) => Some(outcome(it.quantity, it.refused.as_deref())),
+        Event::TransferEnded(it) => Some(outcome(it.quantity, it.refused.as_deref())),
         _ => None,
     }
+}
+
+fn outcome(quantity: Quantity, refused: Option<&str>) -> String {
+    let refused = refused.map_or_else(String::new, |it| format!(" {it}"));
+    format!("{}{refused}", quantity.get())
 }

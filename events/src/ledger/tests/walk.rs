@@ -1,6 +1,9 @@
 //! Random histories in a small world: few names, few seats and few days, so that commands meet.
 
 mod groups;
+mod transfers;
+
+pub(super) use transfers::transfer_walks;
 
 use proptest::option;
 use proptest::prelude::*;
@@ -38,6 +41,8 @@ pub(super) enum What {
     Said(Command),
     ChangeById(Index, ChangeAssignment),
     RevokeByIds(Option<Index>, Vec<Index>),
+    /// The next step of a transfer, or the first one once more.
+    Step(Index, bool),
 }
 
 impl What {
@@ -49,6 +54,7 @@ impl What {
         };
         match self {
             What::Said(command) => command.clone(),
+            What::Step(..) => unreachable!("a step is of a transfer"),
             What::ChangeById(id, change) => Command::ChangeAssignment(ChangeAssignment {
                 assignment: Some(choose(id)),
                 ..change.clone()
@@ -126,6 +132,8 @@ pub(super) fn whats() -> impl Strategy<Value = What> {
                 ..change
             }))
         }),
+        4 => (any::<Index>(), prop::bool::weighted(0.1))
+            .prop_map(|(transfer, again)| What::Step(transfer, again)),
         3 => (license(), holders()).prop_map(|(license, holders)| {
             What::Said(Command::RevokeAssignment(RevokeAssignment {
                 assignment: None,
@@ -140,8 +148,14 @@ pub(super) fn whats() -> impl Strategy<Value = What> {
 }
 
 fn license() -> impl Strategy<Value = LicenseId> {
-    prop_oneof![8 => Just("a"), 4 => Just("b"), 2 => Just("c d é\"\\"), 2 => Just("a@x")]
-        .prop_map(|it| LicenseId::new(it).unwrap())
+    let all = prop_oneof![
+        8 => Just("a"),
+        4 => Just("b"),
+        2 => Just("c d é\"\\"),
+        2 => Just("a@x"),
+        3 => Just("a@acme"),
+    ];
+    all.prop_map(|it| LicenseId::new(it).unwrap())
 }
 
 fn product() -> impl Strategy<Value = ProductId> {

@@ -1,6 +1,7 @@
 //! One event of every type, with every field filled.
 
 mod later;
+mod transfers;
 
 use super::*;
 use crate::command::{GraceDays, Quantity};
@@ -52,6 +53,7 @@ fn allocated() -> LicenseAllocated {
         quantity: Quantity::new(50).unwrap(),
         container: Some(ContainerId::new("tenant-1/service-2").unwrap()),
         parent: Some(LicenseId::new("suite").unwrap()),
+        host: Some(transfers::host()),
         name: label("Creative \"suite\""),
         starts_at: Some(moment("2026-05-01T00:00:00Z")),
         ends_at: Some(moment("2027-05-01T00:00:00Z")),
@@ -120,6 +122,7 @@ pub(super) fn samples() -> Vec<Event> {
     ]
     .into_iter()
     .chain(later::samples())
+    .chain(transfers::samples())
     .collect()
 }
 
@@ -154,6 +157,7 @@ pub(super) fn least(event: &Event) -> Record {
         Event::LicenseAllocated(it) => Event::LicenseAllocated(LicenseAllocated {
             container: None,
             parent: None,
+            host: None,
             name: None,
             starts_at: None,
             ends_at: None,
@@ -206,7 +210,7 @@ pub(super) fn least(event: &Event) -> Record {
         | Event::LicenseSuspended(_)
         | Event::LicenseReinstated(_)
         | Event::LicenseRetired(_)) => it,
-        it => later::least(it),
+        it => transfers::least(later::least(it)),
     };
     Record { change: Change::default(), via: Via::Nats, ..full(event) }
 }

@@ -6,14 +6,14 @@ use proptest::sample::select;
 
 use super::{holder, holders, label, license, patch, product};
 use crate::command::{
-    AddMembers, Allocation, AssignSeat, CancelSchedule, ClearDirectSet, Command, DeclareDirectSet,
-    GrantToGroup, LeaveWaitlist, LinkHolder, MoveQuantity, Part, PassTime, Patch, Quantity,
-    QuantityMove, RegisterHolder, RemoveGroupRule, RemoveMembers, RetireHolder, ScheduleCommand,
-    SetAllocations, SetGroupRule, SetPolicy,
+    AddMembers, AllocateToAccount, Allocation, AssignSeat, CancelSchedule, ClearDirectSet, Command,
+    DeclareDirectSet, GrantToGroup, LeaveWaitlist, LinkHolder, MoveQuantity, Part, PassTime, Patch,
+    Quantity, QuantityMove, RegisterHolder, RemoveGroupRule, RemoveMembers, RetireHolder,
+    ScheduleCommand, SetAllocations, SetGroupRule, SetPolicy,
 };
 use crate::policy::{DirectSets, Leaving, Lowering, MayHold, Overage};
 use crate::rule::{Grant, Mode};
-use crate::text::{ContainerId, GroupId, Label, LicenseId, ProductId};
+use crate::text::{AccountId, ContainerId, GroupId, Label, LicenseId, ProductId};
 use crate::{Email, Metadata, UserId};
 
 pub(super) fn commands() -> impl Strategy<Value = Command> {
@@ -67,6 +67,7 @@ pub(super) fn commands() -> impl Strategy<Value = Command> {
         4 => Just(Command::PassTime(PassTime {})),
         3 => schedules(),
         5 => allocations(),
+        3 => accounts(),
     ]
     .prop_filter("it is well-formed", |it| it.check().is_ok())
 }
@@ -81,6 +82,15 @@ pub(super) fn share(license: &str, container: &str, quantity: i64) -> Command {
     let container = ContainerId::new(container).unwrap();
     let allocation = Allocation { container, within: None, quantities: vec![part] };
     Command::SetAllocations(SetAllocations { allocations: vec![allocation] })
+}
+
+pub(super) fn accounts() -> impl Strategy<Value = Command> {
+    let receiver = select(vec!["other", "other", "acme", "third"]);
+    (license(), receiver, 0..4_i64).prop_map(|(license, receiver, quantity)| {
+        let receiver = AccountId::new(receiver).unwrap();
+        let quantity = Quantity::new(quantity).unwrap();
+        Command::AllocateToAccount(AllocateToAccount { license, receiver, quantity })
+    })
 }
 
 fn allocations() -> impl Strategy<Value = Command> {
