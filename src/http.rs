@@ -124,6 +124,7 @@ fn router() -> OpenApiRouter<App> {
         .routes(routes!(licenses::list))
         .routes(routes!(licenses::one))
         .routes(routes!(licenses::usage))
+        .routes(routes!(licenses::given))
         .routes(routes!(assignments::of_license))
         .routes(routes!(assignments::of_holder))
         .routes(routes!(assignments::of_account))

@@ -1,6 +1,7 @@
 //! The read model of licenses: what an account has, and how much of it is used, at any moment.
 
 mod containers;
+mod given;
 mod queries;
 mod terms;
 mod usage;
@@ -13,10 +14,12 @@ use rusqlite::{Connection, OptionalExtension, params};
 use crate::as_of::int;
 use crate::error::Error;
 use crate::known::{self, Known};
+use crate::rows::to_json;
 use crate::state::LicenseState;
 use crate::store::{Feed, ReadModel, Writer};
 
 pub use containers::{Container, HeldLicense, container, containers};
+pub use given::{Given, GivenState, given};
 pub use queries::{
     AccountSummary, Filter, License, account, accounts, by_external_id, by_number, of_account, one,
 };
@@ -25,8 +28,8 @@ pub use usage::{BUCKETS_MAX, Bucket, Window, usage};
 /// The model.
 pub static MODEL: ReadModel = ReadModel {
     name: "licenses",
-    version: 3,
-    schema: &[known::ACCOUNTS, SCHEMA, containers::SCHEMA],
+    version: 4,
+    schema: &[known::ACCOUNTS, SCHEMA, containers::SCHEMA, given::SCHEMA],
     feed: Feed::Commits(|| Box::<Licenses>::default()),
 };
 
@@ -44,6 +47,7 @@ const SCHEMA: &str = "
         product   TEXT    NOT NULL,
         container TEXT,
         parent    TEXT,
+        host      TEXT,
         since     INTEGER NOT NULL,
         at        INTEGER NOT NULL,
         UNIQUE (account, license)
@@ -217,8 +221,8 @@ impl Licenses {
     ) -> Result<(), Error> {
         let account = self.known.account(db, name, commit)?;
         let sql =
-            "INSERT INTO licenses (account, license, number, product, container, since, at, parent)
-                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+            "INSERT INTO licenses (account, license, number, product, container, since, at, parent, host)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
         let id = db.prepare_cached(sql)?.insert(params![
             account,
             it.license.as_str(),
@@ -227,7 +231,8 @@ impl Licenses {
             it.container.as_ref().map(|it| it.as_str()),
             int(commit.sequence),
             commit.header.at.millis(),
-            it.parent.as_ref().map(|it| it.as_str())
+            it.parent.as_ref().map(|it| it.as_str()),
+            it.host.as_ref().map(to_json).transpose()?
         ])?;
         let sql = "INSERT INTO versions VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, NULL, 0)";
         db.prepare_cached(sql)?.execute(params![
@@ -309,10 +314,12 @@ fn take_note(
         | Event::ScheduleCancelled(_)
         | Event::ScheduleFired(_)
         | Event::ContainerPlaced(_)
-        | Event::AccountAllocationSet(_)
-        | Event::TransferBegan(_)
-        | Event::TransferReceived(_)
-        | Event::TransferEnded(_) => {}
+        | Event::TransferReceived(_) => {}
+        Event::AccountAllocationSet(it) => {
+            counts.allocated += given::set(db, counts.id, sequence, it)?
+        }
+        Event::TransferBegan(it) => counts.allocated += given::begin(db, counts.id, sequence, it)?,
+        Event::TransferEnded(it) => counts.allocated += given::end(db, counts.id, sequence, it)?,
         Event::PolicySet(it) => terms::decide(db, counts.id, sequence, &it.policy)?,
         Event::OverallocationBegan(_) => terms::over_allocate(db, counts.id, sequence, true)?,
         Event::OverallocationEnded(_) => terms::over_allocate(db, counts.id, sequence, false)?,

@@ -5,14 +5,14 @@ use axum::http::HeaderValue;
 use axum::http::header::ETAG;
 use axum::response::Response;
 use events::Moment;
-use projections::licenses::{self, Bucket, Filter, License, Window};
+use projections::licenses::{self, Bucket, Filter, Given, License, Window};
 use projections::{LicenseState, Page, refusals};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::App;
 use super::problem::Problem;
-use super::query::{self, AsOfParams, AsOfSequence, DayEdge, Params, Segments};
+use super::query::{self, AsOfParams, AsOfSequence, DayEdge, PageParams, Params, Segments};
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -123,6 +123,45 @@ pub(super) fn unknown(account: &str, license: &str) -> Problem {
         format!("there is no license {license} in {account}"),
     )
     .hint("list the licenses of the account, or allocate it first")
+}
+
+/// What other accounts have of a license, or had, by account
+#[utoipa::path(
+    get, path = "/v1/accounts/{account}/licenses/{license}/allocations",
+    tag = "read", operation_id = "list_license_allocations",
+    params(
+        ("account" = String, Path, description = "The account that gives"),
+        ("license" = String, Path, description = "Of which license"),
+        PageParams
+    ),
+    responses(
+        (status = 200, description = "A page of accounts, each with what it has", body = Page<Given>),
+        (status = 400, description = "A parameter is not usable", body = super::ProblemDocument),
+        (status = 404, description = "There is no such license", body = super::ProblemDocument),
+        (status = 503, description = "Not there yet", body = super::ProblemDocument)
+    )
+)]
+pub(super) async fn given(
+    State(app): State<App>,
+    Segments((account, license)): Segments<(String, String)>,
+    Params(params): Params<PageParams>,
+) -> Result<Response, Problem> {
+    let name = query::account(&account)?;
+    let view = &app.views.licenses;
+    let as_of = query::as_of(&app, view, params.at.as_deref(), params.min_sequence).await?;
+    let (limit, wanted) = (query::limit(params.limit)?, license.clone());
+    let asked = query::ask_slowly(view, move |db| {
+        let (name, cursor) = (name.as_str(), params.cursor.as_deref());
+        let page = licenses::given(db, name, &wanted, cursor, limit, as_of.sequence)?;
+        let known =
+            !page.items.is_empty() || licenses::one(db, name, &wanted, as_of.sequence)?.0.is_some();
+        Ok((page, known))
+    });
+    let (page, known) = asked.await?;
+    match known {
+        true => query::answer(as_of, page.sequence, &page),
+        false => Err(unknown(&account, &license)),
+    }
 }
 
 #[derive(Debug, Deserialize, IntoParams)]

@@ -30,6 +30,7 @@ mod operating;
 mod racing;
 mod reading;
 mod serving;
+mod transferring;
 mod two_writers;
 mod year;
 

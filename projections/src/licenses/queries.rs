@@ -1,6 +1,7 @@
 //! Questions about licenses and accounts.
 
 use events::Moment;
+use events::event::Host;
 use events::policy::Policy;
 use rusqlite::types::Value;
 use rusqlite::{Connection, Row, params_from_iter};
@@ -30,12 +31,15 @@ pub struct License {
     /// The license that it is a part of.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parent: Option<String>,
+    /// Where it comes from, if another account gives it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub host: Option<Host>,
     /// A label for people.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// Seats.
     pub quantity: i64,
-    /// Seats that are parts of it, held by containers.
+    /// Seats that are parts of it, held by containers, and seats that are kept for other accounts.
     pub allocated: i64,
     /// Seats that are held: live, active assignments.
     pub used: i64,
@@ -120,7 +124,7 @@ pub(super) const LICENSES: &str = "
            versions.policy, versions.over_allocated,
            (SELECT policy FROM policies WHERE account = it.account AND since <= ?1
             ORDER BY since DESC LIMIT 1),
-           it.parent, points.allocated, versions.grace_days
+           it.parent, points.allocated, versions.grace_days, it.host
     FROM licenses AS it
     JOIN versions ON versions.license = it.id AND versions.since =
         (SELECT max(since) FROM versions WHERE license = it.id AND since <= ?1)
@@ -143,6 +147,7 @@ pub(super) fn license(row: &Row<'_>) -> Result<License, Error> {
         product: row.get(2)?,
         container: row.get(3)?,
         parent,
+        host: from_json::<Option<Host>>(row, 22)?,
         allocated,
         grace_days: row.get(21)?,
         name: row.get(4)?,

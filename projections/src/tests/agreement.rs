@@ -4,6 +4,7 @@ mod assignments;
 mod checks;
 mod containers;
 mod directory;
+mod given;
 mod history;
 mod licenses;
 mod schedules;
@@ -74,8 +75,15 @@ fn tried(
     commits: usize,
     model: &'static ReadModel,
 ) -> (World, Store, Vec<u64>, tempfile::TempDir) {
+    tried_in(World::new(seed, commits), model)
+}
+
+fn tried_in(
+    mut world: World,
+    model: &'static ReadModel,
+) -> (World, Store, Vec<u64>, tempfile::TempDir) {
     let dir = tempfile::tempdir().unwrap();
-    let mut world = World::new(seed, commits);
+    let commits = world.commits.len();
     let store = store(dir.path(), model, &world.commits, 50);
     let mut sequences: Vec<u64> = (0..30).map(|_| world.random.below(commits as u64 + 1)).collect();
     sequences.push(commits as u64);

@@ -2,6 +2,7 @@
 
 mod people;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use events::command::{
@@ -10,10 +11,11 @@ use events::command::{
 };
 use events::request::ContentHash;
 use events::text::Label;
+use events::transfer::Received;
 use events::wire::{self, CommandRef, Commit, CommitHash, FORMAT, Header, Record};
 use events::{
-    AccountId, Actor, Change, Command, CommandId, Email, ExternalId, Holder, Ledger, LicenseId,
-    Metadata, Moment, ProductId, Request, Source, UserId, Via,
+    AccountId, Actor, Change, Command, CommandId, Email, Event, ExternalId, Holder, Ledger,
+    LicenseId, Metadata, Moment, ProductId, Request, Source, UserId, Via,
 };
 use uuid::Uuid;
 
@@ -50,6 +52,8 @@ impl Random {
 pub(super) const ACCOUNTS: [&str; 3] = ["acme", "beta", "nobody"];
 pub(super) const LICENSES: [&str; 7] =
     ["creative", "office", "studio", "é 'x'", "creative@north", "office@north", "never"];
+/// What beta has of acme, in a world where accounts give to each other.
+pub(super) const RECEIVED: [&str; 2] = ["creative@acme", "office@acme"];
 pub(super) const PRODUCTS: [&str; 4] = ["CREATIVE", "OFFICE", "course:66", "NONE"];
 pub(super) const GROUPS: [&str; 4] = ["staff", "team", "orphan:é", "nil"];
 pub(super) const USERS: [&str; 8] = ["ada", "bo", "cy", "di", "ed", "flo", "gus", "nil"];
@@ -66,17 +70,32 @@ pub(super) struct World {
     ledger: Ledger,
     now: Moment,
     commands: u64,
+    /// Whether accounts give to each other.
+    gives: bool,
+    /// What receivers have said, by transfer.
+    said: HashMap<u64, Received>,
 }
 
 impl World {
     /// A world of that many commits.
     pub(super) fn new(seed: u64, commits: usize) -> World {
+        World::of(seed, commits, false)
+    }
+
+    /// The same, where accounts give to each other.
+    pub(super) fn giving(seed: u64, commits: usize) -> World {
+        World::of(seed, commits, true)
+    }
+
+    fn of(seed: u64, commits: usize, gives: bool) -> World {
         let mut world = World {
             random: Random::new(seed),
             commits: vec![],
             ledger: Ledger::default(),
             now: Moment::from_millis(BEGIN),
             commands: 0,
+            gives,
+            said: HashMap::new(),
         };
         while world.commits.len() < commits {
             world.commit();
@@ -100,13 +119,30 @@ impl World {
         // Several commits in a millisecond, hours apart, and everything in between.
         let step = [0, 0, 1, 900, 60_000, 3_600_000, 7 * 3_600_000];
         self.now = Moment::from_millis(self.now.millis() + self.random.pick(&step));
+        let steps = self.steps();
         self.ledger.begin();
         let mut records = vec![];
+        steps.iter().for_each(|it| self.judge(it, &mut records));
         for _ in 0..=self.random.below(6) {
             let request = self.request();
             self.judge(&request, &mut records);
         }
         self.settle(&records);
+    }
+
+    /// The next step of one transfer and another, now and then.
+    fn steps(&mut self) -> Vec<Request> {
+        let mut steps = vec![];
+        for transfer in self.ledger.transfers(3) {
+            if !self.random.one_in(3) {
+                continue;
+            }
+            let id = CommandId::new(format!("end-{}", transfer.open.transfer)).unwrap();
+            let said = self.said.get(&transfer.open.transfer);
+            let step = said.map_or_else(|| transfer.to_receive(), |it| transfer.to_end(id, it));
+            steps.push(step.unwrap());
+        }
+        steps
     }
 
     fn judge(&mut self, request: &Request, records: &mut Vec<Record>) {
@@ -130,6 +166,11 @@ impl World {
     fn settle(&mut self, records: &[Record]) {
         self.ledger.check().unwrap();
         self.ledger.settle();
+        for it in records {
+            if let Event::TransferReceived(received) = &it.event {
+                self.said.extend(Received::of(&it.event).map(|it| (received.transfer, it)));
+            }
+        }
         if !records.is_empty() {
             let last = self.commits.last().map(|it| (it.sequence, it.hash));
             let (sequence, prev) = last.unwrap_or((0, CommitHash::NONE));
@@ -250,6 +291,9 @@ impl World {
     }
 
     fn license(&mut self) -> LicenseId {
+        if self.gives && self.random.one_in(6) {
+            return LicenseId::new(*self.random.pick(&RECEIVED)).unwrap();
+        }
         LicenseId::new(*self.random.pick(&LICENSES[..4])).unwrap()
     }
 

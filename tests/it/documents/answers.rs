@@ -67,6 +67,7 @@ async fn people(world: &mut World) {
         ("SetAllocations", json!({"allocations": [part]})),
         ("ScheduleCommand", later("2999-01-01T00:00:00Z")),
         ("ScheduleCommand", later("2020-01-01T00:00:00Z")),
+        ("AllocateToAccount", json!({"license": "creative", "receiver": "labs", "quantity": 1})),
     ] {
         world.last = world.ledger.accepted("acme", command, &document).await;
     }
@@ -83,6 +84,7 @@ async fn every_answer_is_as_described() {
         ("/licenses", "/licenses".into()),
         ("/licenses/{license}", "/licenses/full".into()),
         ("/licenses/{license}", "/licenses/creative".into()),
+        ("/licenses/{license}/allocations", "/licenses/creative/allocations".into()),
         ("/licenses/{license}/usage", "/licenses/creative/usage".into()),
         ("/licenses/{license}/assignments", "/licenses/full/assignments?ended=true".into()),
         ("/holders/{holder}/assignments", "/holders/u1/assignments".into()),

@@ -163,6 +163,7 @@ async fn the_document_lists_every_route_that_there_is() {
         "holders/{holder}/assignments",
         "licenses",
         "licenses/{license}",
+        "licenses/{license}/allocations",
         "licenses/{license}/assignments",
         "licenses/{license}/usage",
         "licenses/{license}/waitlist",

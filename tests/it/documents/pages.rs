@@ -167,6 +167,8 @@ async fn the_examples_of_the_api_page_work_on_the_demo() {
     ] {
         ledger.accepted("acme", command, &document).await;
     }
+    let given = json!({"license": "RPADEVNU", "receiver": "song_two", "quantity": 3});
+    ledger.accepted("song_one", "AllocateToAccount", &given).await;
     ledger.caught_up().await;
     let page = doc("api.md");
     let asked = asked(&page);

@@ -7,7 +7,7 @@ use crate::state::LicenseState;
 use crate::tests::world::{ACCOUNTS, LICENSES, PRODUCTS};
 
 /// A license by the rules' own state and by the events about it.
-fn expected(past: &Past<'_>, account: &str, license: &str) -> Option<Value> {
+pub(super) fn expected(past: &Past<'_>, account: &str, license: &str) -> Option<Value> {
     let state = past.account(account)?;
     let it = state.license(&LicenseId::new(license).unwrap())?;
     let limit = Some(state.limit(it)).filter(|it| *it < i64::MAX);
@@ -25,7 +25,7 @@ fn expected(past: &Past<'_>, account: &str, license: &str) -> Option<Value> {
     let last = shared.map_or(last, |it| last.max(it.0));
     let mut license = without_nulls(json!({
         "license": it.id, "number": it.number, "product": it.product, "container": it.container,
-        "parent": it.parent, "allocated": it.allocated, "grace_days": it.grace_days,
+        "parent": it.parent, "host": it.hosted.as_ref().map(|it| &it.host), "allocated": it.allocated, "grace_days": it.grace_days,
         "name": it.name, "quantity": it.quantity, "used": it.held,
         "over_allocated": it.over_allocated, "policy": policy, "assignments": it.live, "state": it.state.as_str(),
         "starts_at": it.starts_at, "ends_at": it.ends_at, "external_id": it.external_id,

@@ -1,10 +1,10 @@
 //! Commands about who people are, what groups give, what is decided, and who waits.
 
 use events::command::{
-    AddMembers, Allocation, CancelSchedule, ClearDirectSet, DeclareDirectSet, GrantToGroup,
-    LeaveWaitlist, LinkHolder, MoveQuantity, Part, PassTime, Patch, Quantity, QuantityMove,
-    RegisterHolder, RemoveGroupRule, RemoveMembers, RetireHolder, ScheduleCommand, SetAllocations,
-    SetGroupRule, SetPolicy,
+    AddMembers, AllocateToAccount, Allocation, CancelSchedule, ClearDirectSet, DeclareDirectSet,
+    GrantToGroup, LeaveWaitlist, LinkHolder, MoveQuantity, Part, PassTime, Patch, Quantity,
+    QuantityMove, RegisterHolder, RemoveGroupRule, RemoveMembers, RetireHolder, ScheduleCommand,
+    SetAllocations, SetGroupRule, SetPolicy,
 };
 use events::policy::{DirectSets, Leaving, Lowering, MayHold, Overage};
 use events::rule::{Grant, Mode};
@@ -13,10 +13,13 @@ use events::{
     AccountId, Command, ContainerId, Email, Holder, LicenseId, Metadata, ProductId, UserId,
 };
 
-use super::{ACCOUNTS, EMAILS, GROUPS, LICENSES, PRODUCTS, Random, USERS, World};
+use super::{ACCOUNTS, EMAILS, GROUPS, LICENSES, PRODUCTS, RECEIVED, Random, USERS, World};
 
 impl World {
     pub(super) fn about_people(&mut self) -> Command {
+        if self.gives && self.random.one_in(3) {
+            return self.give();
+        }
         match self.random.below(52) {
             40..=45 => self.share(),
             46..=49 => Command::PassTime(PassTime {}),
@@ -62,6 +65,20 @@ impl World {
             35 => self.remove_group_rule(),
             _ => self.leave_waitlist(),
         }
+    }
+
+    /// Seats of two licenses for another account, and seats of those for its people.
+    fn give(&mut self) -> Command {
+        if self.random.one_in(2) {
+            let mut seat = self.assign();
+            let license = LicenseId::new(*self.random.pick(&RECEIVED)).unwrap();
+            (seat.license, seat.product, seat.container) = (Some(license), None, None);
+            return Command::AssignSeat(seat);
+        }
+        let license = LicenseId::new(*self.random.pick(&LICENSES[..2])).unwrap();
+        let receiver = AccountId::new("beta").unwrap();
+        let quantity = Quantity::new(self.random.below(4) as i64).unwrap();
+        Command::AllocateToAccount(AllocateToAccount { license, receiver, quantity })
     }
 
     /// Parts of two licenses for one container, and seats of them.
