@@ -192,7 +192,8 @@ pub(super) fn is_in(license: &License, window: &WindowChanged) -> bool {
 }
 
 fn same_terms(license: &License, it: &AllocateLicense) -> bool {
-    license.product == it.product
+    license.hosted.is_none()
+        && license.product == it.product
         && license.quantity == it.quantity.get()
         && license.container == it.container
         && license.name == it.name

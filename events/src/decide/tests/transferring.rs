@@ -347,6 +347,10 @@ fn a_license_is_retired_once_it_is_taken_back_from_everybody() {
     // Somebody still has an assignment of it there, which is worth nothing any more.
     assert_eq!((state("acme"), state("other")), ("retired", "suspended"));
     assert_eq!(accounts.refuses("host", "AllocateToAccount", give("acme", 1)), "license_retired");
+    let ada = json!({"license": "suite@host", "holders": users(&["ada"])});
+    accounts.does("other", "RevokeAssignment", ada);
+    assert_eq!(accounts.license("other", "suite@host").state.as_str(), "suspended", "as it was");
+    assert!(!accounts.ledger.has_transfers());
 }
 
 #[test]
@@ -416,6 +420,16 @@ fn a_name_that_is_taken_at_the_receiver_is_left_to_whoever_has_it() {
     let licenses = accounts.account("acme").licenses();
     assert_eq!(licenses.len(), 2);
     assert_eq!((licenses[1].quantity, licenses[1].id.as_str().len()), (4, 36));
+}
+
+/// It is not theirs to say what the license is like, and it does not say so either way.
+#[test]
+fn a_license_that_another_account_gives_is_not_allocated_by_the_receiver() {
+    let mut accounts = Accounts::of_host(10);
+    accounts.gives("acme", 4);
+    accounts.comes_to_rest();
+    let same = json!({"license": "suite@host", "product": "P", "quantity": 4});
+    assert_eq!(accounts.refuses("acme", "AllocateLicense", same), "license_exists");
 }
 
 #[test]
