@@ -98,6 +98,11 @@ pub(crate) enum Passed {
     Grace,
 }
 
+impl Passed {
+    /// Each moment that can come.
+    pub(crate) const MOMENTS: [Passed; 3] = [Passed::Start, Passed::End, Passed::Grace];
+}
+
 impl License {
     /// The next moment of it that is still to come, and what has passed then. Nothing comes to one
     /// that is retired.

@@ -28,6 +28,10 @@ impl Case<'_> {
                 Due::Place(place) => self.end_wait(place, WaitEnd::Withdrawn),
                 Due::Schedule(kept) => self.fire(&kept),
             }
+            // What changes nothing would be due again.
+            if self.events.len() == fired {
+                break;
+            }
         }
         let left = SERVED_MAX.saturating_sub(self.events.len());
         self.finish_rules(left)?;

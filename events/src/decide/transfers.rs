@@ -42,9 +42,8 @@ impl Case<'_> {
 
     /// Tells receivers what they were not told yet: so many at once, the others as these end.
     pub(super) fn begin_transfers(&mut self) {
-        while self.account.open_transfer_count() < TRANSFERS_MAX
-            && let Some((license, receiver, given)) = self.account.first_unsent()
-        {
+        for _ in self.account.open_transfer_count()..TRANSFERS_MAX {
+            let Some((license, receiver, given)) = self.account.first_unsent() else { break };
             let (license, terms) = (license.id.clone(), license.terms());
             let (receiver, quantity) = (receiver.clone(), seats(given.wanted));
             let transfer = self.mint.number();
