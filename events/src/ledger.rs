@@ -72,11 +72,13 @@ impl Ledger {
         by_now.map(|(_, row)| self.accounts[*row].id().clone()).collect()
     }
 
-    /// So many of the transfers that have begun and not ended, as far as is on the log.
+    /// So many of the transfers that have begun and not ended, as far as is on the log. Every account
+    /// gets its share, so that nobody waits behind an account with very many.
     pub fn transfers(&self, max: usize) -> Vec<Transfer> {
+        let share = max.checked_div(self.transferring.len()).unwrap_or(max).max(1);
         let accounts = self.transferring.iter().map(|row| &self.accounts[*row]);
         let of = |account: &Account| -> Vec<Transfer> {
-            let open = account.open_transfers().take(max);
+            let open = account.open_transfers().take(share);
             let transfer = open.map(|(license, receiver, open)| {
                 let (account, license) = (account.id().clone(), license.id.clone());
                 let (host, receiver) = (Host { account, license }, receiver.clone());

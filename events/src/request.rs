@@ -126,6 +126,10 @@ pub struct Address<'a> {
 /// What the ledger's own clock is called where it asks.
 pub const CLOCK: &str = "clock";
 
+/// What the ids begin with of commands that the ledger asks for itself, and that have to have one id
+/// whoever asks.
+pub(crate) const LEDGER_IDS: &str = "seatledger-";
+
 /// What an actor is called who did not say.
 pub const ANONYMOUS: &str = "anonymous";
 
@@ -226,12 +230,25 @@ impl Request {
 }
 
 fn id(given: Option<CommandId>, key: Option<&str>) -> Result<Option<CommandId>, Malformed> {
-    let Some(key) = key else { return Ok(given) };
+    let Some(key) = key else { return given.map(not_the_ledgers).transpose() };
     agree("/id", given.as_ref().map(CommandId::as_str), key)?;
-    CommandId::new(key).map(Some).map_err(|_| {
+    let id = CommandId::new(key).map_err(|_| {
         let detail = "the key beside the body must match [A-Za-z0-9_-]{1,64}";
         Malformed::whole(MalformedCode::InvalidCommandId, detail)
-    })
+    })?;
+    not_the_ledgers(id).map(Some)
+}
+
+/// Refuses an id that stands, or will, for something that the ledger asks for itself.
+fn not_the_ledgers(id: CommandId) -> Result<CommandId, Malformed> {
+    match id.as_str().starts_with(LEDGER_IDS) {
+        false => Ok(id),
+        true => Err(Malformed::at(
+            MalformedCode::InvalidCommandId,
+            "/id",
+            format!("ids that begin with {LEDGER_IDS} are those of the ledger itself"),
+        )),
+    }
 }
 
 fn agree(pointer: &str, given: Option<&str>, address: &str) -> Result<(), Malformed> {

@@ -12,7 +12,7 @@ use crate::command::{Command, EndTransfer, Quantity, ReceiveTransfer};
 use crate::event::{Event, Host};
 use crate::malformed::{Malformed, MalformedCode};
 use crate::refusal::Refusal;
-use crate::request::Request;
+use crate::request::{LEDGER_IDS, Request};
 use crate::text::{AccountId, CommandId, LicenseId};
 use crate::wire::hex;
 
@@ -67,7 +67,7 @@ impl Transfer {
     pub fn command_id(&self) -> Result<CommandId, Malformed> {
         let named = format!("{} {}", self.host.account, self.open.transfer);
         let digest = Sha256::digest(named.as_bytes());
-        let id = CommandId::new(format!("transfer-{}", hex(&digest[..ID_BYTES])));
+        let id = CommandId::new(format!("{LEDGER_IDS}{}", hex(&digest[..ID_BYTES])));
         id.map_err(|it| Malformed::whole(MalformedCode::InvalidCommandId, it.to_string()))
     }
 }

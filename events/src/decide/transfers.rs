@@ -9,7 +9,7 @@ use crate::event::{
     AccountAllocationSet, Event, LicenseAllocated, LicenseTerms, QuantityChanged, TransferBegan,
     TransferEnded, TransferReceived, WindowChanged,
 };
-use crate::limits::TRANSFERS_MAX;
+use crate::limits::{SERVED_MAX, TRANSFERS_MAX};
 use crate::refusal::Refusal;
 use crate::text::LicenseId;
 
@@ -113,7 +113,8 @@ impl Case<'_> {
     }
 
     /// A license of another account has the window and the state that it has there. Where it is
-    /// retired there and somebody still has an assignment of it here, it is suspended.
+    /// retired there and somebody still has an assignment of it here, it is suspended, and so it is
+    /// where very many wait for it.
     fn follow_terms(&mut self, id: &LicenseId, terms: &LicenseTerms) -> Result<(), Refusal> {
         let license = find(self.account, id)?;
         let state = license.state;
@@ -130,7 +131,7 @@ impl Case<'_> {
             (LicenseState::Suspended, LicenseState::Active) => self.reinstate_with_parts(id),
             (LicenseState::Active, LicenseState::Suspended) => self.suspend_with_parts(id),
             (LicenseState::Active | LicenseState::Suspended, LicenseState::Retired)
-                if self.not_in_use(id).is_ok() =>
+                if self.not_in_use(id).is_ok() && self.few_wait(id) =>
             {
                 self.retire_with_parts(id);
             }
@@ -140,6 +141,12 @@ impl Case<'_> {
             | (LicenseState::Retired, _) => {}
         }
         Ok(())
+    }
+
+    /// Whether one commit has room to say of all who wait for a license that they wait no more.
+    fn few_wait(&self, id: &LicenseId) -> bool {
+        let Some(product) = self.account.license(id).map(|it| &it.product) else { return true };
+        self.account.queue(product).take(SERVED_MAX).count() < SERVED_MAX
     }
 
     /// One that has ended already stays as it ended.

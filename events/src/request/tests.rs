@@ -275,6 +275,7 @@ fn what_cannot_stand_around_a_command_is_said_so() {
         (r#""type":"Other""#, Contradiction, "/type"),
         (r#""id":"a b""#, InvalidCommandId, "/id"),
         (r#""id":"""#, InvalidCommandId, "/id"),
+        (r#""id":"seatledger-1""#, InvalidCommandId, "/id"),
         (r#""id":7"#, WrongType, "/id"),
         (r#""actor":"""#, InvalidText, "/actor"),
         (r#""dry_run":"yes""#, WrongType, "/dry_run"),
@@ -467,7 +468,7 @@ fn the_key_beside_the_body_is_the_id() {
     assert_eq!(read(None, r#"{"license":"x"}"#).unwrap().id.as_str(), "made");
     let error = read(Some("k1"), r#"{"id":"k2","license":"x"}"#).unwrap_err();
     assert_eq!(error.code, MalformedCode::Contradiction);
-    for key in ["", "k 1", "é"] {
+    for key in ["", "k 1", "é", "seatledger-1"] {
         let error = read(Some(key), r#"{"license":"x"}"#).unwrap_err();
         assert_eq!(error.code, MalformedCode::InvalidCommandId);
     }

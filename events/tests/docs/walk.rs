@@ -16,7 +16,7 @@ pub(crate) struct Found {
     pub(crate) refused: BTreeSet<&'static str>,
 }
 
-const WALKS: u64 = 1_500;
+const WALKS: u64 = 2_500;
 const STEPS: u64 = 150;
 
 /// The same walks every time.
@@ -307,7 +307,9 @@ impl Dice {
     }
 
     fn license_change(&mut self, now: Moment) -> Value {
-        let mut it = json!({"license": self.license()});
+        // A part is what a quantity most often does not reach.
+        let license = if self.yes(4) { self.one(&["a@x", "d@y"]) } else { self.license() };
+        let mut it = json!({"license": license});
         match self.roll(6) {
             0 => it["name"] = self.one(&["N", "M"]).into(),
             1 => it["external_id"] = "X".into(),
@@ -336,7 +338,7 @@ impl Dice {
 
     fn moves(&mut self, mut of: Map<String, Value>) -> Value {
         let mut step = json!({"quantity": 1 + self.roll(2)});
-        let ends: &[&str] = self.one(&[&["from"], &["to"], &["to"], &["from", "to"]]);
+        let ends: &[&str] = self.one(&[&["from"], &["from"], &["to"], &["to"], &["from", "to"]]);
         for end in ends {
             step[*end] = self.container().into();
         }

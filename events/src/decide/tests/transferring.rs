@@ -469,6 +469,6 @@ fn a_first_step_has_one_id_and_one_hash_in_every_release() {
     let mut accounts = Accounts::of_host(10);
     accounts.gives("acme", 4);
     let request = accounts.first().to_receive().unwrap();
-    assert_eq!(request.id.as_str(), "transfer-b5f75da3863a9a19732cda1e1f655dfc");
+    assert_eq!(request.id.as_str(), "seatledger-b5f75da3863a9a19732cda1e1f655dfc");
     assert_eq!(request.hash.to_string(), "29f43a46330f5d43ca621910b9e02fce");
 }
