@@ -26,6 +26,10 @@ pub struct Allocation {
     /// The container it is within, whose licenses are shared out; the account's own when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub within: Option<ContainerId>,
+    /// Whether what it gets more of comes out of the account's own licenses, through the container
+    /// that it is within, and what it gets less of goes back there.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub through: bool,
     /// How much of what, at most 100; each license or product once.
     #[schema(max_items = 100)]
     pub quantities: Vec<Part>,

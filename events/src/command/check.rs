@@ -98,6 +98,17 @@ fn check_allocations(it: &SetAllocations) -> Result<(), Malformed> {
         if allocation.within.as_ref() == Some(&allocation.container) {
             return Err(both(&format!("{pointer}/within"), "a container is not within itself"));
         }
+        if allocation.through && allocation.within.is_none() {
+            let detail = "nothing comes through a container that it is not within";
+            return Err(both(&format!("{pointer}/through"), detail));
+        }
+        // What passes through a container changes what it has, and it was said what that is.
+        let above =
+            |it: &Allocation| allocation.through && allocation.within == Some(it.container.clone());
+        if it.allocations.iter().any(above) {
+            let detail = "what the container above has is said as well";
+            return Err(both(&format!("{pointer}/through"), detail));
+        }
         check_products(&format!("{pointer}/quantities"), allocation.quantities.len())?;
         for (place, part) in allocation.quantities.iter().enumerate() {
             let pointer = format!("{pointer}/quantities/{place}");

@@ -15,29 +15,35 @@ impl Case<'_> {
     pub(super) fn set_allocations(&mut self, it: &SetAllocations) -> Result<(), Refusal> {
         let mut raised = vec![];
         for allocation in &it.allocations {
+            if allocation.through
+                && let Some(within) = &allocation.within
+            {
+                self.place(within, None)?;
+            }
             self.place(&allocation.container, allocation.within.as_ref())?;
             for (parent, to) in self.whole(allocation)? {
-                let part = self.part(&parent, &allocation.container);
-                let quantity = part.map_or(0, |it| it.quantity);
+                let quantity = self.allocated(&parent, allocation);
                 match to < quantity {
-                    true => self.set_part(&parent, &allocation.container, to)?,
-                    false if to > quantity => raised.push((parent, &allocation.container, to)),
+                    true => self.give_quantity(&parent, allocation, to)?,
+                    false if to > quantity => raised.push((parent, allocation, to)),
                     false => {}
                 }
             }
         }
-        for (parent, container, to) in raised {
-            self.set_part(&parent, container, to)?;
+        for (parent, allocation, to) in raised {
+            self.give_quantity(&parent, allocation, to)?;
         }
         Ok(())
     }
 
-    /// What a container is to have of each license above it: zero of those that are left out.
+    /// What a container is to have of each license above it: zero of those that are left out. Where
+    /// it comes through the container above, the licenses are those of the account.
     fn whole(&self, it: &Allocation) -> Result<Vec<(LicenseId, i64)>, Refusal> {
+        let within = it.within.as_ref().filter(|_| !it.through);
         let mut wanted: Vec<(LicenseId, i64)> = vec![];
         for part in &it.quantities {
             let Some(of) = Of::given(&part.license, &part.product) else { continue };
-            let parent = self.above(of, it.within.as_ref(), part.quantity)?;
+            let parent = self.above(of, within, part.quantity)?;
             match wanted.iter_mut().find(|(id, _)| *id == parent) {
                 Some((_, quantity)) => *quantity += part.quantity.get(),
                 None => wanted.push((parent, part.quantity.get())),
@@ -48,12 +54,66 @@ impl Case<'_> {
                 && license.quantity > 0
                 && self.is_in_force(license)
         });
+        let whole = |it: LicenseId| self.account.license(&it)?.parent.clone().or(Some(it));
         let left_out: Vec<(LicenseId, i64)> = parts
             .filter_map(|it| it.parent.clone())
+            .filter_map(|parent| if it.through { whole(parent) } else { Some(parent) })
             .filter(|parent| !wanted.iter().any(|(id, _)| id == parent))
             .map(|parent| (parent, 0))
             .collect();
         Ok(left_out.into_iter().chain(wanted).collect())
+    }
+
+    /// How much of a license a container has.
+    fn allocated(&self, parent: &LicenseId, it: &Allocation) -> i64 {
+        let parent = self.shared_out(parent, it);
+        parent.and_then(|parent| self.part(&parent, &it.container)).map_or(0, |it| it.quantity)
+    }
+
+    /// The license that is shared out: what the container above has of it, if it comes through there.
+    fn shared_out(&self, license: &LicenseId, it: &Allocation) -> Option<LicenseId> {
+        let Some(within) = it.within.as_ref().filter(|_| it.through) else {
+            return Some(license.clone());
+        };
+        let own = |it: &&License| it.container.as_ref() == Some(within);
+        let found = self.account.license(license).filter(own);
+        found.or_else(|| self.part(license, within)).map(|it| it.id.clone())
+    }
+
+    /// Makes a container have so much of a license. Where it comes through the container above, that
+    /// one has as much more, or less, of it.
+    fn give_quantity(
+        &mut self,
+        parent: &LicenseId,
+        it: &Allocation,
+        to: i64,
+    ) -> Result<(), Refusal> {
+        let more = to - self.allocated(parent, it);
+        if more > 0 {
+            self.pass_through(parent, it, more)?;
+        }
+        if let Some(shared_out) = self.shared_out(parent, it) {
+            self.set_part(&shared_out, &it.container, to)?;
+        }
+        if more < 0 {
+            self.pass_through(parent, it, more)?;
+        }
+        Ok(())
+    }
+
+    fn pass_through(
+        &mut self,
+        license: &LicenseId,
+        it: &Allocation,
+        more: i64,
+    ) -> Result<(), Refusal> {
+        let Some(within) = it.within.as_ref().filter(|_| it.through) else { return Ok(()) };
+        // What the container above was given as its own is shared out as it is.
+        if self.shared_out(license, it).as_ref() == Some(license) {
+            return Ok(());
+        }
+        let has = self.part(license, within).map_or(0, |it| it.quantity);
+        self.set_part(license, within, (has + more).max(0))
     }
 
     pub(super) fn move_quantity(&mut self, it: &MoveQuantity) -> Result<(), Refusal> {

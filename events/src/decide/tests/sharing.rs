@@ -147,3 +147,60 @@ fn a_part_goes_with_the_license_it_is_a_part_of() {
     let told = story.does("RetireLicense", retire);
     assert_eq!(told, ["LicenseRetired creative@north", "LicenseRetired creative"]);
 }
+
+/// The whole allocation of `tenant/service`, through `tenant`.
+fn through(quantities: &Value) -> Value {
+    json!({"allocations": [{"container": "tenant/service", "within": "tenant", "through": true,
+        "quantities": quantities}]})
+}
+
+#[test]
+fn what_comes_through_a_container_raises_and_lowers_it_by_as_much() {
+    let mut story = Story::of_seats(10);
+    let five = json!([{"product": "P", "quantity": 5}]);
+    let told = story.does("SetAllocations", through(&five));
+    assert_eq!(
+        told,
+        [
+            "ContainerPlaced",
+            "ContainerPlaced",
+            "LicenseAllocated creative@tenant",
+            "LicenseAllocated creative@tenant@tenant/service",
+        ]
+    );
+    // What the tenant has beside it stays.
+    let beside = json!({"product": "P", "moves": [{"to": "tenant", "quantity": 2}]});
+    story.decide("MoveQuantity", beside).unwrap();
+    let three = json!([{"license": "creative", "quantity": 3}]);
+    let told = story.does("SetAllocations", through(&three));
+    assert_eq!(
+        told,
+        ["QuantityChanged creative@tenant@tenant/service 3", "QuantityChanged creative@tenant 5"]
+    );
+    let more = json!([{"product": "P", "quantity": 9}]);
+    assert_eq!(story.refuses("SetAllocations", through(&more)), "no_free_quantity");
+    // Left out: all of it goes back.
+    story.does("SetAllocations", through(&json!([])));
+    let all = ["creative 10", "creative@tenant 2", "creative@tenant@tenant/service 0"];
+    assert_eq!(quantities(&story), all);
+}
+
+#[test]
+fn what_a_container_has_of_its_own_is_shared_out_as_it_is() {
+    let mut story = Story::of_seats(10);
+    let own = json!({"license": "own", "product": "O", "quantity": 4, "container": "tenant"});
+    story.does("AllocateLicense", own);
+    let asked = |quantity: i64| through(&json!([{"product": "O", "quantity": quantity}]));
+    story.does("SetAllocations", asked(3));
+    assert_eq!(story.refuses("SetAllocations", asked(5)), "no_free_quantity");
+    story.does("SetAllocations", through(&json!([])));
+    assert_eq!(quantities(&story), ["creative 10", "own 4", "own@tenant/service 0"]);
+}
+
+#[test]
+fn nothing_comes_through_a_container_that_is_not_above() {
+    let mut story = Story::of_seats(10);
+    story.does("SetAllocations", share(&[("tenant/service", 1)]));
+    let five = json!([{"product": "P", "quantity": 5}]);
+    assert_eq!(story.refuses("SetAllocations", through(&five)), "container_elsewhere");
+}

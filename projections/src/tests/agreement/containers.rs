@@ -37,7 +37,7 @@ fn share(name: &str, within: Option<&str>, quantity: i64) -> Command {
     let license = Some(LicenseId::new("shared").unwrap());
     let part = Part { license, product: None, quantity: seats(quantity) };
     let (container, within) = (container(name), within.map(container));
-    let allocation = Allocation { container, within, quantities: vec![part] };
+    let allocation = Allocation { container, within, through: false, quantities: vec![part] };
     Command::SetAllocations(SetAllocations { allocations: vec![allocation] })
 }
 

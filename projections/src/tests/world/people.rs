@@ -91,7 +91,7 @@ impl World {
             0 => {
                 let part = Part { license, product: None, quantity };
                 let quantities = vec![part];
-                let allocation = Allocation { container, within: None, quantities };
+                let allocation = Allocation { container, within: None, through: false, quantities };
                 Command::SetAllocations(SetAllocations { allocations: vec![allocation] })
             }
             1 => {

@@ -80,7 +80,7 @@ pub(super) fn share(license: &str, container: &str, quantity: i64) -> Command {
         quantity: Quantity::new(quantity).unwrap(),
     };
     let container = ContainerId::new(container).unwrap();
-    let allocation = Allocation { container, within: None, quantities: vec![part] };
+    let allocation = Allocation { container, within: None, through: false, quantities: vec![part] };
     Command::SetAllocations(SetAllocations { allocations: vec![allocation] })
 }
 
@@ -102,8 +102,11 @@ fn allocations() -> impl Strategy<Value = Command> {
         quantity,
     });
     let parts = prop::collection::vec(part, 0..3);
-    let allocation = (container(), option::weighted(0.2, container()), parts)
-        .prop_map(|(container, within, quantities)| Allocation { container, within, quantities });
+    let allocation = (container(), option::weighted(0.3, container()), any::<bool>(), parts)
+        .prop_map(|(container, within, through, quantities)| {
+            let through = through && within.is_some();
+            Allocation { container, within, through, quantities }
+        });
     let step = (option::of(container()), option::of(container()), quantity())
         .prop_map(|(from, to, quantity)| QuantityMove { from, to, quantity });
     let moves = prop::collection::vec(step, 1..3);
