@@ -59,10 +59,13 @@ fn command(kind: CommandType, parts: &mut Parts) -> Value {
         CommandType::SetAllocations => of::<c::SetAllocations>(parts),
         CommandType::MoveQuantity => of::<c::MoveQuantity>(parts),
         CommandType::AllocateToAccount => of::<c::AllocateToAccount>(parts),
+        CommandType::CreateKey => of::<c::CreateKey>(parts),
+        CommandType::RevokeKey => of::<c::RevokeKey>(parts),
         CommandType::ApplyBatch => of::<c::ApplyBatch>(parts),
         CommandType::PassTime => of::<c::PassTime>(parts),
         CommandType::ReceiveTransfer => of::<c::ReceiveTransfer>(parts),
         CommandType::EndTransfer => of::<c::EndTransfer>(parts),
+        CommandType::NoteKeyUse => of::<c::NoteKeyUse>(parts),
     };
     let envelope = of::<Envelope>(parts);
     let members = |it: &Value| it["properties"].as_object().cloned().unwrap_or_default();
@@ -149,6 +152,9 @@ fn events(parts: &mut Parts) -> Vec<(String, Value)> {
     all.push(("CommandScheduled".to_owned(), of::<e::CommandScheduled>(parts)));
     all.push(("ScheduleCancelled".to_owned(), of::<e::ScheduleCancelled>(parts)));
     all.push(("ScheduleFired".to_owned(), of::<e::ScheduleFired>(parts)));
+    all.push(("KeyCreated".to_owned(), of::<e::KeyCreated>(parts)));
+    all.push(("KeyRevoked".to_owned(), of::<e::KeyRevoked>(parts)));
+    all.push(("KeyUsed".to_owned(), of::<e::KeyUsed>(parts)));
     all
 }
 
@@ -163,6 +169,7 @@ fn of<T: PartialSchema + ToSchema>(parts: &mut Parts) -> Value {
 }
 
 /// A document that works once its names are replaced.
+#[expect(clippy::too_many_lines, reason = "one arm a command, so that none is forgotten")]
 pub fn example(kind: CommandType) -> Value {
     match kind {
         CommandType::AllocateLicense => {
@@ -220,6 +227,13 @@ pub fn example(kind: CommandType) -> Value {
             "product": "CREATIVE",
             "moves": [{"from": "north", "to": "south", "quantity": 5}]
         }),
+        CommandType::CreateKey => json!({
+            "key": "5d1f0c2ab7e94836",
+            "hash": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+            "role": "operator",
+            "name": "provisioning"
+        }),
+        CommandType::RevokeKey => json!({"key": "5d1f0c2ab7e94836"}),
         CommandType::ApplyBatch => json!({"commands": [
             {"command": "RevokeAssignment", "document": {"license": "creative", "holders": [{"user": "ada"}]}},
             {"command": "AssignSeat", "document": {"license": "creative", "holders": [{"user": "cy"}]}}
@@ -228,9 +242,10 @@ pub fn example(kind: CommandType) -> Value {
             json!({"license": "creative", "receiver": "acme-labs", "quantity": 5})
         }
         // Nobody is told of what the ledger itself asks.
-        CommandType::PassTime | CommandType::ReceiveTransfer | CommandType::EndTransfer => {
-            json!({})
-        }
+        CommandType::PassTime
+        | CommandType::ReceiveTransfer
+        | CommandType::EndTransfer
+        | CommandType::NoteKeyUse => json!({}),
     }
 }
 

@@ -15,6 +15,7 @@ mod history;
 mod holders;
 mod licenses;
 mod lines;
+mod native;
 mod operate;
 mod pages;
 mod policies;
@@ -37,6 +38,7 @@ use tokio_util::sync::CancellationToken;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::auth::Auth;
 use crate::clock::Clock;
 use crate::health::Health;
 use crate::intake::Intake;
@@ -59,6 +61,7 @@ pub struct App {
     log: Log,
     projector: Projector,
     clock: Clock,
+    auth: Auth,
     operator: Arc<Operator>,
 }
 
@@ -82,19 +85,32 @@ impl App {
     }
 
     /// What handlers work with.
-    pub fn new(
-        intake: Intake,
-        views: Views,
-        health: Health,
-        log: Log,
-        projector: Projector,
-        monitor: Option<String>,
-        clock: Clock,
-    ) -> App {
-        let openapi = openapi();
-        let operator = Operator { metrics: crate::metrics::install(), monitor, openapi };
-        App { intake, views, health, log, projector, clock, operator: Arc::new(operator) }
+    pub fn new(parts: Parts) -> App {
+        let Parts { intake, views, health, log, projector, monitor, clock, auth } = parts;
+        let (metrics, openapi) = (crate::metrics::install(), openapi());
+        let operator = Arc::new(Operator { metrics, monitor, openapi });
+        App { intake, views, health, log, projector, clock, auth, operator }
     }
+}
+
+/// What an [`App`] is made of.
+pub struct Parts {
+    /// Where commands go.
+    pub intake: Intake,
+    /// What is asked.
+    pub views: Views,
+    /// How the ledger is.
+    pub health: Health,
+    /// The log.
+    pub log: Log,
+    /// What builds read models.
+    pub projector: Projector,
+    /// The monitoring address of the NATS server.
+    pub monitor: Option<String>,
+    /// What the time is.
+    pub clock: Clock,
+    /// Who may call.
+    pub auth: Auth,
 }
 
 /// Serves until `stop` is cancelled.

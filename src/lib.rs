@@ -2,10 +2,11 @@
 //!
 //! All I/O of the ledger; the rules are in the crate `events`, SQL in `projections`. Reading order:
 //! [`log`] (the stream of commits), [`writer`] (commands in, commits out), [`intake`] (the doors),
-//! [`projector`] and [`views`] (read models), [`http`] (what is asked of them), [`service`]
-//! (everything put together), [`cli`] (the command line).
+//! [`projector`] and [`views`] (read models), [`auth`] (who calls), [`http`] (what is asked),
+//! [`service`] (everything put together), [`cli`] (the command line).
 
 pub mod anchor;
+pub mod auth;
 pub mod cli;
 pub mod client;
 pub mod clock;

@@ -5,12 +5,14 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use events::AccountId;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::anchor::{self, Anchor};
+use crate::auth::{self, Auth, Keys};
 use crate::clock::Clock;
 use crate::durability::{self, Durability};
 use crate::health::{Condition, Health, Stop};
@@ -172,16 +174,17 @@ impl Service {
         };
         tasks.spawn(monitor.run(stop.clone()));
         tasks.spawn(crate::metrics::upkeep(stop.clone()));
-        let monitored = settings.monitor.clone();
-        let app = http::App::new(
-            intake.clone(),
-            views.clone(),
-            health.clone(),
+        let home = AccountId::new(auth::LOCAL_HOME).map_err(|it| Error::Service(it.to_string()))?;
+        let app = http::App::new(http::Parts {
+            intake: intake.clone(),
+            views: views.clone(),
+            health: health.clone(),
             log,
             projector,
-            monitored,
-            settings.clock.clone(),
-        );
+            monitor: settings.monitor.clone(),
+            clock: settings.clock.clone(),
+            auth: Auth::new(Keys::Optional, home),
+        });
         tasks.spawn(http::serve(listener, app, stop.clone()));
         let (client, _writing, _lock) = (commands, writing, lock);
         Ok(Service { http, intake, views, health, stop, tasks, client, _writing, _lock })

@@ -123,6 +123,8 @@ pub struct Views {
     pub waitlists: Arc<View>,
     /// Everything that happened.
     pub history: Arc<View>,
+    /// Which keys there are.
+    pub keys: Arc<View>,
     /// Which commands were accepted.
     pub commands: Arc<View>,
     /// Which were not. Its sequence is that of the stream of refusals.
@@ -131,7 +133,7 @@ pub struct Views {
 
 impl Views {
     /// All of them, the refusals last.
-    pub fn all(&self) -> [&View; 8] {
+    pub fn all(&self) -> [&View; 9] {
         [
             &self.licenses,
             &self.assignments,
@@ -140,13 +142,14 @@ impl Views {
             &self.waitlists,
             &self.history,
             &self.commands,
+            &self.keys,
             &self.refusals,
         ]
     }
 
     /// Waits until all that follow the log have taken in `sequence`, as [`View::reach`] does.
     pub async fn reach(&self, sequence: u64) -> Result<(), Behind> {
-        for view in &self.all()[..7] {
+        for view in &self.all()[..8] {
             view.reach(sequence).await?;
         }
         Ok(())
@@ -154,6 +157,6 @@ impl Views {
 
     /// The lowest sequence among those that follow the log.
     pub fn lowest(&self) -> u64 {
-        self.all()[..7].iter().map(|it| it.sequence()).min().unwrap_or_default()
+        self.all()[..8].iter().map(|it| it.sequence()).min().unwrap_or_default()
     }
 }

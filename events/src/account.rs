@@ -19,6 +19,7 @@ mod grounds;
 mod groups;
 mod holders;
 mod journal;
+mod keys;
 mod license;
 mod policies;
 mod timers;
@@ -31,6 +32,7 @@ use std::hash::{BuildHasher, Hash};
 use hashbrown::{DefaultHashBuilder, HashMap, HashSet, HashTable};
 
 use crate::holder::{Holder, HolderKey};
+use crate::key::KeyId;
 use crate::moment::Moment;
 use crate::policy::Policy;
 use crate::text::{
@@ -43,6 +45,7 @@ pub use groups::Group;
 pub use holders::{DirectSet, Known};
 use journal::Before;
 pub use journal::{Broken, Mark};
+pub use keys::Key;
 pub use license::{License, LicenseState};
 pub use timers::Schedule;
 use timers::Timer;
@@ -91,6 +94,7 @@ pub struct Account {
     leased: HashMap<(u32, u32), i64>,
     /// Groups with members that are still to be served.
     unfinished: usize,
+    keys: BTreeMap<KeyId, Key>,
     schedules: BTreeMap<u64, Schedule>,
     ended_schedules: HashSet<u64>,
     timers: BTreeSet<(Moment, Timer)>,
@@ -140,6 +144,7 @@ impl Account {
             memberships: HashMap::new(),
             leased: HashMap::new(),
             unfinished: 0,
+            keys: BTreeMap::new(),
             schedules: BTreeMap::new(),
             ended_schedules: HashSet::new(),
             timers: BTreeSet::new(),

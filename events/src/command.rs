@@ -6,6 +6,7 @@ mod batches;
 mod check;
 mod groups;
 mod holders;
+mod keys;
 mod licenses;
 mod policies;
 mod schedules;
@@ -29,6 +30,7 @@ pub use groups::{
     AddMembers, GrantToGroup, LeaveWaitlist, RemoveGroupRule, RemoveMembers, SetGroupRule,
 };
 pub use holders::{ClearDirectSet, DeclareDirectSet, LinkHolder, RegisterHolder, RetireHolder};
+pub use keys::{CreateKey, NoteKeyUse, RevokeKey};
 pub use licenses::{
     AllocateLicense, ChangeLicense, ReinstateLicense, RetireLicense, SuspendLicense,
 };
@@ -266,9 +268,11 @@ commands!(
     CancelSchedule,
     SetAllocations,
     MoveQuantity,
-    AllocateToAccount;
+    AllocateToAccount,
+    CreateKey,
+    RevokeKey;
     of commands: ApplyBatch;
-    of the ledger itself: PassTime, ReceiveTransfer, EndTransfer,
+    of the ledger itself: PassTime, ReceiveTransfer, EndTransfer, NoteKeyUse,
 );
 
 impl fmt::Display for CommandType {

@@ -6,6 +6,7 @@ mod batches;
 mod direct_sets;
 mod groups;
 mod holders;
+mod keys;
 mod licenses;
 mod passing;
 mod policies;
@@ -97,11 +98,17 @@ impl Case<'_> {
             Command::SetAllocations(it) => self.set_allocations(it),
             Command::MoveQuantity(it) => self.move_quantity(it),
             Command::AllocateToAccount(it) => self.allocate_to_account(it),
+            Command::CreateKey(it) => self.create_key(it),
+            Command::RevokeKey(it) => self.revoke_key(it),
             Command::ApplyBatch(it) => self.apply_batch(it),
             Command::PassTime(_) => self.pass_time(),
             Command::ReceiveTransfer(it) => self.receive_transfer(it),
             Command::EndTransfer(it) => {
                 self.end_transfer(it);
+                Ok(())
+            }
+            Command::NoteKeyUse(it) => {
+                self.note_key_use(it);
                 Ok(())
             }
         }
@@ -115,7 +122,8 @@ fn may_be_first(command: &Command) -> bool {
         Command::AllocateLicense(_)
         | Command::RegisterHolder(_)
         | Command::AddMembers(_)
-        | Command::ReceiveTransfer(_) => true,
+        | Command::ReceiveTransfer(_)
+        | Command::CreateKey(_) => true,
         Command::SetPolicy(it) => it.license.is_none(),
         Command::ApplyBatch(it) => it.commands.first().is_some_and(may_be_first),
         Command::ChangeLicense(_)
@@ -140,7 +148,9 @@ fn may_be_first(command: &Command) -> bool {
         | Command::CancelSchedule(_)
         | Command::AllocateToAccount(_)
         | Command::PassTime(_)
-        | Command::EndTransfer(_) => false,
+        | Command::EndTransfer(_)
+        | Command::RevokeKey(_)
+        | Command::NoteKeyUse(_) => false,
     }
 }
 

@@ -4,6 +4,7 @@ mod assignments;
 mod ground;
 mod groups;
 mod holders;
+mod keys;
 mod licenses;
 mod schedules;
 mod transfers;
@@ -22,6 +23,7 @@ pub use groups::{GroupNamed, GroupRuleApplied, GroupRuleSet, MemberAdded, Member
 pub use holders::{
     DirectSetCleared, DirectSetDeclared, HolderLinked, HolderRegistered, HolderRetired,
 };
+pub use keys::{KeyCreated, KeyRevoked, KeyUsed};
 pub use licenses::{
     ContainerPlaced, LicenseAllocated, LicenseDescribed, LicenseDue, LicenseReinstated,
     LicenseRetired, LicenseSuspended, OverallocationBegan, OverallocationEnded, PolicySet,
@@ -167,6 +169,12 @@ events! {
     TransferReceived(TransferReceived), v 1;
     /// The account that gives knows what became of it.
     TransferEnded(TransferEnded), v 1;
+    /// Whoever has the secret of a key may call.
+    KeyCreated(KeyCreated), v 1;
+    /// Not any more.
+    KeyRevoked(KeyRevoked), v 1;
+    /// A key was used on a day.
+    KeyUsed(KeyUsed), v 1;
 }
 
 /// What an event is about.
@@ -227,7 +235,10 @@ impl Event {
             Event::CommandScheduled(_)
             | Event::ScheduleCancelled(_)
             | Event::ScheduleFired(_)
-            | Event::ContainerPlaced(_) => About::default(),
+            | Event::ContainerPlaced(_)
+            | Event::KeyCreated(_)
+            | Event::KeyRevoked(_)
+            | Event::KeyUsed(_) => About::default(),
             Event::HolderRegistered(it) => holder(&it.holder),
             Event::HolderLinked(it) => holder(&it.holder),
             Event::HolderRetired(it) => holder(&it.holder),
@@ -272,7 +283,10 @@ impl Event {
             | Event::AssignmentEndSet(_)
             | Event::ScheduleCancelled(_)
             | Event::ScheduleFired(_)
-            | Event::ContainerPlaced(_) => 0,
+            | Event::ContainerPlaced(_)
+            | Event::KeyCreated(_)
+            | Event::KeyRevoked(_)
+            | Event::KeyUsed(_) => 0,
             Event::LicenseDescribed(_)
             | Event::QuantityChanged(_)
             | Event::WindowChanged(_)

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use utoipa::ToSchema;
 
@@ -42,6 +42,11 @@ impl Moment {
             _ => Err(InvalidTime),
         }
     }
+
+    /// The day that it is in.
+    pub fn day(self) -> Day {
+        Day(DateTime::<Utc>::from_timestamp_millis(self.0).unwrap_or_default().date_naive())
+    }
 }
 
 impl fmt::Display for Moment {
@@ -66,6 +71,24 @@ impl Serialize for Moment {
 impl<'de> Deserialize<'de> for Moment {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Moment::parse(&Given::deserialize(deserializer)?.0).map_err(de::Error::custom)
+    }
+}
+
+/// A day in UTC; written as `2026-05-03`.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(transparent)]
+#[schema(value_type = String, format = Date)]
+pub struct Day(NaiveDate);
+
+impl fmt::Display for Day {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+impl fmt::Debug for Day {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 
@@ -96,6 +119,14 @@ mod tests {
             assert_eq!(Moment::parse(beyond), Err(InvalidTime), "{beyond}");
         }
         assert_eq!(Moment::from_millis(i64::MIN).to_string(), "0000-01-01T00:00:00.000Z");
+    }
+
+    #[test]
+    fn a_day_ends_at_midnight_in_utc() {
+        let day = |text: &str| Moment::parse(text).unwrap().day().to_string();
+        assert_eq!(day("2026-05-03T23:59:59.999Z"), "2026-05-03");
+        assert_eq!(day("2026-05-03T23:00:00-01:00"), "2026-05-04");
+        assert_eq!(Moment::from_millis(i64::MIN).day().to_string(), "0000-01-01");
     }
 
     #[test]

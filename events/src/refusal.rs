@@ -5,6 +5,7 @@ mod table;
 use crate::command::CommandType;
 use crate::holder::Email;
 use crate::holder::Holder;
+use crate::key::KeyId;
 use crate::text::{
     AccountId, AssignmentId, CommandId, ContainerId, ExternalId, GroupId, LicenseId, ProductId,
     UserId,
@@ -45,6 +46,15 @@ pub enum Refusal {
     /// No command of the account is scheduled under this number.
     #[error("there is no schedule {0}")]
     ScheduleNotFound(u64),
+    /// No key of the account has this name.
+    #[error("there is no key {0}")]
+    KeyNotFound(KeyId),
+    /// The key was revoked: what it was called is not given out again.
+    #[error("key {0} is revoked")]
+    KeyRevoked(KeyId),
+    /// The key exists, and not as the command says.
+    #[error("key {0} exists already, with other terms")]
+    KeyExists(KeyId),
     /// The license exists, and not as the command says.
     #[error("{0} exists already, with other terms")]
     LicenseExists(LicenseId),
@@ -285,33 +295,36 @@ impl Refusal {
             Refusal::HolderNotFound(_) => 5,
             Refusal::GroupNotFound(_) => 6,
             Refusal::ScheduleNotFound(_) => 7,
-            Refusal::LicenseExists(_) => 8,
-            Refusal::ExternalIdTaken { .. } => 9,
-            Refusal::ContainerElsewhere { .. } => 10,
-            Refusal::LicenseIsPart { .. } => 11,
-            Refusal::LicenseIsHosted { .. } => 12,
-            Refusal::SameAccount(_) => 13,
-            Refusal::AlreadyLinked { .. } => 14,
-            Refusal::HolderRetired(_) => 15,
-            Refusal::HolderNotMember { .. } => 16,
-            Refusal::LicenseRetired(_) => 17,
-            Refusal::LicenseSuspended(_) => 18,
-            Refusal::LicenseEnded { .. } => 19,
-            Refusal::NoLicenseInForce(_) => 20,
-            Refusal::AssignmentEnded(_) => 21,
-            Refusal::NotAssigned { .. } => 22,
-            Refusal::HeldByGroup { .. } => 23,
-            Refusal::AlreadyOver { .. } => 24,
-            Refusal::WindowEmpty { .. } => 25,
-            Refusal::QuantityBelowUse { .. } => 26,
-            Refusal::LicenseInUse { .. } => 27,
-            Refusal::LicenseGiven { .. } => 28,
-            Refusal::GrantsOverlap { .. } => 29,
-            Refusal::QuotaBelowUse { .. } => 30,
-            Refusal::QuotaExceeded { .. } => 31,
-            Refusal::NoFreeQuantity { .. } => 32,
-            Refusal::NoFreeSeat { .. } => 33,
-            Refusal::CommitTooLarge { .. } => 34,
+            Refusal::KeyNotFound(_) => 8,
+            Refusal::KeyRevoked(_) => 9,
+            Refusal::KeyExists(_) => 10,
+            Refusal::LicenseExists(_) => 11,
+            Refusal::ExternalIdTaken { .. } => 12,
+            Refusal::ContainerElsewhere { .. } => 13,
+            Refusal::LicenseIsPart { .. } => 14,
+            Refusal::LicenseIsHosted { .. } => 15,
+            Refusal::SameAccount(_) => 16,
+            Refusal::AlreadyLinked { .. } => 17,
+            Refusal::HolderRetired(_) => 18,
+            Refusal::HolderNotMember { .. } => 19,
+            Refusal::LicenseRetired(_) => 20,
+            Refusal::LicenseSuspended(_) => 21,
+            Refusal::LicenseEnded { .. } => 22,
+            Refusal::NoLicenseInForce(_) => 23,
+            Refusal::AssignmentEnded(_) => 24,
+            Refusal::NotAssigned { .. } => 25,
+            Refusal::HeldByGroup { .. } => 26,
+            Refusal::AlreadyOver { .. } => 27,
+            Refusal::WindowEmpty { .. } => 28,
+            Refusal::QuantityBelowUse { .. } => 29,
+            Refusal::LicenseInUse { .. } => 30,
+            Refusal::LicenseGiven { .. } => 31,
+            Refusal::GrantsOverlap { .. } => 32,
+            Refusal::QuotaBelowUse { .. } => 33,
+            Refusal::QuotaExceeded { .. } => 34,
+            Refusal::NoFreeQuantity { .. } => 35,
+            Refusal::NoFreeSeat { .. } => 36,
+            Refusal::CommitTooLarge { .. } => 37,
             Refusal::InBatch { refusal, .. } => refusal.row(),
         }
     }

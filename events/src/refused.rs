@@ -110,6 +110,9 @@ fn named(command: &Command) -> (Option<LicenseId>, Option<ProductId>, usize) {
         Command::PassTime(_)
         | Command::ScheduleCommand(_)
         | Command::CancelSchedule(_)
+        | Command::CreateKey(_)
+        | Command::RevokeKey(_)
+        | Command::NoteKeyUse(_)
         | Command::ApplyBatch(_)
         | Command::ReceiveTransfer(_)
         | Command::EndTransfer(_) => (None, None, 0),

@@ -6,7 +6,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
-use crate::command::{self, Command, CommandType, PassTime};
+use crate::command::{self, Command, CommandType, NoteKeyUse, PassTime};
+use crate::key::KeyId;
 use crate::limits::COMMAND_BYTES_MAX;
 use crate::malformed::{Malformed, MalformedCode, short};
 use crate::strict::{self, Object};
@@ -212,6 +213,11 @@ impl Request {
     /// What the ledger's own clock asks for an account.
     pub fn of_clock(account: AccountId, id: CommandId) -> Result<Request, Malformed> {
         Request::of_ledger(account, id, Command::PassTime(PassTime {}))
+    }
+
+    /// What the ledger asks when a key was used.
+    pub fn of_key_use(account: AccountId, id: CommandId, key: KeyId) -> Result<Request, Malformed> {
+        Request::of_ledger(account, id, Command::NoteKeyUse(NoteKeyUse { key }))
     }
 
     /// What the ledger itself asks for an account, when it is time.

@@ -66,7 +66,7 @@ impl<'de> Deserialize<'de> for CommitHash {
 }
 
 /// The bytes in lower-case hex.
-pub(crate) fn hex(bytes: &[u8]) -> String {
+pub fn hex(bytes: &[u8]) -> String {
     const DIGITS: [char; 16] =
         ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
     let digits = |it: &u8| [DIGITS[usize::from(it >> 4)], DIGITS[usize::from(it & 15)]];
@@ -74,7 +74,7 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 }
 
 /// Fills `bytes` from lower-case hex of exactly that length.
-pub(crate) fn unhex(text: &str, bytes: &mut [u8]) -> Option<()> {
+pub fn unhex(text: &str, bytes: &mut [u8]) -> Option<()> {
     if text.len() != bytes.len() * 2 {
         return None;
     }

@@ -204,7 +204,10 @@ impl Assignments {
             | Event::AccountAllocationSet(_)
             | Event::TransferBegan(_)
             | Event::TransferReceived(_)
-            | Event::TransferEnded(_) => {}
+            | Event::TransferEnded(_)
+            | Event::KeyCreated(_)
+            | Event::KeyRevoked(_)
+            | Event::KeyUsed(_) => {}
             Event::AssignmentEndSet(event) => change(event.assignment, To::Ends(event.ends_at)),
             Event::SeatAssigned(event) => self.assigned(db, commit, it, event)?,
             Event::AssignmentDeactivated(event) => change(event.assignment, To::Active(false)),

@@ -20,6 +20,7 @@ mod emails;
 pub mod error;
 mod grounds;
 pub mod history;
+pub mod keys;
 mod known;
 pub mod licenses;
 pub mod page;
@@ -48,4 +49,5 @@ pub const ALL: &[&ReadModel] = &[
     &waitlists::MODEL,
     &history::MODEL,
     &commands::MODEL,
+    &keys::MODEL,
 ];

@@ -314,7 +314,10 @@ fn take_note(
         | Event::ScheduleCancelled(_)
         | Event::ScheduleFired(_)
         | Event::ContainerPlaced(_)
-        | Event::TransferReceived(_) => {}
+        | Event::TransferReceived(_)
+        | Event::KeyCreated(_)
+        | Event::KeyRevoked(_)
+        | Event::KeyUsed(_) => {}
         Event::AccountAllocationSet(it) => {
             counts.allocated += given::set(db, counts.id, sequence, it)?
         }

@@ -136,7 +136,10 @@ impl Waitlists {
             | Event::AccountAllocationSet(_)
             | Event::TransferBegan(_)
             | Event::TransferReceived(_)
-            | Event::TransferEnded(_) => Ok(()),
+            | Event::TransferEnded(_)
+            | Event::KeyCreated(_)
+            | Event::KeyRevoked(_)
+            | Event::KeyUsed(_) => Ok(()),
         }
     }
 }

@@ -8,8 +8,10 @@ use projections::licenses::{self, AccountSummary};
 use serde::Serialize;
 
 use super::App;
+use super::native::{self, Caller};
 use super::problem::Problem;
 use super::query::{self, AsOf, AsOfParams, AsOfSequence, PageParams, Params, Segments};
+use crate::auth::Access;
 
 /// Accounts, by name
 #[utoipa::path(
@@ -22,9 +24,11 @@ use super::query::{self, AsOf, AsOfParams, AsOfSequence, PageParams, Params, Seg
     )
 )]
 pub(super) async fn list(
+    caller: Caller,
     State(app): State<App>,
     Params(params): Params<PageParams>,
 ) -> Result<Response, Problem> {
+    caller.may(Access::Read)?;
     let view = &app.views.licenses;
     let as_of = query::as_of(&app, view, params.at.as_deref(), params.min_sequence).await?;
     let limit = query::limit(params.limit)?;
@@ -48,11 +52,12 @@ pub(super) async fn list(
     )
 )]
 pub(super) async fn one(
+    caller: Caller,
     State(app): State<App>,
     Segments(account): Segments<String>,
     Params(params): Params<AsOfParams>,
 ) -> Result<Response, Problem> {
-    let name = query::account(&account)?;
+    let name = native::account(&caller, &account, Access::Read)?;
     let view = &app.views.licenses;
     let as_of = query::as_of(&app, view, params.at.as_deref(), params.min_sequence).await?;
     let asked =

@@ -1,6 +1,6 @@
 //! The one document that says what went wrong: RFC 9457 over HTTP, the same bytes in a NATS reply.
 
-use axum::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
+use axum::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use serde::ser::SerializeMap as _;
@@ -127,6 +127,9 @@ impl IntoResponse for Problem {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
         if let Some(seconds) = self.extra.get(RETRY_AFTER_MEMBER).and_then(Value::as_u64) {
             headers.insert(RETRY_AFTER, seconds.into());
+        }
+        if status == StatusCode::UNAUTHORIZED {
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         if self.request_id.is_none() {
             // The server knows the id and writes the document again with it.

@@ -67,6 +67,7 @@ impl Models {
             waitlists: view("waitlists"),
             history: view("history"),
             commands: view("commands"),
+            keys: view("keys"),
             refusals: self.refused.view.clone(),
         }
     }

@@ -4,13 +4,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    Account, Assignment, DirectSet, Given, Hosted, License, LicenseState, OpenTransfer, Passed,
-    Schedule,
+    Account, Assignment, DirectSet, Given, Hosted, Key, License, LicenseState, OpenTransfer,
+    Passed, Schedule,
 };
 use crate::event::{
     Event, Ground, LicenseAllocated, ScheduleCancelled, ScheduleFired, SeatAssigned,
 };
 use crate::holder::Holder;
+use crate::key::KeyId;
 use crate::metadata::Metadata;
 use crate::moment::Moment;
 use crate::policy::{Leaving, Policy};
@@ -32,6 +33,7 @@ pub(crate) struct Contents {
     schedules: BTreeMap<u64, Schedule>,
     ended_schedules: BTreeSet<u64>,
     given: BTreeMap<(LicenseId, AccountId), Given>,
+    keys: BTreeMap<KeyId, Key>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -95,11 +97,9 @@ impl Contents {
             Event::WindowChanged(it) => {
                 self.license(&it.license).move_window(it);
             }
-            Event::LicenseSuspended(it) => {
-                self.license(&it.license).state = LicenseState::Suspended;
+            Event::LicenseSuspended(_) | Event::LicenseReinstated(_) | Event::LicenseRetired(_) => {
+                self.evolve_state(event)
             }
-            Event::LicenseReinstated(it) => self.license(&it.license).state = LicenseState::Active,
-            Event::LicenseRetired(it) => self.license(&it.license).state = LicenseState::Retired,
             Event::SeatAssigned(_)
             | Event::AssignmentDeactivated(_)
             | Event::AssignmentReactivated(_)
@@ -127,6 +127,9 @@ impl Contents {
             | Event::TransferBegan(_)
             | Event::TransferReceived(_)
             | Event::TransferEnded(_) => self.evolve_transfers(event),
+            Event::KeyCreated(_) | Event::KeyRevoked(_) | Event::KeyUsed(_) => {
+                self.evolve_keys(event)
+            }
             Event::GroundAdded(_) | Event::GroundRemoved(_) | Event::AssignmentTransferred(_) => {
                 self.evolve_grounds(event)
             }
@@ -167,6 +170,30 @@ impl Contents {
                 self.assignments.remove(&it.assignment).unwrap();
                 self.ended.insert(it.assignment);
             }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[expect(clippy::wildcard_enum_match_arm, reason = "`evolve` sends each event here once")]
+    fn evolve_state(&mut self, event: &Event) {
+        let license = self.license(event.about().license.unwrap());
+        license.state = match event {
+            Event::LicenseSuspended(_) => LicenseState::Suspended,
+            Event::LicenseReinstated(_) => LicenseState::Active,
+            Event::LicenseRetired(_) => LicenseState::Retired,
+            other => panic!("{other:?}"),
+        };
+    }
+
+    #[expect(clippy::wildcard_enum_match_arm, reason = "`evolve` sends each event here once")]
+    fn evolve_keys(&mut self, event: &Event) {
+        match event {
+            Event::KeyCreated(it) => {
+                let key = Key { terms: it.clone(), revoked: false, used: None };
+                assert_eq!(self.keys.insert(it.key, key), None);
+            }
+            Event::KeyRevoked(it) => self.keys.get_mut(&it.key).unwrap().revoked = true,
+            Event::KeyUsed(it) => self.keys.get_mut(&it.key).unwrap().used = Some(it.day),
             other => panic!("{other:?}"),
         }
     }
@@ -458,6 +485,7 @@ impl Account {
             schedules: self.schedules.clone(),
             ended_schedules: self.ended_schedules.iter().copied().collect(),
             given: given.collect(),
+            keys: self.keys.clone(),
         }
     }
 

@@ -7,6 +7,7 @@ use crate::event::{
     PolicySet, QuantityChanged, SeatAssigned,
 };
 use crate::holder::Holder;
+use crate::key::KeyId;
 use crate::policy::Policy;
 use crate::text::{AssignmentId, GroupId, LicenseId};
 
@@ -53,6 +54,9 @@ pub enum Inconsistent {
     /// It begins a transfer that cannot begin, or ends or receives one that is not on its way.
     #[error("transfer {0} is, or is not, on its way")]
     Transfer(u64),
+    /// It creates a key that is there, revokes one that is not, or tells a use out of its order.
+    #[error("key {0} is, or is not, there")]
+    Key(KeyId),
     /// One account cannot hold more rows of a kind than 32 bits can count.
     #[error("the account is full")]
     Full,
@@ -78,6 +82,7 @@ impl Account {
         Ok(())
     }
 
+    #[expect(clippy::too_many_lines, reason = "one line an event, so that none is forgotten")]
     fn apply(&mut self, event: &Event) -> Result<(), Inconsistent> {
         match event {
             Event::LicenseAllocated(it) => self.allocated(it),
@@ -147,6 +152,9 @@ impl Account {
             Event::TransferBegan(it) => self.transfer_began(it),
             Event::TransferReceived(it) => self.transfer_received(it),
             Event::TransferEnded(it) => self.transfer_ended(it),
+            Event::KeyCreated(it) => self.key_created(it),
+            Event::KeyRevoked(it) => self.key_revoked(it.key),
+            Event::KeyUsed(it) => self.key_used(it),
         }
     }
 

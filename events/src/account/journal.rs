@@ -5,8 +5,9 @@ use std::hash::BuildHasher;
 use super::assignment::NONE;
 use super::timers::{self, Timer};
 use super::{
-    Account, Assignment, Given, Group, Inconsistent, Known, License, Schedule, Wait, next_row,
+    Account, Assignment, Given, Group, Inconsistent, Key, Known, License, Schedule, Wait, next_row,
 };
+use crate::key::KeyId;
 use crate::policy::Policy;
 use crate::text::{AccountId, AssignmentId, ContainerId, LicenseId};
 
@@ -27,6 +28,7 @@ pub(super) enum Before {
     EndedSchedule(u64),
     Container(ContainerId, Option<Option<ContainerId>>),
     Given(u32, AccountId, Option<Box<Given>>),
+    Key(KeyId, Option<Box<Key>>),
 }
 
 /// A place in the journal of an account.
@@ -110,6 +112,7 @@ impl Account {
                 Before::Given(row, receiver, before) => {
                     self.put_given(row, receiver, before.map(|it| *it));
                 }
+                Before::Key(id, before) => self.put_key(id, before.map(|it| *it)),
                 Before::EndedSchedule(number) => {
                     self.ended_schedules.remove(&number);
                 }
@@ -170,7 +173,8 @@ impl Account {
                 | Before::Wait(..)
                 | Before::Schedule(..)
                 | Before::EndedSchedule(_)
-                | Before::Container(..) => {}
+                | Before::Container(..)
+                | Before::Key(..) => {}
             }
         }
         rows.sort_unstable();

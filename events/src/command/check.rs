@@ -1,5 +1,7 @@
 //! What a field alone cannot say: that the right fields came together, and within limits.
 
+use std::collections::BTreeSet;
+
 use super::{
     Allocation, ChangeAssignment, Command, MoveQuantity, Part, Patch, Quantity, RevokeAssignment,
     SetAllocations,
@@ -13,6 +15,7 @@ use crate::text::{LicenseId, ProductId};
 
 impl Command {
     /// Checks what a field alone cannot say: that the right fields came together, and within limits.
+    #[expect(clippy::too_many_lines, reason = "one arm a command, so that none is forgotten")]
     pub fn check(&self) -> Result<(), Malformed> {
         match self {
             Command::AllocateLicense(it) => check_window(it.starts_at, it.ends_at),
@@ -50,13 +53,19 @@ impl Command {
                 }
                 (Some(_), true) | (None, _) => Ok(()),
             },
+            Command::CreateKey(it) => match it.facades.as_ref().is_some_and(BTreeSet::is_empty) {
+                true => Err(missing("/facades", "at least one API is needed")),
+                false => Ok(()),
+            },
             Command::RegisterHolder(_)
             | Command::LinkHolder(_)
             | Command::RetireHolder(_)
             | Command::AllocateToAccount(_)
+            | Command::RevokeKey(_)
             | Command::PassTime(_)
             | Command::ReceiveTransfer(_)
             | Command::EndTransfer(_)
+            | Command::NoteKeyUse(_)
             // Each of its commands was checked where it was read.
             | Command::ApplyBatch(_) => Ok(()),
             Command::DeclareDirectSet(it) => {

@@ -16,7 +16,8 @@ use crate::text::Label;
 pub struct ScheduleCommand {
     /// When it is due; at once for a moment that has passed.
     pub at: Moment,
-    /// The type of the command. One that schedules or cancels cannot be scheduled.
+    /// The type of the command. One that schedules or cancels, or is about keys, cannot be
+    /// scheduled.
     #[schema(value_type = String, example = "RevokeAssignment")]
     pub command: Label,
     /// Its document, without what stands around a command; at most 8 KiB.
@@ -33,7 +34,7 @@ impl ScheduleCommand {
 /// Reads a document that is kept for later.
 pub(crate) fn read(kind: &str, document: &Metadata) -> Result<Command, Malformed> {
     let kind: CommandType = kind.parse().map_err(|it: Malformed| it.inside("command"))?;
-    if schedules(kind) {
+    if !waits(kind) {
         let detail = format!("{kind} cannot be scheduled");
         return Err(Malformed::at(MalformedCode::InvalidValue, "/command", detail));
     }
@@ -42,7 +43,7 @@ pub(crate) fn read(kind: &str, document: &Metadata) -> Result<Command, Malformed
     let command = super::read(kind, members, &[]).map_err(inside)?;
     command.check().map_err(inside)?;
     if let Command::ApplyBatch(batch) = &command
-        && let Some(place) = batch.commands.iter().position(|it| schedules(it.kind()))
+        && let Some(place) = batch.commands.iter().position(|it| !waits(it.kind()))
     {
         let detail = format!("{} cannot be scheduled", batch.commands[place].kind());
         let pointer = format!("/document/commands/{place}/command");
@@ -51,9 +52,16 @@ pub(crate) fn read(kind: &str, document: &Metadata) -> Result<Command, Malformed
     Ok(command)
 }
 
-/// Whether a command is about commands to come.
-fn schedules(kind: CommandType) -> bool {
-    matches!(kind, CommandType::ScheduleCommand | CommandType::CancelSchedule)
+/// Whether a command can be kept for later. One about commands to come cannot, and one about keys
+/// neither: a key that was revoked would otherwise leave others behind.
+fn waits(kind: CommandType) -> bool {
+    !matches!(
+        kind,
+        CommandType::ScheduleCommand
+            | CommandType::CancelSchedule
+            | CommandType::CreateKey
+            | CommandType::RevokeKey
+    )
 }
 
 /// Drops a scheduled command. One that was dropped already is already as asked.

@@ -12,6 +12,7 @@ mod direct_sets;
 mod ending_licenses;
 mod groups;
 mod holders;
+mod keys;
 mod policies;
 mod precedence;
 mod revoking;

@@ -12,7 +12,7 @@ use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 use uuid::Uuid;
 
-use self::walk::{Ask, Commit, Walk, What, day, walks};
+use self::walk::{Ask, Commit, Walk, What, day, walks, walks_of_keys};
 use super::*;
 use crate::account::contents::Contents;
 use crate::command::{AssignSeat, Command, Patch};
@@ -252,15 +252,19 @@ fn numbered(event: &Event) -> Vec<(u64, String)> {
 #[test]
 fn no_history_breaks_an_invariant() {
     seeds::each(0..2_000, &walks(), |walk| World::default().go(&walk));
+    seeds::each(0..200, &walks_of_keys(), |walk| World::default().go(&walk));
 }
 
 #[test]
 fn random_histories_get_everywhere() {
     let mut runner = TestRunner::deterministic();
     let (mut happened, mut refused) = (BTreeSet::new(), BTreeSet::new());
-    for _ in 0..900 {
+    let all = (0..900).map(|_| walks().new_tree(&mut runner).unwrap().current());
+    let mut walked: Vec<_> = all.collect();
+    walked.extend((0..100).map(|_| walks_of_keys().new_tree(&mut runner).unwrap().current()));
+    for walk in walked {
         let mut world = World::default();
-        world.go(&walks().new_tree(&mut runner).unwrap().current());
+        world.go(&walk);
         happened.extend(world.log.iter().map(|it| it.event.kind()));
         refused.extend(world.refused);
     }

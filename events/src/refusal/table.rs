@@ -54,6 +54,19 @@ impl Refusal {
             "CommandScheduled says the number of each",
         ),
         (
+            "key_not_found",
+            404,
+            "There is no such key",
+            "list the keys of the account: a key is named by its first 16 hex digits",
+        ),
+        ("key_revoked", 409, "The key is revoked", "a revoked key stays revoked: make another one"),
+        (
+            "key_exists",
+            409,
+            "The key exists with other terms",
+            "make another key, and revoke this one",
+        ),
+        (
             "license_exists",
             409,
             "The license exists with other terms",

@@ -238,17 +238,15 @@ impl Dice {
                 of.insert("holders".to_owned(), self.holders());
                 of.into()
             }
-            C::ScheduleCommand => {
-                let document = json!({"license": self.license(), "quantity": self.roll(5)});
-                let at = self.later(now);
-                json!({"at": at, "command": "ChangeLicense", "document": document})
-            }
+            C::ScheduleCommand => self.schedule(now),
             C::CancelSchedule => json!({"schedule": 1 + self.roll(60)}),
             C::SetAllocations => self.allocations(),
             C::MoveQuantity => self.moves(of),
             C::ApplyBatch => self.batch(now, ids),
             C::AllocateToAccount => self.gift(),
-            C::PassTime | C::ReceiveTransfer | C::EndTransfer => {
+            C::CreateKey => self.new_key(now),
+            C::RevokeKey => json!({"key": self.key()}),
+            C::PassTime | C::ReceiveTransfer | C::EndTransfer | C::NoteKeyUse => {
                 unreachable!("nobody asks for it")
             }
         }
@@ -270,6 +268,25 @@ impl Dice {
     fn gift(&mut self) -> Value {
         let receiver = self.one(&["other", "other", "third", "acme"]);
         json!({"license": self.license(), "receiver": receiver, "quantity": self.roll(3)})
+    }
+
+    fn schedule(&mut self, now: Moment) -> Value {
+        let document = json!({"license": self.license(), "quantity": self.roll(5)});
+        let at = self.later(now);
+        json!({"at": at, "command": "ChangeLicense", "document": document})
+    }
+
+    fn new_key(&mut self, now: Moment) -> Value {
+        let mut it = json!({"key": self.key(), "hash": "ab".repeat(32)});
+        it["role"] = self.one(&["admin", "admin", "reader"]).into();
+        if self.yes(3) {
+            it["expires_at"] = self.later(now);
+        }
+        it
+    }
+
+    fn key(&mut self) -> &'static str {
+        self.one(&["00000000000000aa", "00000000000000bb", "00000000000000cc"])
     }
 
     fn direct_set(&mut self) -> Value {

@@ -6,6 +6,7 @@ mod containers;
 mod directory;
 mod given;
 mod history;
+mod keys;
 mod licenses;
 mod schedules;
 mod usage;

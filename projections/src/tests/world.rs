@@ -9,6 +9,7 @@ use events::command::{
     AllocateLicense, AssignSeat, ChangeAssignment, ChangeLicense, GraceDays, Patch, Quantity,
     ReinstateLicense, RetireLicense, RevokeAssignment, SuspendLicense,
 };
+use events::key::KeyId;
 use events::request::ContentHash;
 use events::text::Label;
 use events::transfer::Received;
@@ -59,6 +60,8 @@ pub(super) const GROUPS: [&str; 4] = ["staff", "team", "orphan:é", "nil"];
 pub(super) const USERS: [&str; 8] = ["ada", "bo", "cy", "di", "ed", "flo", "gus", "nil"];
 pub(super) const EMAILS: [&str; 6] =
     ["ada@x.org", "bo@x.org", "cy@x.org", "new@x.org", "zoe@x.org", "nil@x.org"];
+pub(super) const KEYS: [KeyId; 6] =
+    [KeyId([1; 8]), KeyId([2; 8]), KeyId([3; 8]), KeyId([4; 8]), KeyId([5; 8]), KeyId([6; 8])];
 pub(super) const ACTORS: [&str; 4] = ["hr", "it", "clock", "nobody"];
 
 /// 2026-01-30T22:00:00Z: two hours and two days before a month ends.
@@ -74,28 +77,44 @@ pub(super) struct World {
     gives: bool,
     /// What receivers have said, by transfer.
     said: HashMap<u64, Received>,
+    /// Whether every third command is about keys.
+    of_keys: bool,
+}
+
+/// What a world is full of.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Plain,
+    Giving,
+    OfKeys,
 }
 
 impl World {
     /// A world of that many commits.
     pub(super) fn new(seed: u64, commits: usize) -> World {
-        World::of(seed, commits, false)
+        World::of(seed, commits, Kind::Plain)
     }
 
     /// The same, where accounts give to each other.
     pub(super) fn giving(seed: u64, commits: usize) -> World {
-        World::of(seed, commits, true)
+        World::of(seed, commits, Kind::Giving)
     }
 
-    fn of(seed: u64, commits: usize, gives: bool) -> World {
+    /// The same, with many commands about keys.
+    pub(super) fn of_keys(seed: u64, commits: usize) -> World {
+        World::of(seed, commits, Kind::OfKeys)
+    }
+
+    fn of(seed: u64, commits: usize, kind: Kind) -> World {
         let mut world = World {
             random: Random::new(seed),
             commits: vec![],
             ledger: Ledger::default(),
             now: Moment::from_millis(BEGIN),
             commands: 0,
-            gives,
+            gives: kind == Kind::Giving,
             said: HashMap::new(),
+            of_keys: kind == Kind::OfKeys,
         };
         while world.commits.len() < commits {
             world.commit();
@@ -202,6 +221,9 @@ impl World {
         // There is a license from the first event on.
         if self.commands == 1 {
             return Command::AllocateLicense(self.allocate());
+        }
+        if self.of_keys && self.random.one_in(3) {
+            return self.about_keys();
         }
         match self.random.below(32) {
             20.. => self.about_people(),

@@ -8,7 +8,7 @@ use crate::documents::schema;
 use crate::ledger::{PATIENCE, eventually};
 
 /// Every command, in an order in which the examples work one after the other.
-const LIFE: [&str; 26] = [
+const LIFE: [&str; 28] = [
     "AllocateLicense",
     "ChangeLicense",
     "SuspendLicense",
@@ -18,6 +18,8 @@ const LIFE: [&str; 26] = [
     "ChangeAssignment",
     "LeaveWaitlist",
     "RevokeAssignment",
+    "CreateKey",
+    "RevokeKey",
     "ApplyBatch",
     "RegisterHolder",
     "LinkHolder",

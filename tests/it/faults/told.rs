@@ -130,6 +130,6 @@ pub fn rebuilt_the_same(ledger: &Ledger) {
     let said = String::from_utf8_lossy(&rebuilt.stdout).into_owned();
     assert!(rebuilt.status.success(), "{rebuilt:?}");
     let models: Vec<Value> = said.lines().map(|it| serde_json::from_str(it).unwrap()).collect();
-    assert_eq!(models.len(), 7, "{said}");
+    assert_eq!(models.len(), 8, "{said}");
     assert!(models.iter().all(|it| it["same"] == true), "{said}");
 }

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::keys;
 use super::story::{Story, members};
 use super::*;
 use crate::command::Patch;
@@ -54,6 +55,17 @@ fn refusals_of_what_is_not_there() -> Vec<Refusal> {
             json!({"group": "g", "holders": [{"user": "ada"}]}),
         ),
         stands_in_the_way(&[], "CancelSchedule", json!({"schedule": 7})),
+        stands_in_the_way(&[], "RevokeKey", json!({"key": keys::ID})),
+        stands_in_the_way(
+            &[("CreateKey", keys::document("admin")), ("RevokeKey", json!({"key": keys::ID}))],
+            "CreateKey",
+            keys::document("reader"),
+        ),
+        stands_in_the_way(
+            &[("CreateKey", keys::document("admin"))],
+            "CreateKey",
+            keys::document("reader"),
+        ),
         refusal(given(one()).when(allocate(CREATIVE, 9))),
         refusal(
             given([allocated_as(CREATIVE, 1, |it| it.external_id = Some(external("X")))])
@@ -196,9 +208,9 @@ fn every_refusal_says_a_status_a_title_and_what_to_do() {
 fn a_sentence_says_the_numbers_that_matter() {
     let said: Vec<_> = every_refusal().iter().map(Refusal::to_string).collect();
     assert_eq!(said[0], "c-1 was used before, for other content");
-    assert_eq!(said[26], "creative: 1 seat is held, 0 were asked for");
-    assert_eq!(said[33], "creative: 1 of 1 seats are held, 1 more was asked for");
-    assert_eq!(said[19], "creative ended at 2026-05-02T09:00:00.000Z");
+    assert_eq!(said[29], "creative: 1 seat is held, 0 were asked for");
+    assert_eq!(said[36], "creative: 1 of 1 seats are held, 1 more was asked for");
+    assert_eq!(said[22], "creative ended at 2026-05-02T09:00:00.000Z");
 }
 
 #[test]

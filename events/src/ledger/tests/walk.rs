@@ -1,6 +1,7 @@
 //! Random histories in a small world: few names, few seats and few days, so that commands meet.
 
 mod groups;
+mod keys;
 mod transfers;
 
 pub(super) use transfers::transfer_walks;
@@ -96,6 +97,16 @@ pub(super) fn walks() -> impl Strategy<Value = Walk> {
         }
         walk
     })
+}
+
+/// The same, with nothing in them but commands about keys: they meet no others.
+pub(super) fn walks_of_keys() -> impl Strategy<Value = Walk> {
+    let said = keys::commands().prop_map(What::Said);
+    let ask = said.prop_map(|what| Ask { account: "acme", dry_run: false, what });
+    let asks = prop::collection::vec(ask, 1..6);
+    let commit = (0..12_i64, asks, prop::bool::weighted(0.7))
+        .prop_map(|(later, asks, lands)| Commit { later, asks, lands });
+    prop::collection::vec(commit, 1..20)
 }
 
 fn commits() -> impl Strategy<Value = Commit> {

@@ -123,6 +123,7 @@ pub(super) fn samples() -> Vec<Event> {
     .into_iter()
     .chain(later::samples())
     .chain(transfers::samples())
+    .chain(later::samples_of_keys())
     .collect()
 }
 

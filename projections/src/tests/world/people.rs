@@ -1,11 +1,12 @@
 //! Commands about who people are, what groups give, what is decided, and who waits.
 
 use events::command::{
-    AddMembers, AllocateToAccount, Allocation, CancelSchedule, ClearDirectSet, DeclareDirectSet,
-    GrantToGroup, LeaveWaitlist, LinkHolder, MoveQuantity, Part, PassTime, Patch, Quantity,
-    QuantityMove, RegisterHolder, RemoveGroupRule, RemoveMembers, RetireHolder, ScheduleCommand,
-    SetAllocations, SetGroupRule, SetPolicy,
+    AddMembers, AllocateToAccount, Allocation, CancelSchedule, ClearDirectSet, CreateKey,
+    DeclareDirectSet, GrantToGroup, LeaveWaitlist, LinkHolder, MoveQuantity, NoteKeyUse, Part,
+    PassTime, Patch, Quantity, QuantityMove, RegisterHolder, RemoveGroupRule, RemoveMembers,
+    RetireHolder, RevokeKey, ScheduleCommand, SetAllocations, SetGroupRule, SetPolicy,
 };
+use events::key::{Facade, Role, SecretHash};
 use events::policy::{DirectSets, Leaving, Lowering, MayHold, Overage};
 use events::rule::{Grant, Mode};
 use events::text::{GroupId, Label};
@@ -13,7 +14,7 @@ use events::{
     AccountId, Command, ContainerId, Email, Holder, LicenseId, Metadata, ProductId, UserId,
 };
 
-use super::{ACCOUNTS, EMAILS, GROUPS, LICENSES, PRODUCTS, RECEIVED, Random, USERS, World};
+use super::{ACCOUNTS, EMAILS, GROUPS, KEYS, LICENSES, PRODUCTS, RECEIVED, Random, USERS, World};
 
 impl World {
     pub(super) fn about_people(&mut self) -> Command {
@@ -122,6 +123,24 @@ impl World {
             command: Label::new("ChangeLicense").unwrap(),
             document: Metadata::new(document).unwrap(),
         })
+    }
+
+    /// Keys of few names, so that several accounts have one of the same.
+    pub(super) fn about_keys(&mut self) -> Command {
+        let key = *self.random.pick(&KEYS);
+        match self.random.below(5) {
+            0..=1 => Command::CreateKey(CreateKey {
+                key,
+                hash: SecretHash([3; 32]),
+                role: *self.random.pick(&[Role::Admin, Role::Reader]),
+                facades: self.random.one_in(2).then(|| [Facade::Uipath, Facade::Native].into()),
+                expires_at: self.random.one_in(3).then(|| self.soon()),
+                every_account: self.random.one_in(3),
+                name: self.random.one_in(2).then(|| Label::new("ci").unwrap()),
+            }),
+            2..=3 => Command::NoteKeyUse(NoteKeyUse { key }),
+            _ => Command::RevokeKey(RevokeKey { key }),
+        }
     }
 
     fn remove_group_rule(&mut self) -> Command {

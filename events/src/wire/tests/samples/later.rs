@@ -4,14 +4,20 @@ use super::{ada, assigned, creative, known_by_user, label, moment};
 use crate::event::{
     Assigned, AssignmentEndSet, AssignmentTransferred, CommandScheduled, ContainerPlaced,
     DirectSetCleared, DirectSetDeclared, Event, Ground, GroundChanged, GroupNamed,
-    GroupRuleApplied, GroupRuleSet, HolderLinked, HolderRegistered, HolderRetired, LicenseDue,
-    MemberAdded, MemberRemoved, OverallocationBegan, OverallocationEnded, PolicySet,
-    ScheduleCancelled, ScheduleFired, WaitEnd, WaitlistJoined, WaitlistLeft,
+    GroupRuleApplied, GroupRuleSet, HolderLinked, HolderRegistered, HolderRetired, KeyCreated,
+    KeyRevoked, KeyUsed, LicenseDue, MemberAdded, MemberRemoved, OverallocationBegan,
+    OverallocationEnded, PolicySet, ScheduleCancelled, ScheduleFired, WaitEnd, WaitlistJoined,
+    WaitlistLeft,
 };
+use crate::key::{Facade, KeyId, Role, SecretHash};
 use crate::policy::{DirectSets, Leaving, Lowering, MayHold, Overage, Policy};
 use crate::rule::{Grant, Mode};
 use crate::text::{ContainerId, GroupId, ProductId};
 use crate::{Email, Holder, Metadata};
+
+fn key() -> KeyId {
+    KeyId::parse("5d1f0c2ab7e94836").unwrap()
+}
 
 fn designers() -> GroupId {
     GroupId::new("designers").unwrap()
@@ -168,6 +174,22 @@ fn samples_of_time() -> Vec<Event> {
     ]
 }
 
+pub(super) fn samples_of_keys() -> Vec<Event> {
+    vec![
+        Event::KeyCreated(KeyCreated {
+            key: key(),
+            hash: SecretHash([0xab; 32]),
+            role: Role::Operator,
+            facades: Some([Facade::Native, Facade::Uipath].into()),
+            expires_at: Some(due().due),
+            every_account: true,
+            name: label("provisioning"),
+        }),
+        Event::KeyRevoked(KeyRevoked { key: key() }),
+        Event::KeyUsed(KeyUsed { key: key(), day: due().due.day() }),
+    ]
+}
+
 /// The same with nothing that can be left out.
 #[expect(clippy::wildcard_enum_match_arm, reason = "all others have nothing to leave out")]
 pub(super) fn least(event: Event) -> Event {
@@ -203,6 +225,13 @@ pub(super) fn least(event: Event) -> Event {
         Event::ContainerPlaced(it) => {
             Event::ContainerPlaced(ContainerPlaced { within: None, ..it })
         }
+        Event::KeyCreated(it) => Event::KeyCreated(KeyCreated {
+            facades: None,
+            expires_at: None,
+            every_account: false,
+            name: None,
+            ..it
+        }),
         Event::MemberAdded(it) => Event::MemberAdded(MemberAdded { holder_number: None, ..it }),
         Event::WaitlistJoined(it) => Event::WaitlistJoined(WaitlistJoined {
             license: None,

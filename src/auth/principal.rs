@@ -1,0 +1,158 @@
+//! Who calls: what a key reaches, and what it may do there.
+
+use std::collections::BTreeSet;
+
+use events::command::CreateKey;
+use events::key::{Facade, KeyId, Role};
+use events::text::Label;
+use events::{AccountId, Actor, Command};
+
+/// What a call does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// It asks what is: checks, licenses, assignments, and whatever else is so now or was.
+    Read,
+    /// It asks what was done, and by whom: history, live events, refusals, outcomes, keys.
+    Audit,
+    /// It sends a command.
+    Command,
+    /// It decides who may do what: keys and policies; and, with a key of every account, it operates
+    /// the ledger.
+    Administer,
+}
+
+/// Who calls.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Principal {
+    /// With which key; without one on loopback.
+    pub key: Option<KeyId>,
+    /// What people call the key.
+    pub name: Option<Label>,
+    /// The account that is meant where a call names none.
+    pub home: AccountId,
+    /// Whether every account is reached, and not the home alone.
+    pub every_account: bool,
+    /// What it may do.
+    pub role: Role,
+    /// Which APIs take it; all when absent.
+    pub facades: Option<BTreeSet<Facade>>,
+}
+
+impl Principal {
+    /// Whoever sits at the machine.
+    pub fn local(home: AccountId) -> Principal {
+        let (key, name, facades) = (None, None, None);
+        Principal { key, name, home, every_account: true, role: Role::Admin, facades }
+    }
+
+    /// Whether an account is within reach.
+    pub fn reaches(&self, account: &AccountId) -> bool {
+        self.every_account || self.home == *account
+    }
+
+    /// Whether the role is sufficient.
+    pub fn may(&self, access: Access) -> bool {
+        match access {
+            Access::Read => true,
+            Access::Audit => match self.role {
+                Role::Admin | Role::Operator | Role::Auditor => true,
+                Role::Reader => false,
+            },
+            Access::Command => match self.role {
+                Role::Admin | Role::Operator => true,
+                Role::Auditor | Role::Reader => false,
+            },
+            Access::Administer => match self.role {
+                Role::Admin => true,
+                Role::Operator | Role::Auditor | Role::Reader => false,
+            },
+        }
+    }
+
+    /// Whether an API takes the key.
+    pub fn takes(&self, api: Facade) -> bool {
+        self.facades.as_ref().is_none_or(|it| it.contains(&api))
+    }
+
+    /// Whether it may send a command: nobody gives more than they have.
+    pub fn may_send(&self, command: &Command) -> bool {
+        self.may(access(command)) && makes(command).into_iter().all(|it| self.may_make(it))
+    }
+
+    fn may_make(&self, key: &CreateKey) -> bool {
+        let takes = |it: &Facade| self.takes(*it);
+        let apis = match &key.facades {
+            Some(facades) => facades.iter().all(takes),
+            None => Facade::ALL.iter().all(takes),
+        };
+        apis && (self.every_account || !key.every_account)
+    }
+
+    /// Who asks, where a command does not say.
+    pub fn actor(&self) -> Option<Actor> {
+        let name = self.name.as_ref().map(ToString::to_string);
+        let named = name.or_else(|| self.key.map(|it| it.to_string()))?;
+        Actor::new(named).ok()
+    }
+}
+
+/// What it takes to send a command.
+pub fn access(command: &Command) -> Access {
+    match command {
+        Command::CreateKey(_)
+        | Command::RevokeKey(_)
+        | Command::SetPolicy(_)
+        | Command::PassTime(_)
+        | Command::ReceiveTransfer(_)
+        | Command::EndTransfer(_)
+        | Command::NoteKeyUse(_) => Access::Administer,
+        Command::ApplyBatch(it) => {
+            let administers = |it: &Command| access(it) == Access::Administer;
+            match it.commands.iter().any(administers) {
+                true => Access::Administer,
+                false => Access::Command,
+            }
+        }
+        // What is kept for later takes what it would take now. A document that cannot be read is
+        // refused when it is read.
+        Command::ScheduleCommand(it) => match it.scheduled() {
+            Ok(command) => access(&command),
+            Err(_) => Access::Command,
+        },
+        Command::AllocateLicense(_)
+        | Command::ChangeLicense(_)
+        | Command::SuspendLicense(_)
+        | Command::ReinstateLicense(_)
+        | Command::RetireLicense(_)
+        | Command::AssignSeat(_)
+        | Command::ChangeAssignment(_)
+        | Command::RevokeAssignment(_)
+        | Command::RegisterHolder(_)
+        | Command::LinkHolder(_)
+        | Command::RetireHolder(_)
+        | Command::DeclareDirectSet(_)
+        | Command::ClearDirectSet(_)
+        | Command::AddMembers(_)
+        | Command::RemoveMembers(_)
+        | Command::SetGroupRule(_)
+        | Command::GrantToGroup(_)
+        | Command::RemoveGroupRule(_)
+        | Command::LeaveWaitlist(_)
+        | Command::CancelSchedule(_)
+        | Command::SetAllocations(_)
+        | Command::MoveQuantity(_)
+        | Command::AllocateToAccount(_) => Access::Command,
+    }
+}
+
+/// The keys that a command makes.
+fn makes(command: &Command) -> Vec<&CreateKey> {
+    if let Command::CreateKey(it) = command {
+        return vec![it];
+    }
+    let Command::ApplyBatch(batch) = command else { return vec![] };
+    batch.commands.iter().flat_map(makes).collect()
+}
+
+#[cfg(test)]
+mod tests;

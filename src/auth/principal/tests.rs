@@ -1,0 +1,104 @@
+//! What each role may do, and that nobody gives more than they have.
+
+use events::request::Address;
+use events::{CommandId, CommandType, Request, Via};
+use serde_json::{Value, json};
+
+use super::*;
+
+fn principal(role: Role) -> Principal {
+    let home = AccountId::new("acme").unwrap();
+    Principal { role, every_account: false, ..Principal::local(home) }
+}
+
+fn command(kind: &str, document: &Value) -> Command {
+    let address = Address { account: "acme", kind, key: None, via: Via::Http };
+    let id = || CommandId::new("c").unwrap();
+    Request::read(&address, document.to_string().as_bytes(), id).unwrap().command
+}
+
+fn key(more: &Value) -> Value {
+    let mut key = json!({"key": "5d1f0c2ab7e94836", "hash": "ab".repeat(32), "role": "reader"});
+    for (member, value) in more.as_object().unwrap() {
+        key[member] = value.clone();
+    }
+    key
+}
+
+#[test]
+fn each_role_may_do_what_the_one_below_may() {
+    let all = [Access::Read, Access::Audit, Access::Command, Access::Administer];
+    for (role, so_many) in
+        [(Role::Reader, 1), (Role::Auditor, 2), (Role::Operator, 3), (Role::Admin, 4)]
+    {
+        let may: Vec<Access> = all.into_iter().filter(|it| principal(role).may(*it)).collect();
+        assert_eq!(may, all[..so_many], "{role:?}");
+    }
+}
+
+#[test]
+fn a_key_reaches_its_home_and_one_of_every_account_any() {
+    let (mut it, other) = (principal(Role::Reader), AccountId::new("globex").unwrap());
+    assert!(it.reaches(&it.home.clone()) && !it.reaches(&other));
+    it.every_account = true;
+    assert!(it.reaches(&other));
+}
+
+#[test]
+fn an_operator_sends_every_command_that_is_not_about_keys_and_policies() {
+    for kind in CommandType::ALL {
+        let example = crate::describe::example(*kind);
+        let command = command(kind.as_str(), &example);
+        let administers = matches!(
+            kind,
+            CommandType::CreateKey | CommandType::RevokeKey | CommandType::SetPolicy
+        );
+        assert_eq!(principal(Role::Operator).may_send(&command), !administers, "{kind}");
+        assert!(principal(Role::Admin).may_send(&command), "{kind}");
+        assert!(!principal(Role::Auditor).may_send(&command), "{kind}");
+    }
+}
+
+#[test]
+fn a_command_takes_the_same_inside_another_one() {
+    let policy = json!({"command": "SetPolicy", "document": {"overage": "unlimited"}});
+    let batch = command("ApplyBatch", &json!({"commands": [policy]}));
+    let mut later = policy.clone();
+    later["at"] = json!("2030-01-01T00:00:00Z");
+    let later = command("ScheduleCommand", &later);
+    let in_batch = json!({"commands": [policy]});
+    let both = command(
+        "ScheduleCommand",
+        &json!({"at": "2030-01-01T00:00:00Z", "command": "ApplyBatch", "document": in_batch}),
+    );
+    for command in [batch, later, both] {
+        assert!(!principal(Role::Operator).may_send(&command), "{command:?}");
+        assert!(principal(Role::Admin).may_send(&command), "{command:?}");
+    }
+}
+
+#[test]
+fn nobody_makes_a_key_that_has_more_than_their_own() {
+    let one = principal(Role::Admin);
+    let every = Principal { every_account: true, ..one.clone() };
+    let uipath = Principal { facades: Some([Facade::Uipath].into()), ..every.clone() };
+    let plain = command("CreateKey", &key(&json!({})));
+    let wide = command("CreateKey", &key(&json!({"every_account": true})));
+    let narrow = command("CreateKey", &key(&json!({"facades": ["uipath"]})));
+    let batch = json!({"commands": [
+        {"command": "CreateKey", "document": key(&json!({"every_account": true}))}]});
+    let batch = command("ApplyBatch", &batch);
+    assert!(one.may_send(&plain) && one.may_send(&narrow));
+    assert!(!one.may_send(&wide) && !one.may_send(&batch));
+    assert!(every.may_send(&wide) && every.may_send(&batch));
+    assert!(!uipath.may_send(&plain) && uipath.may_send(&narrow));
+}
+
+#[test]
+fn who_asks_is_the_key_by_its_name() {
+    let named = Principal { name: Label::new("ci").ok(), ..principal(Role::Admin) };
+    assert_eq!(named.actor().unwrap().as_str(), "ci");
+    let key = Principal { key: KeyId::parse("5d1f0c2ab7e94836"), ..principal(Role::Admin) };
+    assert_eq!(key.actor().unwrap().as_str(), "5d1f0c2ab7e94836");
+    assert_eq!(principal(Role::Admin).actor(), None);
+}
