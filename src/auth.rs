@@ -4,19 +4,29 @@
 //! here knows of routes or documents: an [`AuthError`] is said by each API in its own words.
 //!
 //! Reading order: [`key`] (what a key looks like), [`principal`] (what it may do), [`shown`] (where
-//! it stands in a request), [`caller`] (what a handler is given).
+//! it stands in a request), [`keyring`] (which there are), [`rate`] (how often), [`caller`] (what a
+//! handler is given).
 
 pub mod caller;
 pub mod key;
+mod keyring;
 pub mod principal;
+pub mod rate;
 mod shown;
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use axum::http::HeaderMap;
-use events::AccountId;
-use events::key::Facade;
+use events::key::{Facade, KeyId};
+
+use crate::clock::Clock;
+use crate::metrics as numbers;
+use crate::views::View;
+use crate::writer::Writer;
+use keyring::{Denied, Keyring};
+use rate::Rates;
 
 pub use caller::{Api, Caller};
 pub use key::{Key, NoKey};
@@ -28,9 +38,9 @@ pub const LOCAL_HOME: &str = "dev";
 /// Whether a call needs a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Keys {
-    /// Each one does.
+    /// Every call does
     Required,
-    /// The ledger's own API takes calls without one, on loopback only. One that is shown counts.
+    /// /v1 takes calls without one; on loopback only
     Optional,
 }
 
@@ -46,8 +56,8 @@ pub enum AuthError {
     /// It shows two that differ.
     #[error("the request shows two keys that differ")]
     Contradiction,
-    /// The role of the key is too small.
-    #[error("the role of the key does not allow this")]
+    /// The role of the key is too small, or it is not of every account.
+    #[error("the key does not allow this")]
     RoleNotSufficient,
     /// The key is not for this API.
     #[error("the key is not for this API")]
@@ -56,7 +66,7 @@ pub enum AuthError {
     #[error("there is no account {0}")]
     AccountNotFound(String),
     /// Too many calls, or too many that failed.
-    #[error("too many calls: try again in {retry_after} s")]
+    #[error("too many calls: the next one is taken in {retry_after} s")]
     TooMany {
         /// Seconds after which trying again makes sense.
         retry_after: u64,
@@ -66,38 +76,133 @@ pub enum AuthError {
     Unavailable,
 }
 
+/// How callers are admitted.
+#[derive(Debug)]
+pub struct Settings {
+    /// Whether each call needs a key.
+    pub keys: Keys,
+    /// Calls a second of one key.
+    pub rate: NonZeroU32,
+    /// Who calls without a key, where that may be, and who calls with `own`.
+    pub local: Principal,
+    /// A key that is not on the log: that of whoever runs `dev`.
+    pub own: Option<Key>,
+    /// Whether HTTP can be reached from this machine only.
+    pub loopback: bool,
+}
+
 /// Admits callers. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Auth {
+    gate: Arc<Gate>,
+}
+
+#[derive(Debug)]
+struct Gate {
+    keyring: Keyring,
+    rates: Rates,
     /// Who calls without a key, where that may be.
     nobody: Option<Arc<Principal>>,
+    loopback: bool,
 }
 
 impl Auth {
-    /// Admits callers; `home` is the account of those who call without a key.
-    pub fn new(keys: Keys, home: AccountId) -> Auth {
+    /// Admits callers by the keys that `view` knows.
+    pub fn new(settings: Settings, view: Arc<View>, writer: Writer, clock: Clock) -> Auth {
+        let Settings { keys, rate, local, own, loopback } = settings;
+        let with_own = own.as_ref().map(|it| {
+            let principal = Principal { key: Some(it.id()), ..local.clone() };
+            (it, principal)
+        });
+        let keyring = Keyring::new(view, writer, clock, with_own);
         let nobody = match keys {
             Keys::Required => None,
-            Keys::Optional => Some(Arc::new(Principal::local(home))),
+            Keys::Optional => Some(Arc::new(local)),
         };
-        Auth { nobody }
+        let rates = Rates::new(rate);
+        Auth { gate: Arc::new(Gate { keyring, rates, nobody, loopback }) }
+    }
+
+    /// Whether HTTP can be reached from this machine only.
+    pub fn is_local(&self) -> bool {
+        self.gate.loopback
+    }
+
+    /// Whether these headers show a key of every account with the role of an admin.
+    pub async fn operator(&self, headers: &HeaderMap, peer: SocketAddr) -> Result<(), AuthError> {
+        let principal = self.admit(headers, Some(peer), Facade::Native).await?;
+        match principal.may_operate() {
+            true => Ok(()),
+            false => Err(AuthError::RoleNotSufficient),
+        }
     }
 
     /// Who sends these headers, if an API may be used with what they show.
     async fn admit(
         &self,
         headers: &HeaderMap,
-        _peer: Option<SocketAddr>,
+        peer: Option<SocketAddr>,
         api: Facade,
     ) -> Result<Arc<Principal>, AuthError> {
-        let principal = match shown::key(headers)? {
-            Some(_) => return Err(AuthError::NotAccepted),
-            None if api == Facade::Native => self.nobody.clone().ok_or(AuthError::Missing)?,
-            None => return Err(AuthError::Missing),
+        let missing = || counted("missing", AuthError::Missing);
+        let shown = shown::key(headers).map_err(|it| counted("contradiction", it))?;
+        let principal = match shown {
+            Some(shown) => self.known(shown, peer).await?,
+            None if api == Facade::Native => self.gate.nobody.clone().ok_or_else(missing)?,
+            None => return Err(missing()),
         };
-        match principal.takes(api) {
-            true => Ok(principal),
-            false => Err(AuthError::FacadeNotAllowed),
+        if !principal.takes(api) {
+            return Err(counted("facade", AuthError::FacadeNotAllowed));
+        }
+        let Some(key) = principal.key else { return Ok(principal) };
+        match self.gate.rates.call(key) {
+            Ok(()) => Ok(principal),
+            Err(wait) => Err(counted("too_many", AuthError::TooMany { retry_after: wait.0 })),
         }
     }
+
+    /// Whose key is shown.
+    async fn known(
+        &self,
+        shown: &str,
+        peer: Option<SocketAddr>,
+    ) -> Result<Arc<Principal>, AuthError> {
+        let (id, found) = match Key::parse(shown) {
+            Ok(key) => (Some(key.id()), self.gate.keyring.find(&key).await),
+            Err(garbled) => (None, Err(Denied::Garbled(garbled))),
+        };
+        found.map_err(|denied| self.denied(denied, id, peer))
+    }
+
+    /// Says why in the log, and little to the caller.
+    fn denied(&self, denied: Denied, id: Option<KeyId>, peer: Option<SocketAddr>) -> AuthError {
+        counted(denied.as_str(), ());
+        if denied == Denied::Unavailable {
+            return AuthError::Unavailable;
+        }
+        let Some(address) = peer.map(|it| it.ip()) else { return AuthError::NotAccepted };
+        match self.gate.rates.failure(address) {
+            Ok(()) => {
+                let key = id.map(tracing::field::display);
+                tracing::warn!(%address, key, reason = %denied, "a key is not accepted");
+                AuthError::NotAccepted
+            }
+            // So many are counted, and not told one by one.
+            Err(wait) => AuthError::TooMany { retry_after: wait.0 },
+        }
+    }
+
+    /// Whether somebody who was admitted would be again.
+    async fn still_admits(&self, principal: &Principal) -> bool {
+        match principal.key {
+            Some(key) => self.gate.keyring.still_holds(key, &principal.home).await,
+            None => self.gate.nobody.is_some(),
+        }
+    }
+}
+
+/// Counts a call that is not taken.
+fn counted<T>(reason: &'static str, error: T) -> T {
+    metrics::counter!(numbers::REFUSED_CALLS, "reason" => reason).increment(1);
+    error
 }

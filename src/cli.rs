@@ -5,6 +5,7 @@ mod clock;
 mod demo;
 mod dev;
 mod doctor;
+mod keys;
 mod lists;
 mod output;
 mod read;
@@ -20,6 +21,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
+
+use crate::auth::rate;
 
 /// Where a ledger keeps its files unless told otherwise.
 const DIR_DEFAULT: &str = ".seatledger";
@@ -78,6 +81,8 @@ enum Subcommands {
     Containers(lists::Containers),
     /// Show commands that are to come, and what came of others
     Schedules(lists::Schedules),
+    /// Make keys, show them, and revoke them
+    Keys(keys::Keys),
     /// Show what happens, as it happens
     Tail(tail::Tail),
     /// Build read models anew from the log and swap them in
@@ -90,6 +95,14 @@ enum Subcommands {
     Doctor(doctor::Doctor),
     /// Measure a running ledger
     Bench(bench::Bench),
+}
+
+/// Who may call a ledger over HTTP.
+#[derive(Debug, Clone, Args)]
+struct Admission {
+    /// Calls a second of one key; more are told to wait
+    #[arg(long, env = "SEATLEDGER_RATE", value_name = "CALLS", default_value_t = rate::CALLS_DEFAULT)]
+    rate: std::num::NonZeroU32,
 }
 
 /// How a command ended, as the shell sees it.
@@ -140,6 +153,7 @@ pub async fn run(arguments: Arguments) -> ExitCode {
         Subcommands::Waitlist(it) => it.run(&global).await,
         Subcommands::Containers(it) => it.run(&global).await,
         Subcommands::Schedules(it) => it.run(&global).await,
+        Subcommands::Keys(it) => it.run(&global).await,
         Subcommands::Tail(it) => it.run(&global).await,
         Subcommands::Rebuild(it) => it.run(&global).await,
         Subcommands::Clock(it) => it.run(&global).await,
@@ -179,6 +193,7 @@ pub fn logging(arguments: &Arguments) {
         | Subcommands::Waitlist(_)
         | Subcommands::Containers(_)
         | Subcommands::Schedules(_)
+        | Subcommands::Keys(_)
         | Subcommands::Tail(_)
         | Subcommands::Rebuild(_)
         | Subcommands::Clock(_)

@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
+use hyper::header::{AUTHORIZATION, HeaderValue};
 use hyper::{Method, Request, Response};
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::{Client as Pool, Error as PoolError};
@@ -41,6 +42,8 @@ pub enum Error {
 pub struct Client {
     pool: Pool<HttpConnector, Full<Bytes>>,
     base: String,
+    /// The header by which it shows a key.
+    authorization: Option<HeaderValue>,
 }
 
 /// An answer, whole.
@@ -56,7 +59,18 @@ impl Client {
     /// A client of the server at `base`, such as `http://127.0.0.1:8640`.
     pub fn new(base: &str) -> Client {
         let pool = Pool::builder(TokioExecutor::new()).build_http();
-        Client { pool, base: base.trim_end_matches('/').to_owned() }
+        Client { pool, base: base.trim_end_matches('/').to_owned(), authorization: None }
+    }
+
+    /// The same, showing a key with each request. One that no header can hold is not shown.
+    #[must_use]
+    pub fn with_key(mut self, key: Option<&str>) -> Client {
+        self.authorization = key.and_then(|it| {
+            let mut value = HeaderValue::from_str(&format!("Bearer {it}")).ok()?;
+            value.set_sensitive(true);
+            Some(value)
+        });
+        self
     }
 
     /// Where it asks.
@@ -104,6 +118,9 @@ impl Client {
         let mut request = Request::builder().method(method).uri(&url);
         if !body.is_empty() {
             request = request.header("content-type", "application/json");
+        }
+        if let Some(authorization) = &self.authorization {
+            request = request.header(AUTHORIZATION, authorization);
         }
         for (name, value) in headers {
             request = request.header(*name, *value);

@@ -13,6 +13,7 @@ mod document;
 mod groups;
 mod history;
 mod holders;
+mod keys;
 mod licenses;
 mod lines;
 mod native;
@@ -158,6 +159,7 @@ fn router() -> OpenApiRouter<App> {
         .routes(routes!(waitlists::of_account))
         .routes(routes!(waitlists::of_license))
         .routes(routes!(schedules::list))
+        .routes(routes!(keys::list))
         .routes(routes!(history::list))
         .routes(routes!(history::refusals))
         .routes(routes!(tail::of_account))

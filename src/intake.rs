@@ -7,12 +7,13 @@ pub mod post;
 use std::sync::Arc;
 use std::time::Instant;
 
-use events::request::Address;
+use events::request::{ANONYMOUS, Address};
 use events::wire::{self, Record};
 use events::{AccountId, CommandId, CommandType, Event, Refusal, Request};
 use serde::Serialize;
 use uuid::Uuid;
 
+use crate::auth::{Access, AuthError, Principal};
 use crate::health::Condition;
 use crate::http::problem::Problem;
 use crate::log::{Damage, Log};
@@ -26,6 +27,8 @@ pub(crate) use malformed::{EMPTY, problem as malformed_problem};
 pub struct Intake {
     writer: Writer,
     log: Log,
+    /// Who sends, where the door knows; else whoever the NATS server lets in.
+    sender: Option<Arc<Principal>>,
 }
 
 /// What a sender is told, whatever the door.
@@ -92,7 +95,14 @@ struct Told<'a> {
 impl Intake {
     /// An intake in front of a writer.
     pub fn new(writer: Writer, log: Log) -> Intake {
-        Intake { writer, log }
+        Intake { writer, log, sender: None }
+    }
+
+    /// The same for a caller: they are the actor where a document names none, and what they may not
+    /// send is not judged.
+    #[must_use]
+    pub fn on_behalf_of(&self, sender: &Arc<Principal>) -> Intake {
+        Intake { sender: Some(sender.clone()), ..self.clone() }
     }
 
     /// The writer behind it.
@@ -174,6 +184,11 @@ impl Intake {
             Err(it) => return malformed::answer(&it, address, document),
         };
         request.dry_run |= dry_run;
+        if let Some(sender) = &self.sender
+            && let Err(answer) = admit(sender, &mut request)
+        {
+            return answer;
+        }
         let (account, command) = (request.account.clone(), request.id.clone());
         let outcome = match self.writer.ask(request).await {
             Outcome::Repeated { sequence } => {
@@ -227,6 +242,29 @@ impl Intake {
     }
 }
 
+/// Has a caller send what they may send.
+fn admit(sender: &Principal, request: &mut Request) -> Result<(), Answer> {
+    let (account, command) = (request.account.as_str(), request.id.as_str());
+    if !sender.may(Access::Command) {
+        return Err(problem_answer(AuthError::RoleNotSufficient.into(), account, command));
+    }
+    // As it is told of an account that is not there: nobody learns which there are.
+    let own = Some(&request.account).filter(|it| !sender.reaches(it)).cloned();
+    if let Some(unreached) = own.or_else(|| sender.out_of_reach(&request.command)) {
+        let refusal = Refusal::AccountNotFound(unreached);
+        return Err(answer(account, command, &Outcome::Refused(refusal)));
+    }
+    if !sender.may_send(&request.command) {
+        return Err(problem_answer(AuthError::RoleNotSufficient.into(), account, command));
+    }
+    if request.actor.as_str() == ANONYMOUS
+        && let Some(actor) = sender.actor()
+    {
+        request.actor = actor;
+    }
+    Ok(())
+}
+
 /// The answer where too many commands are under way at a door.
 fn overloaded() -> Answer {
     answer("", "", &Outcome::Unavailable(Unavailable::Overloaded))
@@ -273,6 +311,10 @@ fn answer(account: &str, command: &str, outcome: &Outcome) -> Answer {
         }
         Outcome::Unavailable(unavailable) => unavailable_problem(unavailable),
     };
+    problem_answer(problem, account, command)
+}
+
+fn problem_answer(problem: Problem, account: &str, command: &str) -> Answer {
     let problem = problem.with("account", account).with("command", command);
     let (status, command) = (problem.status, Some(command.to_owned()));
     Answer { status, sequence: None, command, document: Document::Problem(problem.into()) }

@@ -10,6 +10,8 @@ use tokio_util::sync::CancellationToken;
 pub const COMMANDS: &str = "seatledger_commands_total";
 /// Seconds from a command's arrival to its answer.
 pub const COMMAND_SECONDS: &str = "seatledger_command_seconds";
+/// Calls over HTTP that show a key and are not taken, by reason.
+pub const REFUSED_CALLS: &str = "seatledger_refused_calls_total";
 /// Commits on the log, of this process.
 pub const COMMITS: &str = "seatledger_commits_total";
 /// Events on the log, of this process.
@@ -54,6 +56,7 @@ pub async fn upkeep(stop: CancellationToken) {
 fn describe() {
     metrics::describe_counter!(COMMANDS, "Commands by type and outcome");
     metrics::describe_histogram!(COMMAND_SECONDS, "Seconds from a command to its answer");
+    metrics::describe_counter!(REFUSED_CALLS, "Calls with a key that are not taken, by reason");
     metrics::describe_counter!(COMMITS, "Commits written by this process");
     metrics::describe_counter!(EVENTS, "Events written by this process");
     metrics::describe_counter!(FENCED, "Commits that lost their place to another writer");

@@ -2,6 +2,7 @@
 
 use std::fs::{File, TryLockError};
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::anchor::{self, Anchor};
-use crate::auth::{self, Auth, Keys};
+use crate::auth::{self, Auth, Key, Keys, Principal};
 use crate::clock::Clock;
 use crate::durability::{self, Durability};
 use crate::health::{Condition, Health, Stop};
@@ -37,8 +38,14 @@ const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 pub struct Settings {
     /// Where read models and the anchor are kept. One process a directory.
     pub dir: PathBuf,
-    /// Where HTTP listens; loopback only while there are no keys.
+    /// Where HTTP listens; loopback only where calls need no key.
     pub http: SocketAddr,
+    /// Whether calls need a key.
+    pub keys: Keys,
+    /// Calls a second of one key.
+    pub rate: NonZeroU32,
+    /// A key that is not on the log: that of whoever runs `dev`.
+    pub own: Option<Key>,
     /// The streams.
     pub log: log::Settings,
     /// The monitoring address of the NATS server.
@@ -63,10 +70,10 @@ pub enum Error {
     /// Another process uses the directory.
     #[error("another seatledger runs in {0}: use another --dir, or stop it")]
     Locked(PathBuf),
-    /// HTTP would be open to others, and there are no keys yet.
+    /// HTTP would be open to others, without keys.
     #[error(
         "{0} is not a loopback address: without keys everybody could do everything; use \
-         127.0.0.1 or [::1], with a proxy in front where others need to reach it"
+         --keys required, or 127.0.0.1 or [::1]"
     )]
     NotLoopback(SocketAddr),
     /// The port is taken.
@@ -126,7 +133,7 @@ impl Service {
     /// Starts everything and returns when HTTP listens. Commands are taken once the log is read
     /// ([`Service::ready`]).
     pub async fn start(server: &nats::Options, settings: Settings) -> Result<Service, Error> {
-        be_loopback(settings.http)?;
+        be_loopback(settings.http, settings.keys)?;
         let lock = lock(&settings.dir)?;
         check_durability(&settings).await?;
         let writing = WriteThread::start().map_err(Error::Thread)?;
@@ -174,7 +181,7 @@ impl Service {
         };
         tasks.spawn(monitor.run(stop.clone()));
         tasks.spawn(crate::metrics::upkeep(stop.clone()));
-        let home = AccountId::new(auth::LOCAL_HOME).map_err(|it| Error::Service(it.to_string()))?;
+        let auth = admission(&settings, http, &views, &intake)?;
         let app = http::App::new(http::Parts {
             intake: intake.clone(),
             views: views.clone(),
@@ -183,7 +190,7 @@ impl Service {
             projector,
             monitor: settings.monitor.clone(),
             clock: settings.clock.clone(),
-            auth: Auth::new(Keys::Optional, home),
+            auth,
         });
         tasks.spawn(http::serve(listener, app, stop.clone()));
         let (client, _writing, _lock) = (commands, writing, lock);
@@ -241,17 +248,36 @@ async fn open_doors(
     Ok(intake)
 }
 
+/// Who may call over HTTP, which listens at `http`.
+fn admission(
+    settings: &Settings,
+    http: SocketAddr,
+    views: &Views,
+    intake: &Intake,
+) -> Result<Auth, Error> {
+    let home = AccountId::new(auth::LOCAL_HOME).map_err(|it| Error::Service(it.to_string()))?;
+    let admission = auth::Settings {
+        keys: settings.keys,
+        rate: settings.rate,
+        local: Principal::local(home),
+        own: settings.own.clone(),
+        loopback: http.ip().is_loopback(),
+    };
+    let (keys, writer) = (views.keys.clone(), intake.writer().clone());
+    Ok(Auth::new(admission, keys, writer, settings.clock.clone()))
+}
+
 /// Refuses an address that HTTP cannot be served at now, so that nothing need be made for it.
-pub fn check_http(http: SocketAddr) -> Result<(), Error> {
-    be_loopback(http)?;
+pub fn check_http(http: SocketAddr, keys: Keys) -> Result<(), Error> {
+    be_loopback(http, keys)?;
     let listener = std::net::TcpListener::bind(http);
     listener.map(drop).map_err(|source| Error::Listen { http, source })
 }
 
-fn be_loopback(http: SocketAddr) -> Result<(), Error> {
-    match http.ip().is_loopback() {
-        true => Ok(()),
-        false => Err(Error::NotLoopback(http)),
+fn be_loopback(http: SocketAddr, keys: Keys) -> Result<(), Error> {
+    match keys {
+        Keys::Optional if !http.ip().is_loopback() => Err(Error::NotLoopback(http)),
+        Keys::Optional | Keys::Required => Ok(()),
     }
 }
 

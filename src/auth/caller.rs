@@ -10,7 +10,7 @@ use axum::response::IntoResponse;
 use events::AccountId;
 use events::key::Facade;
 
-use super::{Access, Auth, AuthError, Principal};
+use super::{Access, Auth, AuthError, Principal, counted};
 
 /// An API that is served: which keys it takes, and in what words it says why a call is not taken.
 pub trait Api: Send + Sync + 'static {
@@ -23,6 +23,7 @@ pub trait Api: Send + Sync + 'static {
 /// Who calls. A handler that takes one is not called for anybody who is not admitted, and reaches
 /// an account only through it.
 pub struct Caller<A> {
+    auth: Auth,
     principal: Arc<Principal>,
     api: PhantomData<A>,
 }
@@ -37,7 +38,7 @@ where
         let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|it| it.0);
         let auth = Auth::from_ref(state);
         let principal = auth.admit(&parts.headers, peer, A::FACADE).await?;
-        Ok(Caller { principal, api: PhantomData })
+        Ok(Caller { auth, principal, api: PhantomData })
     }
 }
 
@@ -59,19 +60,29 @@ impl<A> Caller<A> {
         self.may(access).map(|()| &self.principal.home)
     }
 
+    /// The one account that is reached; none where every one is. For lists across accounts.
+    pub fn only(&self) -> Option<&AccountId> {
+        Some(&self.principal.home).filter(|_| !self.principal.every_account)
+    }
+
+    /// Whether it would be admitted again: for answers that last.
+    pub async fn is_still_admitted(&self) -> bool {
+        self.auth.still_admits(&self.principal).await
+    }
+
     /// Whether the role is sufficient for what is not of one account.
     pub fn may(&self, access: Access) -> Result<(), AuthError> {
         match self.principal.may(access) {
             true => Ok(()),
-            false => Err(AuthError::RoleNotSufficient),
+            false => Err(counted("role", AuthError::RoleNotSufficient)),
         }
     }
 
     /// Whether the ledger itself may be operated: its read models, its clock, its state.
     pub fn may_operate(&self) -> Result<(), AuthError> {
-        match self.principal.may(Access::Administer) && self.principal.every_account {
+        match self.principal.may_operate() {
             true => Ok(()),
-            false => Err(AuthError::RoleNotSufficient),
+            false => Err(counted("role", AuthError::RoleNotSufficient)),
         }
     }
 }

@@ -69,6 +69,11 @@ impl Principal {
         }
     }
 
+    /// Whether the ledger itself may be operated.
+    pub fn may_operate(&self) -> bool {
+        self.may(Access::Administer) && self.every_account
+    }
+
     /// Whether an API takes the key.
     pub fn takes(&self, api: Facade) -> bool {
         self.facades.as_ref().is_none_or(|it| it.contains(&api))
@@ -77,6 +82,18 @@ impl Principal {
     /// Whether it may send a command: nobody gives more than they have.
     pub fn may_send(&self, command: &Command) -> bool {
         self.may(access(command)) && makes(command).into_iter().all(|it| self.may_make(it))
+    }
+
+    /// An account out of reach that a command gives something to.
+    pub fn out_of_reach(&self, command: &Command) -> Option<AccountId> {
+        if let Command::AllocateToAccount(it) = command {
+            return Some(&it.receiver).filter(|it| !self.reaches(it)).cloned();
+        }
+        if let Command::ScheduleCommand(it) = command {
+            return it.scheduled().ok().and_then(|it| self.out_of_reach(&it));
+        }
+        let Command::ApplyBatch(batch) = command else { return None };
+        batch.commands.iter().find_map(|it| self.out_of_reach(it))
     }
 
     fn may_make(&self, key: &CreateKey) -> bool {

@@ -1,18 +1,23 @@
 //! `seatledger dev`: everything on one machine with one command.
 
 use std::net::SocketAddr;
+use std::path::Path;
 
 use clap::Args;
 
 use super::remote::Ready;
 use super::serve::{Signals, refused, stop};
-use super::{Exit, Global, demo, failed, output};
+use super::{Admission, Exit, Global, demo, failed, output};
+use crate::auth::{Key, Keys};
 use crate::clock::Clock;
 use crate::health::Condition;
 use crate::log;
 use crate::nats;
 use crate::natsd::{self, Found, Natsd, StartError, State};
 use crate::service::{self, Service};
+
+/// The file of the key in its directory.
+const KEY_FILE: &str = "key";
 
 /// The port of HTTP unless another one is asked for.
 const HTTP_PORT: u16 = 8640;
@@ -26,10 +31,15 @@ const LOG_BYTES_MAX: u64 = 64 * 1024 * 1024 * 1024;
 
 #[derive(Debug, Args)]
 pub(super) struct Dev {
-    /// Where HTTP listens, loopback only; port 0 picks one. 127.0.0.1:8640 when absent, or another
+    /// Where HTTP listens, loopback only where keys are optional; port 0 picks one. 127.0.0.1:8640 when absent, or another
     /// port when that is taken
     #[arg(long, value_name = "ADDRESS")]
     http: Option<SocketAddr>,
+    /// Whether calls over HTTP need a key
+    #[arg(long, env = "SEATLEDGER_KEYS", value_enum, default_value_t = Keys::Optional)]
+    keys: Keys,
+    #[command(flatten)]
+    admission: Admission,
     /// Start with an empty ledger
     #[arg(long)]
     no_demo: bool,
@@ -49,7 +59,7 @@ impl Dev {
         let mut signals = Signals::new()?;
         // A new directory is made only for a ledger that can be reached there.
         if let Some(http) = self.http.filter(|_| !global.dir.exists()) {
-            service::check_http(http).map_err(refused)?;
+            service::check_http(http, self.keys).map_err(refused)?;
         }
         // Logs for programs are JSON, to the last line.
         let for_people = !self.ready_json && !global.json;
@@ -89,8 +99,9 @@ impl Dev {
         natsd: &Natsd,
         signals: &mut Signals,
     ) -> anyhow::Result<Option<Service>> {
+        let key = own_key(&global.dir)?;
         let service = tokio::select! {
-            service = self.start(global, natsd) => service?,
+            service = self.start(global, natsd, &key) => service?,
             () = signals.next() => return Ok(None),
         };
         let condition = tokio::select! {
@@ -106,14 +117,14 @@ impl Dev {
             http: format!("http://{}", service.http),
             nats: natsd.url(),
             nats_token: Some(natsd.token().to_owned()),
-            key: None,
+            key: Some(key.reveal()),
             pid: std::process::id(),
             nats_pid: natsd.pid(),
         };
         ready.write(&global.dir)?;
         match self.ready_json || global.json {
             true => output::line(&serde_json::to_string(&ready)?),
-            false => banner(global, found, natsd, &service, &condition, demo),
+            false => banner(global, found, natsd, &service, &key, &condition, demo),
         }
         tokio::select! {
             () = signals.next() => Ok(Some(service)),
@@ -147,7 +158,7 @@ impl Dev {
         Demo::Loaded
     }
 
-    async fn start(&self, global: &Global, natsd: &Natsd) -> anyhow::Result<Service> {
+    async fn start(&self, global: &Global, natsd: &Natsd, key: &Key) -> anyhow::Result<Service> {
         let options = nats::Options {
             url: Some(natsd.url()),
             nats_token: Some(natsd.token().to_owned()),
@@ -162,6 +173,9 @@ impl Dev {
             let settings = service::Settings {
                 dir: global.dir.clone(),
                 http,
+                keys: self.keys,
+                rate: self.admission.rate,
+                own: Some(key.clone()),
                 log: log::Settings {
                     prefix: "seatledger".to_owned(),
                     replicas: 1,
@@ -180,6 +194,24 @@ impl Dev {
                 Err(error) => return Err(refused(error)),
             }
         }
+    }
+}
+
+/// The key of whoever runs this ledger, made once and kept in its directory. It is not on the log:
+/// whoever can read it there can read everything else of this ledger too.
+fn own_key(dir: &Path) -> anyhow::Result<Key> {
+    let path = dir.join(KEY_FILE);
+    match std::fs::read_to_string(&path) {
+        Ok(text) => Key::parse(text.trim()).map_err(|it| {
+            let mend = "delete the file, and the next start makes another key";
+            failed(Exit::Usage, format!("{} holds no key: {it}; {mend}", path.display()))
+        }),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let key = Key::make()?;
+            crate::anchor::replace_private(&path, key.reveal().as_bytes())?;
+            Ok(key)
+        }
+        Err(error) => Err(failed(Exit::Usage, format!("{}: {error}", path.display()))),
     }
 }
 
@@ -228,6 +260,7 @@ fn banner(
     found: &Found,
     natsd: &Natsd,
     service: &Service,
+    key: &Key,
     condition: &Condition,
     demo: Demo,
 ) {
@@ -261,7 +294,8 @@ fn banner(
   read models   {dir}/read
   persistence   on disk in {dir}/ (delete it to start over)
   demo          {demo_line}
-  API           http://{http}/v1   loopback only: there are no keys yet{taken}
+  API           http://{http}/v1   loopback only{taken}
+  key           {}   admin of every account
   docs          http://{http}/docs   http://{http}/openapi.json
 
 {}
@@ -270,6 +304,7 @@ Ctrl-C stops everything; events are kept.",
         found.version,
         found.origin,
         natsd.url(),
+        key.reveal(),
         to_try(global, &http, demo),
     ));
 }

@@ -22,7 +22,7 @@ pub(super) struct Ready {
     pub(super) nats: String,
     /// Its token, where the ledger made one.
     pub(super) nats_token: Option<String>,
-    /// A key; none while there are no keys.
+    /// A key that is admin of every account, of a ledger in dev mode.
     pub(super) key: Option<String>,
     pub(super) pid: u32,
     /// The nats-server's, where the ledger runs one.
@@ -51,7 +51,14 @@ pub(super) struct Remote {
     /// The ledger's HTTP address, such as http://127.0.0.1:8640; found through --dir when absent
     #[arg(long, env = "SEATLEDGER_HTTP", value_name = "URL", value_parser = address)]
     pub(super) http: Option<String>,
+    /// The file that holds the key to show; the environment variable SEATLEDGER_KEY holds one too.
+    /// That of a ledger in dev mode is found through --dir
+    #[arg(long, env = "SEATLEDGER_KEY_FILE", value_name = "FILE")]
+    pub(super) key_file: Option<PathBuf>,
 }
+
+/// A key in the environment. In an argument every other process of the machine would see it.
+const KEY: &str = "SEATLEDGER_KEY";
 
 /// The address of a ledger: a URL, or a host and a port.
 fn address(text: &str) -> Result<String, String> {
@@ -82,7 +89,9 @@ fn is_address(url: &hyper::Uri, is_bare: bool) -> bool {
 impl Remote {
     /// A client of the ledger that is meant.
     pub(super) fn client(&self, global: &Global) -> anyhow::Result<Client> {
-        let found = self.http.clone().or_else(|| Ready::read(&global.dir).map(|it| it.http));
+        let ready = Ready::read(&global.dir);
+        let key = self.key(ready.as_ref())?;
+        let found = self.http.clone().or_else(|| ready.map(|it| it.http));
         let Some(base) = found else {
             return Err(failed(
                 Exit::Unreachable,
@@ -93,7 +102,22 @@ impl Remote {
                 ),
             ));
         };
-        Ok(Client::new(&base))
+        Ok(Client::new(&base).with_key(key.as_deref()))
+    }
+
+    /// The key to show, if one is known. That of `dev` is for its own address alone.
+    fn key(&self, ready: Option<&Ready>) -> anyhow::Result<Option<String>> {
+        if let Some(path) = &self.key_file {
+            let text = std::fs::read_to_string(path);
+            let text =
+                text.map_err(|it| failed(Exit::Usage, format!("{}: {it}", path.display())))?;
+            return Ok(Some(text.trim().to_owned()));
+        }
+        if let Ok(key) = std::env::var(KEY) {
+            return Ok(Some(key.trim().to_owned()));
+        }
+        let own = ready.filter(|it| self.http.as_ref().is_none_or(|http| *http == it.http));
+        Ok(own.and_then(|it| it.key.clone()))
     }
 }
 

@@ -5,7 +5,8 @@ use std::net::SocketAddr;
 use clap::Args;
 
 use super::remote::Ready;
-use super::{Exit, Global, failed, output};
+use super::{Admission, Exit, Global, failed, output};
+use crate::auth::Keys;
 use crate::clock::Clock;
 use crate::health::Condition;
 use crate::service::{self, Service};
@@ -18,9 +19,14 @@ const MAX_BYTES_DEFAULT: i64 = 16 * 1024 * 1024 * 1024;
 pub(super) struct Serve {
     #[command(flatten)]
     nats: nats::Options,
-    /// Where HTTP listens; loopback only
+    /// Where HTTP listens; loopback only where keys are optional
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8640")]
     http: SocketAddr,
+    /// Whether calls over HTTP need a key
+    #[arg(long, env = "SEATLEDGER_KEYS", value_enum, default_value_t = Keys::Required)]
+    keys: Keys,
+    #[command(flatten)]
+    admission: Admission,
     /// What all subjects begin with, and in capitals all streams
     #[arg(long, default_value = "seatledger", value_parser = prefix)]
     prefix: String,
@@ -59,6 +65,9 @@ impl Serve {
         let settings = service::Settings {
             dir: global.dir.clone(),
             http: self.http,
+            keys: self.keys,
+            rate: self.admission.rate,
+            own: None,
             log: log::Settings {
                 prefix: self.prefix.clone(),
                 replicas: self.replicas,
@@ -88,7 +97,7 @@ impl Serve {
         match self.ready_json || global.json {
             true => output::line(&serde_json::to_string(&ready)?),
             false => {
-                tracing::info!(http = %ready.http, nats = %nats::without_password(&ready.nats), "serving; loopback only until there are keys")
+                tracing::info!(http = %ready.http, nats = %nats::without_password(&ready.nats), "serving")
             }
         }
         signals.next().await;

@@ -32,8 +32,10 @@ pub(super) async fn list(
     let view = &app.views.licenses;
     let as_of = query::as_of(&app, view, params.at.as_deref(), params.min_sequence).await?;
     let limit = query::limit(params.limit)?;
+    let home = caller.only().cloned();
     let page = query::ask_slowly(view, move |db| {
-        licenses::accounts(db, params.cursor.as_deref(), limit, as_of.sequence)
+        let (cursor, at) = (params.cursor.as_deref(), as_of.sequence);
+        licenses::accounts(db, home.as_ref().map(AccountId::as_str), cursor, limit, at)
     });
     let page = page.await?;
     query::answer(as_of, page.sequence, &page)

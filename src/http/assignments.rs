@@ -2,16 +2,18 @@
 
 use axum::extract::State;
 use axum::response::Response;
-use events::Email;
+use events::{AccountId, Email};
 use projections::Page;
 use projections::assignments::{self, Assignment, Filter, GroundKind, Who};
 use serde::Deserialize;
 use utoipa::IntoParams;
 use uuid::Uuid;
 
+use super::native::{self, Caller};
 use super::problem::Problem;
 use super::query::{self, AsOf, AsOfParams, AsOfSequence, Params, Segments};
 use super::{App, accounts};
+use crate::auth::Access;
 
 /// What every list of assignments can be asked, and what only one of them can.
 macro_rules! list_params {
@@ -127,11 +129,12 @@ enum By {
     )
 )]
 pub(super) async fn of_license(
+    caller: Caller,
     State(app): State<App>,
     Segments((account, license)): Segments<(String, String)>,
     Params(params): Params<OfLicenseParams>,
 ) -> Result<Response, Problem> {
-    let name = query::account(&account)?;
+    let name = native::account(&caller, &account, Access::Read)?;
     let Listing { filter, cursor, limit, as_of } = params.listing(&app).await?;
     let wanted = license.clone();
     let asked = query::ask_slowly(&app.views.assignments, move |db| {
@@ -178,15 +181,17 @@ pub(super) async fn known_license(
     )
 )]
 pub(super) async fn of_holder(
+    caller: Caller,
     State(app): State<App>,
     Segments((account, holder)): Segments<(String, String)>,
     Params(params): Params<OfHolderParams>,
 ) -> Result<Response, Problem> {
+    let name = native::account(&caller, &account, Access::Read)?;
     let who = match params.by {
         Some(By::Email) => Holder::Email(query::email(&holder)?),
         Some(By::User) | None => Holder::User(holder),
     };
-    list_of(&app, &account, Some(who), params.listing(&app).await?).await
+    list_of(&app, name, Some(who), params.listing(&app).await?).await
 }
 
 /// Assignments of an account
@@ -202,10 +207,12 @@ pub(super) async fn of_holder(
     )
 )]
 pub(super) async fn of_account(
+    caller: Caller,
     State(app): State<App>,
     Segments(account): Segments<String>,
     Params(params): Params<OfAccountParams>,
 ) -> Result<Response, Problem> {
+    let name = native::account(&caller, &account, Access::Read)?;
     let who = match (&params.user, &params.email) {
         (Some(user), None) => Some(Holder::User(user.clone())),
         (None, Some(address)) => Some(Holder::Email(query::email(address)?)),
@@ -214,7 +221,7 @@ pub(super) async fn of_account(
             return Err(query::invalid("email", "give a user or an e-mail address, not both"));
         }
     };
-    list_of(&app, &account, who, params.listing(&app).await?).await
+    list_of(&app, name, who, params.listing(&app).await?).await
 }
 
 enum Holder {
@@ -224,11 +231,10 @@ enum Holder {
 
 async fn list_of(
     app: &App,
-    account: &str,
+    name: AccountId,
     who: Option<Holder>,
     listing: Listing,
 ) -> Result<Response, Problem> {
-    let name = query::account(account)?;
     let Listing { filter, cursor, limit, as_of } = listing;
     let wanted = name.clone();
     let asked = query::ask_slowly(&app.views.assignments, move |db| {
@@ -265,11 +271,12 @@ async fn list_of(
     )
 )]
 pub(super) async fn one(
+    caller: Caller,
     State(app): State<App>,
     Segments((account, assignment)): Segments<(String, String)>,
     Params(params): Params<AsOfParams>,
 ) -> Result<Response, Problem> {
-    let name = query::account(&account)?;
+    let name = native::account(&caller, &account, Access::Read)?;
     let unknown = || {
         let detail = format!("there is no assignment {assignment} in {account}");
         query::not_found("assignment_not_found", "There is no such assignment", detail)

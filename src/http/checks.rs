@@ -9,8 +9,10 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::App;
+use super::native::{self, Caller};
 use super::problem::Problem;
 use super::query::{self, AsOfParams, Params, Segments};
+use crate::auth::Access;
 use crate::intake::EMPTY;
 
 /// Checks in one request.
@@ -46,11 +48,12 @@ pub(super) struct CheckParams {
     )
 )]
 pub(super) async fn one(
+    caller: Caller,
     State(app): State<App>,
     Segments(account): Segments<String>,
     Params(params): Params<CheckParams>,
 ) -> Result<Response, Problem> {
-    let account = query::account(&account)?;
+    let account = native::account(&caller, &account, Access::Read)?;
     let email = params.email.as_deref().map(email).transpose()?;
     if params.user.as_deref() == Some("") {
         return Err(query::invalid("user", "it is empty"));
@@ -119,12 +122,13 @@ pub(super) struct Verdicts {
     )
 )]
 pub(super) async fn many(
+    caller: Caller,
     State(app): State<App>,
     Segments(account): Segments<String>,
     Params(params): Params<AsOfParams>,
     body: Bytes,
 ) -> Result<Response, Problem> {
-    let account = query::account(&account)?;
+    let account = native::account(&caller, &account, Access::Read)?;
     let asked: ManyChecks = serde_json::from_slice(&body).map_err(|it| {
         let detail = match body.trim_ascii().is_empty() {
             true => EMPTY.to_owned(),

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::App;
+use super::native::Caller;
 use super::problem::Problem;
 use crate::clock::Error;
 
@@ -47,8 +48,9 @@ pub(super) struct Forward {
     get, path = "/v1/clock", tag = "operate", operation_id = "show_clock",
     responses((status = 200, description = "The time", body = Shown))
 )]
-pub(super) async fn show(State(app): State<App>) -> Json<Shown> {
-    Json(shown(&app))
+pub(super) async fn show(caller: Caller, State(app): State<App>) -> Result<Json<Shown>, Problem> {
+    caller.may_operate()?;
+    Ok(Json(shown(&app)))
 }
 
 /// Moves the clock of a ledger in dev mode forward; answers once what is due by then has happened
@@ -62,7 +64,12 @@ pub(super) async fn show(State(app): State<App>) -> Json<Shown> {
         (status = 503, description = "Not all has happened yet", body = super::ProblemDocument)
     )
 )]
-pub(super) async fn forward(State(app): State<App>, body: Bytes) -> Result<Json<Shown>, Problem> {
+pub(super) async fn forward(
+    caller: Caller,
+    State(app): State<App>,
+    body: Bytes,
+) -> Result<Json<Shown>, Problem> {
+    caller.may_operate()?;
     let asked: Forward = serde_json::from_slice(&body).map_err(|it| malformed(&it.to_string()))?;
     let to = match (&asked.forward, asked.to) {
         (Some(text), None) => {

@@ -12,8 +12,10 @@ use serde_json::value::RawValue;
 use utoipa::{IntoParams, ToSchema};
 
 use super::App;
+use super::native::{self, Caller};
 use super::problem::Problem;
 use super::query::{self, Params, Segments};
+use crate::auth::Access;
 use crate::intake::{Document, refusal_problem};
 
 /// Header with the command's id, so that an answer can be traced to its events.
@@ -120,6 +122,7 @@ pub(super) enum Outcome {
     )
 )]
 pub(super) async fn send(
+    caller: Caller,
     State(app): State<App>,
     Segments((account, kind)): Segments<(String, String)>,
     Params(params): Params<SendParams>,
@@ -128,9 +131,11 @@ pub(super) async fn send(
 ) -> Result<Response, Problem> {
     let key = headers.get("idempotency-key").map(|it| it.to_str().unwrap_or("\u{fffd}"));
     let address = Address { account: &account, kind: &kind, key, via: Via::Http };
+    caller.may(Access::Command)?;
+    let intake = app.intake.on_behalf_of(caller.principal());
     let answer = match params.dry_run {
-        true => app.intake.try_out(&address, &body).await,
-        false => app.intake.send(&address, &body).await,
+        true => intake.try_out(&address, &body).await,
+        false => intake.send(&address, &body).await,
     };
     let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = match answer.document {
@@ -174,11 +179,12 @@ pub(super) struct OutcomeParams {
     )
 )]
 pub(super) async fn outcome(
+    caller: Caller,
     State(app): State<App>,
     Segments((account, command)): Segments<(String, String)>,
     Params(params): Params<OutcomeParams>,
 ) -> Result<Response, Problem> {
-    let account = query::account(&account)?;
+    let account = native::account(&caller, &account, Access::Audit)?;
     let unknown = || {
         query::not_found(
             "command_not_found",

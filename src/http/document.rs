@@ -74,7 +74,37 @@ pub(super) fn completed(openapi: &utoipa::openapi::OpenApi) -> Value {
     for response in responses(&mut document) {
         tell_as_problem(response);
     }
+    tell_of_keys(&mut document);
     document
+}
+
+/// What is told of a call that is not admitted, by status. Said once for all routes.
+const NOT_ADMITTED: [(&str, &str); 3] = [
+    ("401", "No key, or one that is not accepted"),
+    ("403", "The key does not allow this"),
+    ("429", "Too many calls"),
+];
+
+/// Says how a key is shown, and that every route of the ledger's own API takes one.
+fn tell_of_keys(document: &mut Value) {
+    document["components"]["securitySchemes"] = json!({
+        "key": {"type": "http", "scheme": "bearer", "bearerFormat": "slk_…",
+                "description": "A key; dev takes calls without one"},
+        "apikey": {"type": "apiKey", "in": "header", "name": "apikey",
+                   "description": "The same key, in a header of its own"}
+    });
+    let Some(paths) = document["paths"].as_object_mut() else { return };
+    let of_the_api = paths.iter_mut().filter(|(path, _)| path.starts_with("/v1/"));
+    for operation in of_the_api.filter_map(|it| it.1.as_object_mut()).flat_map(Map::values_mut) {
+        operation["security"] = json!([{"key": []}, {"apikey": []}]);
+        for (status, description) in NOT_ADMITTED {
+            let schema = json!({"$ref": "#/components/schemas/Problem"});
+            operation["responses"][status] = json!({
+                "description": description,
+                "content": {PROBLEM_JSON: {"schema": schema}}
+            });
+        }
+    }
 }
 
 /// Every response of every operation.

@@ -5,9 +5,11 @@ use axum::response::Response;
 use projections::Page;
 use projections::directory::{self, Group, Member};
 
+use super::native::{self, Caller};
 use super::problem::Problem;
 use super::query::{self, AsOfParams, AsOfSequence, PageParams, Params, Segments};
 use super::{App, accounts};
+use crate::auth::Access;
 
 /// Groups of an account, by name
 #[utoipa::path(
@@ -22,11 +24,12 @@ use super::{App, accounts};
     )
 )]
 pub(super) async fn list(
+    caller: Caller,
     State(app): State<App>,
     Segments(account): Segments<String>,
     Params(params): Params<PageParams>,
 ) -> Result<Response, Problem> {
-    let name = query::account(&account)?;
+    let name = native::account(&caller, &account, Access::Read)?;
     let view = &app.views.directory;
     let as_of = query::as_of(&app, view, params.at.as_deref(), params.min_sequence).await?;
     let (limit, wanted) = (query::limit(params.limit)?, name.clone());
@@ -54,11 +57,12 @@ pub(super) async fn list(
     )
 )]
 pub(super) async fn one(
+    caller: Caller,
     State(app): State<App>,
     Segments((account, group)): Segments<(String, String)>,
     Params(params): Params<AsOfParams>,
 ) -> Result<Response, Problem> {
-    let name = query::account(&account)?;
+    let name = native::account(&caller, &account, Access::Read)?;
     let view = &app.views.directory;
     let as_of = query::as_of(&app, view, params.at.as_deref(), params.min_sequence).await?;
     let (found, sequence) =
@@ -84,11 +88,12 @@ pub(super) async fn one(
     )
 )]
 pub(super) async fn members(
+    caller: Caller,
     State(app): State<App>,
     Segments((account, group)): Segments<(String, String)>,
     Params(params): Params<PageParams>,
 ) -> Result<Response, Problem> {
-    let name = query::account(&account)?;
+    let name = native::account(&caller, &account, Access::Read)?;
     let view = &app.views.directory;
     let as_of = query::as_of(&app, view, params.at.as_deref(), params.min_sequence).await?;
     let (limit, wanted) = (query::limit(params.limit)?, group.clone());

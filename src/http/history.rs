@@ -9,9 +9,11 @@ use projections::refusals::{self, Refusal};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
+use super::native::{self, Caller};
 use super::problem::Problem;
 use super::query::{self, DayEdge, Params, Segments};
 use super::{App, accounts};
+use crate::auth::Access;
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -74,11 +76,12 @@ fn edge(name: &str, text: Option<&str>, edge: DayEdge) -> Result<Option<Moment>,
     )
 )]
 pub(super) async fn list(
+    caller: Caller,
     State(app): State<App>,
     Segments(account): Segments<String>,
     Params(params): Params<HistoryParams>,
 ) -> Result<Response, Problem> {
-    let account = query::account(&account)?;
+    let account = native::account(&caller, &account, Access::Audit)?;
     let from = edge("from", params.from.as_deref(), DayEdge::Start)?;
     let to = edge("to", params.to.as_deref(), DayEdge::Next)?;
     let email = params.email.as_deref().map(query::email).transpose()?;
@@ -137,11 +140,12 @@ pub(super) struct RefusalsParams {
     )
 )]
 pub(super) async fn refusals(
+    caller: Caller,
     State(app): State<App>,
     Segments(account): Segments<String>,
     Params(params): Params<RefusalsParams>,
 ) -> Result<Response, Problem> {
-    let account = query::account(&account)?;
+    let account = native::account(&caller, &account, Access::Audit)?;
     let from = edge("from", params.from.as_deref(), DayEdge::Start)?;
     let to = edge("to", params.to.as_deref(), DayEdge::Next)?;
     let view = &app.views.refusals;

@@ -8,9 +8,11 @@ use projections::directory::{self, HolderFilter, KnownHolder};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
+use super::native::{self, Caller};
 use super::problem::Problem;
 use super::query::{self, AsOfParams, AsOfSequence, Params, Segments};
 use super::{App, accounts};
+use crate::auth::Access;
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -47,11 +49,12 @@ pub(super) struct ListParams {
     )
 )]
 pub(super) async fn list(
+    caller: Caller,
     State(app): State<App>,
     Segments(account): Segments<String>,
     Params(params): Params<ListParams>,
 ) -> Result<Response, Problem> {
-    let name = query::account(&account)?;
+    let name = native::account(&caller, &account, Access::Read)?;
     let email = params.email.as_deref().map(query::email).transpose()?;
     let view = &app.views.directory;
     let as_of = query::as_of(&app, view, params.at.as_deref(), params.min_sequence).await?;
@@ -87,11 +90,12 @@ pub(super) async fn list(
     )
 )]
 pub(super) async fn one(
+    caller: Caller,
     State(app): State<App>,
     Segments((account, holder)): Segments<(String, String)>,
     Params(params): Params<AsOfParams>,
 ) -> Result<Response, Problem> {
-    let name = query::account(&account)?;
+    let name = native::account(&caller, &account, Access::Read)?;
     let view = &app.views.directory;
     let as_of = query::as_of(&app, view, params.at.as_deref(), params.min_sequence).await?;
     let (found, sequence) =

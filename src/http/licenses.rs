@@ -11,8 +11,10 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::App;
+use super::native::{self, Caller};
 use super::problem::Problem;
 use super::query::{self, AsOfParams, AsOfSequence, DayEdge, PageParams, Params, Segments};
+use crate::auth::Access;
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -51,11 +53,12 @@ pub(super) struct ListParams {
     )
 )]
 pub(super) async fn list(
+    caller: Caller,
     State(app): State<App>,
     Segments(account): Segments<String>,
     Params(params): Params<ListParams>,
 ) -> Result<Response, Problem> {
-    let name = query::account(&account)?;
+    let name = native::account(&caller, &account, Access::Read)?;
     let view = &app.views.licenses;
     let as_of = query::as_of(&app, view, params.at.as_deref(), params.min_sequence).await?;
     let limit = query::limit(params.limit)?;
@@ -97,11 +100,12 @@ pub(super) async fn list(
     )
 )]
 pub(super) async fn one(
+    caller: Caller,
     State(app): State<App>,
     Segments((account, license)): Segments<(String, String)>,
     Params(params): Params<AsOfParams>,
 ) -> Result<Response, Problem> {
-    let name = query::account(&account)?;
+    let name = native::account(&caller, &account, Access::Read)?;
     let view = &app.views.licenses;
     let as_of = query::as_of(&app, view, params.at.as_deref(), params.min_sequence).await?;
     let (found, sequence) =
@@ -142,11 +146,12 @@ pub(super) fn unknown(account: &str, license: &str) -> Problem {
     )
 )]
 pub(super) async fn given(
+    caller: Caller,
     State(app): State<App>,
     Segments((account, license)): Segments<(String, String)>,
     Params(params): Params<PageParams>,
 ) -> Result<Response, Problem> {
-    let name = query::account(&account)?;
+    let name = native::account(&caller, &account, Access::Read)?;
     let view = &app.views.licenses;
     let as_of = query::as_of(&app, view, params.at.as_deref(), params.min_sequence).await?;
     let (limit, wanted) = (query::limit(params.limit)?, license.clone());
@@ -229,11 +234,12 @@ const DAY_MS: i64 = 86_400_000;
     )
 )]
 pub(super) async fn usage(
+    caller: Caller,
     State(app): State<App>,
     Segments((account, license)): Segments<(String, String)>,
     Params(params): Params<UsageParams>,
 ) -> Result<Response, Problem> {
-    let name = query::account(&account)?;
+    let name = native::account(&caller, &account, Access::Read)?;
     let view = &app.views.licenses;
     let as_of = query::as_of(&app, view, params.at.as_deref(), params.min_sequence).await?;
     let to = match &params.to {

@@ -17,8 +17,10 @@ use tokio::sync::mpsc;
 use utoipa::IntoParams;
 
 use super::App;
+use super::native::Caller;
 use super::problem::Problem;
 use super::query::Params;
+use crate::auth::Access;
 use crate::intake::{EMPTY, Intake, malformed_problem};
 
 /// Commands in one request. More are refused whole (`too_many_items`).
@@ -60,17 +62,20 @@ pub(super) struct LinesParams {
     )
 )]
 pub(super) async fn send(
+    caller: Caller,
     State(app): State<App>,
     Params(params): Params<LinesParams>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, Problem> {
+    caller.may(Access::Command)?;
     let key = headers.get("idempotency-key").map(|it| it.to_str().unwrap_or("\u{fffd}"));
     let first = params.first_line.map_or(1, u64::from);
     let lines = lines(&body, first, key)?;
     let (answers, answered) = mpsc::channel(ANSWERS_WAITING);
     // On its own: what was begun is finished when whoever asked leaves.
-    tokio::spawn(answer_all(app.intake, lines, params.dry_run, answers));
+    let intake = app.intake.on_behalf_of(caller.principal());
+    tokio::spawn(answer_all(intake, lines, params.dry_run, answers));
     let answered =
         stream::unfold(
             answered,

@@ -1,11 +1,12 @@
 //! What operators ask: is it alive, is it ready, how far is it, and building read models anew.
 
 use std::convert::Infallible;
+use std::net::SocketAddr;
 
 use axum::Json;
 use axum::body::{Body, Bytes};
-use axum::extract::State;
-use axum::http::{StatusCode, header};
+use axum::extract::{ConnectInfo, State};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::{StreamExt, stream};
 use serde::Serialize;
@@ -13,6 +14,7 @@ use tokio::sync::mpsc;
 use utoipa::ToSchema;
 
 use super::App;
+use super::native::Caller;
 use super::problem::Problem;
 use super::query::{self, Segments};
 use crate::durability::{self, Durability};
@@ -72,7 +74,11 @@ pub(super) struct ModelStatus {
     tag = "operate", operation_id = "get_status",
     responses((status = 200, description = "How it is", body = Status))
 )]
-pub(super) async fn status(State(app): State<App>) -> Result<Json<Status>, Problem> {
+pub(super) async fn status(
+    caller: Caller,
+    State(app): State<App>,
+) -> Result<Json<Status>, Problem> {
+    caller.may_operate()?;
     let head = app.log.head_now().await;
     let (sequence, bytes, max_bytes) = match &head {
         Ok(head) => (head.last, head.bytes, head.max_bytes),
@@ -122,9 +128,11 @@ pub(super) async fn status(State(app): State<App>) -> Result<Json<Status>, Probl
     )
 )]
 pub(super) async fn rebuild(
+    caller: Caller,
     State(app): State<App>,
     Segments(name): Segments<String>,
 ) -> Result<Response, Problem> {
+    caller.may_operate()?;
     if !Projector::models().any(|it| it == name) {
         let known = Projector::models().collect::<Vec<_>>().join(", ");
         let detail = format!("there is no read model {name} that is built from the log");
@@ -226,7 +234,14 @@ pub(super) async fn ready(State(app): State<App>) -> Response {
 }
 
 /// Numbers for Prometheus. Not part of the API.
-pub(super) async fn metrics(State(app): State<App>) -> Response {
+pub(super) async fn metrics(
+    State(app): State<App>,
+    peer: ConnectInfo<SocketAddr>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    if !app.auth.is_local() {
+        app.auth.operator(&headers, peer.0).await?;
+    }
     let sequence = app.intake.writer().sequence();
     metrics::gauge!(numbers::LOG_SEQUENCE).set(sequence as f64);
     let writing = matches!(app.health.condition(), Condition::Ready) && app.is_connected();
@@ -238,15 +253,14 @@ pub(super) async fn metrics(State(app): State<App>) -> Response {
     match &app.operator.metrics {
         Some(handle) => {
             let headers = [(header::CONTENT_TYPE, "text/plain; version=0.0.4")];
-            (headers, handle.render()).into_response()
+            Ok((headers, handle.render()).into_response())
         }
-        None => Problem::new(
+        None => Err(Problem::new(
             503,
             "metrics_unavailable",
             "There are no metrics",
             "another recorder is installed",
-        )
-        .into_response(),
+        )),
     }
 }
 

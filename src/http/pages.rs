@@ -100,6 +100,10 @@ const OTHER_CODES: &[(&str, &str)] = &[
         "cross_site",
         "A web page of another site asks, or the Host that was asked for is not localhost, 127.0.0.1 or [::1]. Ask from the page's own server; a proxy sets Host to the address that it asks.",
     ),
+    (
+        "facade_not_allowed",
+        "The key is not for this API. Use one that is for it, or for all of them.",
+    ),
     ("internal_error", "A bug. The request id finds it in the server's log."),
     ("invalid_parameter", "A parameter of the query or the path is not usable."),
     ("invariant_broken", "A bug was noticed before it was published. Writing has stopped."),
@@ -107,6 +111,13 @@ const OTHER_CODES: &[(&str, &str)] = &[
         "log_damaged",
         "The log has a commit that is missing or cannot be read. Writing has stopped; see docs/operating.md.",
     ),
+    ("key_contradiction", "The request shows two keys that differ. Show one."),
+    ("key_missing", "A key is needed: `Authorization: Bearer slk_…`."),
+    (
+        "key_not_accepted",
+        "The key is mistyped, unknown, revoked or over; which of these is in the server's log. `seatledger keys create` makes another one.",
+    ),
+    ("keys_unavailable", "Which keys there are is not known at the moment. Ask again."),
     ("log_full", "The log has reached max_bytes. Raise it, below the disk's size."),
     ("log_rejects", "The NATS server does not take the commit."),
     (
@@ -126,10 +137,18 @@ const OTHER_CODES: &[(&str, &str)] = &[
     ("read_model_not_found", "There is no such read model."),
     ("read_model_unavailable", "A read model does not answer. Ask again."),
     ("rebuild_failed", "The rebuild was broken off; the read model in use is as it was."),
+    (
+        "role_not_sufficient",
+        "The role of the key does not allow this, or the key is not of every account.",
+    ),
     ("starting", "The ledger is still reading its log. Send it again."),
     ("stopping", "The ledger is stopping."),
     ("timeout", "The handler took too long."),
     ("too_many_headers", "The request has more headers than the server takes."),
+    (
+        "too_many_requests",
+        "The key calls too often, or keys were shown too often that are not accepted. Retry-After says when to go on.",
+    ),
     ("writer_failed", "The writer ended unexpectedly. Start the ledger again."),
     ("too_many_connections", "The server has as many connections as it takes."),
 ];

@@ -7,9 +7,11 @@ use projections::directory::{self, Decided};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
+use super::native::{self, Caller};
 use super::problem::Problem;
 use super::query::{self, PageParams, Params, Segments};
 use super::{App, accounts};
+use crate::auth::Access;
 
 /// What is decided: for the account first, then for its licenses by name
 #[utoipa::path(
@@ -24,11 +26,12 @@ use super::{App, accounts};
     )
 )]
 pub(super) async fn list(
+    caller: Caller,
     State(app): State<App>,
     Segments(account): Segments<String>,
     Params(params): Params<PageParams>,
 ) -> Result<Response, Problem> {
-    let name = query::account(&account)?;
+    let name = native::account(&caller, &account, Access::Read)?;
     let view = &app.views.directory;
     let as_of = query::as_of(&app, view, params.at.as_deref(), params.min_sequence).await?;
     let (limit, wanted) = (query::limit(params.limit)?, name.clone());
@@ -68,11 +71,12 @@ pub(super) struct HistoryParams {
     )
 )]
 pub(super) async fn history(
+    caller: Caller,
     State(app): State<App>,
     Segments(account): Segments<String>,
     Params(params): Params<HistoryParams>,
 ) -> Result<Response, Problem> {
-    let name = query::account(&account)?;
+    let name = native::account(&caller, &account, Access::Read)?;
     let view = &app.views.directory;
     let as_of = query::as_of(&app, view, params.at.as_deref(), params.min_sequence).await?;
     let (limit, wanted) = (query::limit(params.limit)?, name.clone());

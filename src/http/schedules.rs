@@ -7,9 +7,11 @@ use projections::waitlists::{self, ScheduleState, Scheduled};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
+use super::native::{self, Caller};
 use super::problem::Problem;
 use super::query::{self, Params, Segments};
 use super::{App, accounts};
+use crate::auth::Access;
 
 /// Which schedules.
 #[derive(Debug, Clone, Copy, Default, Deserialize, ToSchema)]
@@ -67,11 +69,12 @@ pub(super) struct ListParams {
     )
 )]
 pub(super) async fn list(
+    caller: Caller,
     State(app): State<App>,
     Segments(account): Segments<String>,
     Params(params): Params<ListParams>,
 ) -> Result<Response, Problem> {
-    let name = query::account(&account)?;
+    let name = native::account(&caller, &account, Access::Read)?;
     let view = &app.views.waitlists;
     let as_of = query::as_of(&app, view, params.at.as_deref(), params.min_sequence).await?;
     let (limit, wanted) = (query::limit(params.limit)?, name.clone());

@@ -15,9 +15,11 @@ use serde::Deserialize;
 use tokio::sync::watch;
 use utoipa::IntoParams;
 
+use super::native::{self, Caller};
 use super::problem::Problem;
 use super::query::{self, Params, Segments};
 use super::{App, accounts};
+use crate::auth::Access;
 use crate::views::View;
 
 /// A comment keeps idle connections from being taken for dead.
@@ -28,6 +30,9 @@ const INDEX_MAX: u32 = u16::MAX as u32;
 
 /// Events read at once.
 const BATCH: usize = 500;
+
+/// A key that was revoked ends the tail after this at the latest.
+const ADMITTED: Duration = Duration::from_millis(500);
 
 /// A read model that fails is asked again after this.
 const RETRY: Duration = Duration::from_secs(1);
@@ -57,14 +62,15 @@ pub(super) struct TailParams {
     )
 )]
 pub(super) async fn of_account(
+    caller: Caller,
     State(app): State<App>,
     Segments(account): Segments<String>,
     Params(params): Params<TailParams>,
     headers: HeaderMap,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
-    let account = query::account(&account)?;
+    let account = native::account(&caller, &account, Access::Audit)?;
     accounts::known(&app, &account, app.intake.writer().sequence()).await?;
-    tail(&app, Some(account), &params, &headers).await
+    tail(&app, caller, Some(account), &params, &headers).await
 }
 
 /// Events of all accounts as they happen
@@ -82,15 +88,19 @@ pub(super) async fn of_account(
     )
 )]
 pub(super) async fn of_all(
+    caller: Caller,
     State(app): State<App>,
     Params(params): Params<TailParams>,
     headers: HeaderMap,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
-    tail(&app, None, &params, &headers).await
+    caller.may(Access::Audit)?;
+    let account = caller.only().cloned();
+    tail(&app, caller, account, &params, &headers).await
 }
 
 async fn tail(
     app: &App,
+    caller: Caller,
     account: Option<AccountId>,
     params: &TailParams,
     headers: &HeaderMap,
@@ -103,7 +113,7 @@ async fn tail(
     // Whoever was further than this log goes has lost their place, and would wait for ever.
     query::reach(&history, after.0).await?;
     let reached = history.watch();
-    let tail = Tail { history, account, after, reached, ready: VecDeque::new() };
+    let tail = Tail { caller, history, account, after, reached, ready: VecDeque::new() };
     let events = stream::unfold(tail, |mut tail| async move {
         let item = tail.next().await?;
         Some((Ok(event(&item)), tail))
@@ -132,6 +142,7 @@ fn event(item: &Entry) -> Event {
 }
 
 struct Tail {
+    caller: Caller,
     history: Arc<View>,
     account: Option<AccountId>,
     after: (u64, u32),
@@ -140,9 +151,12 @@ struct Tail {
 }
 
 impl Tail {
-    /// The next event, whenever it comes; `None` when the ledger stops.
+    /// The next event, whenever it comes; `None` when the ledger stops, or takes the key no more.
     async fn next(&mut self) -> Option<Entry> {
         loop {
+            if !self.caller.is_still_admitted().await {
+                return None;
+            }
             if let Some(item) = self.ready.pop_front() {
                 self.after = (item.sequence, item.index);
                 return Some(item);
@@ -159,7 +173,13 @@ impl Tail {
                 )
             });
             match read.await {
-                Ok(items) if items.is_empty() => self.reached.changed().await.ok()?,
+                Ok(items) if items.is_empty() => {
+                    // Now and then it is looked whether the key is still good.
+                    let more = tokio::time::timeout(ADMITTED, self.reached.changed()).await;
+                    if let Ok(more) = more {
+                        more.ok()?;
+                    }
+                }
                 Ok(items) => self.ready = items.into(),
                 Err(_) => tokio::time::sleep(RETRY).await,
             }

@@ -8,9 +8,11 @@ use projections::waitlists::{self, Filter, Place};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
+use super::native::{self, Caller};
 use super::problem::Problem;
 use super::query::{self, Params, Segments};
 use super::{App, accounts, assignments};
+use crate::auth::Access;
 
 /// What every list of places can be asked, and what only one of them can.
 macro_rules! list_params {
@@ -60,11 +62,12 @@ list_params!(OfAccountParams {
     )
 )]
 pub(super) async fn of_account(
+    caller: Caller,
     State(app): State<App>,
     Segments(account): Segments<String>,
     Params(params): Params<OfAccountParams>,
 ) -> Result<Response, Problem> {
-    let name = query::account(&account)?;
+    let name = native::account(&caller, &account, Access::Read)?;
     let email = who(params.user.as_deref(), params.email.as_deref())?;
     let view = &app.views.waitlists;
     let as_of = query::as_of(&app, view, params.at.as_deref(), params.min_sequence).await?;
@@ -101,11 +104,12 @@ pub(super) async fn of_account(
     )
 )]
 pub(super) async fn of_license(
+    caller: Caller,
     State(app): State<App>,
     Segments((account, license)): Segments<(String, String)>,
     Params(params): Params<OfLicenseParams>,
 ) -> Result<Response, Problem> {
-    let name = query::account(&account)?;
+    let name = native::account(&caller, &account, Access::Read)?;
     let email = who(params.user.as_deref(), params.email.as_deref())?;
     let view = &app.views.waitlists;
     let as_of = query::as_of(&app, view, params.at.as_deref(), params.min_sequence).await?;

@@ -76,11 +76,21 @@ impl Ledger {
         Ledger::spawn(dir, &arguments).await.unwrap_or_else(|it| panic!("{it}"))
     }
 
-    /// Any way of starting one; the error is what it printed.
+    /// Any way of starting one, where calls need no key; the error is what it printed.
     pub async fn spawn(dir: &Path, arguments: &[&str]) -> Result<Ledger, String> {
+        Ledger::spawn_with(dir, arguments, &[("SEATLEDGER_KEYS", "optional")]).await
+    }
+
+    /// The same, with this in its environment.
+    pub async fn spawn_with(
+        dir: &Path,
+        arguments: &[&str],
+        environment: &[(&str, &str)],
+    ) -> Result<Ledger, String> {
         let log = std::fs::File::create(dir.join("stderr.log")).unwrap();
         let mut child = Command::new(PROGRAM)
             .args(arguments)
+            .envs(environment.iter().copied())
             .arg("--dir")
             .arg(dir)
             .env("RUST_LOG", "info")

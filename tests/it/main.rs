@@ -24,6 +24,7 @@ mod doors;
 mod faults;
 mod healing;
 mod house;
+mod keys;
 mod ledger;
 mod malformed;
 mod operating;

@@ -1,6 +1,8 @@
 //! What an account holds, in one order, whatever its rows are; the same by the plainest road there
 //! is; and whether every index agrees.
 
+mod keys;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
@@ -183,19 +185,6 @@ impl Contents {
             Event::LicenseRetired(_) => LicenseState::Retired,
             other => panic!("{other:?}"),
         };
-    }
-
-    #[expect(clippy::wildcard_enum_match_arm, reason = "`evolve` sends each event here once")]
-    fn evolve_keys(&mut self, event: &Event) {
-        match event {
-            Event::KeyCreated(it) => {
-                let key = Key { terms: it.clone(), revoked: false, used: None };
-                assert_eq!(self.keys.insert(it.key, key), None);
-            }
-            Event::KeyRevoked(it) => self.keys.get_mut(&it.key).unwrap().revoked = true,
-            Event::KeyUsed(it) => self.keys.get_mut(&it.key).unwrap().used = Some(it.day),
-            other => panic!("{other:?}"),
-        }
     }
 
     #[expect(clippy::wildcard_enum_match_arm, reason = "`evolve` sends each event here once")]

@@ -251,23 +251,24 @@ fn find(
     Ok((found, db.sequence()))
 }
 
-/// All accounts, by name, each with what its licenses add up to.
+/// All accounts, or one of them, by name, each with what its licenses add up to.
 pub fn accounts(
     db: &Connection,
+    only: Option<&str>,
     after: Option<&str>,
     limit: usize,
     at: u64,
 ) -> Result<Page<AccountSummary>, Error> {
     let after = page::name_after(after)?;
     let db = AsOf::new(db, at)?;
-    let sql = "SELECT id, account, at FROM accounts WHERE account > ?1 AND since <= ?2
+    let sql = "SELECT id, account, at FROM accounts WHERE account > ?1 AND since <= ?2 AND (?4 IS NULL OR account = ?4)
                ORDER BY account LIMIT ?3";
     let sums = format!(
         "SELECT count(*), coalesce(sum(quantity), 0), coalesce(sum(used), 0)
          FROM ({LICENSES} AND versions.state < 2)"
     );
     let mut statement = db.prepare_cached(sql)?;
-    let mut rows = statement.query((after, db.at, int(rows_for(limit) as u64)))?;
+    let mut rows = statement.query((after, db.at, int(rows_for(limit) as u64), only))?;
     let mut items = vec![];
     while let Some(row) = rows.next()? {
         let (id, account, since) =

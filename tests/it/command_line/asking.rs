@@ -235,7 +235,16 @@ async fn read_models_are_rebuilt_and_found_the_same() {
     let names: Vec<_> = rebuilt.iter().map(|it| it["model"].as_str().unwrap()).collect();
     assert_eq!(
         names,
-        ["licenses", "assignments", "checks", "directory", "waitlists", "history", "commands"]
+        [
+            "licenses",
+            "assignments",
+            "checks",
+            "directory",
+            "waitlists",
+            "history",
+            "commands",
+            "keys"
+        ]
     );
     assert_eq!(code(&all), 0, "{}", err(&all));
     for it in &rebuilt {

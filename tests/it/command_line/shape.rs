@@ -5,7 +5,7 @@ use std::process::Command;
 use super::{code, documents, err, out, small};
 use crate::ledger::PROGRAM;
 
-const SUBCOMMANDS: [&str; 20] = [
+const SUBCOMMANDS: [&str; 21] = [
     "dev",
     "serve",
     "send",
@@ -20,6 +20,7 @@ const SUBCOMMANDS: [&str; 20] = [
     "waitlist",
     "containers",
     "schedules",
+    "keys",
     "tail",
     "rebuild",
     "clock",

@@ -161,6 +161,7 @@ async fn the_document_lists_every_route_that_there_is() {
         "holders",
         "holders/{holder}",
         "holders/{holder}/assignments",
+        "keys",
         "licenses",
         "licenses/{license}",
         "licenses/{license}/allocations",

@@ -160,6 +160,7 @@ async fn the_examples_of_the_api_page_work_on_the_demo() {
         "quantities": [{"license": "office-2026", "quantity": 10}]});
     for (command, document) in [
         ("SetAllocations", json!({"allocations": [part]})),
+        ("CreateKey", seatledger::describe::example(events::CommandType::CreateKey)),
         ("ScheduleCommand", later),
         ("AddMembers", json!({"group": "designers", "holders": [{"user": "ada"}]})),
         ("SetPolicy", json!({"leaving": "orphan"})),

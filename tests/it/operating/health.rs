@@ -41,6 +41,7 @@ async fn the_status_says_how_far_everything_is() {
             "waitlists",
             "history",
             "commands",
+            "keys",
             "refusals"
         ]
     );

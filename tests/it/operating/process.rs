@@ -70,10 +70,8 @@ async fn scripts_are_told_one_line_and_nothing_else() {
         assert_eq!(line, said, "the file says the same");
         let members: Vec<_> = line.as_object().unwrap().keys().cloned().collect();
         assert_eq!(members, ["http", "key", "nats", "nats_pid", "nats_token", "pid", "ready"]);
-        assert_eq!(
-            (&line["ready"], &line["key"], &line["pid"]),
-            (&json!(true), &Value::Null, &json!(pid))
-        );
+        assert_eq!((&line["ready"], &line["pid"]), (&json!(true), &json!(pid)));
+        assert!(line["key"].as_str().unwrap().starts_with("slk_"));
         assert!(line["http"].as_str().unwrap().starts_with("http://127.0.0.1:"));
         assert!(line["nats"].as_str().unwrap().starts_with("nats://127.0.0.1:"));
         assert!(line["nats_token"].as_str().unwrap().len() >= 32, "a token that can be guessed");
@@ -230,12 +228,16 @@ async fn a_restart_resumes_where_it_was() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nobody_but_the_machine_itself_is_let_in() {
+async fn nobody_but_the_machine_itself_is_let_in_without_a_key() {
     let dir = tempfile::tempdir().unwrap();
     for address in ["0.0.0.0:0", "[::]:0", "192.0.2.1:0"] {
-        let (code, said) = refused(dir.path(), &["dev", "--http", address, "--ready-json"]).await;
-        assert_eq!(code, 2, "{address}: {said}");
-        assert!(said.contains("loopback") && said.contains("keys"), "{address}: {said}");
+        let serve = ["serve", "--keys", "optional", "--http", address, "--ready-json"];
+        for own in [&["dev", "--http", address, "--ready-json"][..], &serve] {
+            let (code, said) = refused(dir.path(), own).await;
+            assert_eq!(code, 2, "{address}: {said}");
+            let named = said.contains("loopback") && said.contains("--keys required");
+            assert!(named, "{address}: {said}");
+        }
     }
     for nonsense in ["localhost", "8640", "127.0.0.1", "127.0.0.1:99999"] {
         let (code, said) = refused(dir.path(), &["dev", "--http", nonsense]).await;

@@ -119,7 +119,8 @@ fn accounts_add_up() {
                 })))
             })
             .collect();
-        let found = all(sequence, |cursor| licenses::accounts(store.db(), cursor, 1, sequence));
+        let found =
+            all(sequence, |cursor| licenses::accounts(store.db(), None, cursor, 1, sequence));
         assert_eq!(json(found), json(expected));
     }
 }

@@ -1,0 +1,139 @@
+//! How often a key may call, and how often an address may fail.
+
+use std::hash::Hash;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::num::NonZeroU32;
+
+use events::key::KeyId;
+use governor::clock::{Clock as _, DefaultClock};
+use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+
+/// Calls a second of one key, unless set otherwise (`--rate`). More are told `too_many_requests`.
+pub const CALLS_DEFAULT: NonZeroU32 = times(5_000);
+
+/// Calls a minute of one address that show a key which is not accepted. More are told
+/// `too_many_requests`; those with a good key go on, whoever else has that address.
+const FAILURES: NonZeroU32 = times(10);
+
+/// So many times, and once at least.
+const fn times(count: u32) -> NonZeroU32 {
+    match NonZeroU32::new(count) {
+        Some(count) => count,
+        None => NonZeroU32::MIN,
+    }
+}
+
+/// Keys, and addresses, that are counted at the same time. At this number those that have rested are
+/// forgotten; whoever still finds no room shares one count.
+const COUNTED_MAX: usize = 10_000;
+
+/// The count of those for whom there is no room.
+const OTHERS: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+
+pub(super) struct Rates {
+    calls: DefaultKeyedRateLimiter<KeyId>,
+    failures: DefaultKeyedRateLimiter<IpAddr>,
+}
+
+impl std::fmt::Debug for Rates {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Rates")
+    }
+}
+
+/// Seconds after which the next one is taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Wait(pub(super) u64);
+
+impl Rates {
+    pub(super) fn new(calls: NonZeroU32) -> Rates {
+        Rates {
+            calls: RateLimiter::keyed(Quota::per_second(calls)),
+            failures: RateLimiter::keyed(Quota::per_minute(FAILURES)),
+        }
+    }
+
+    /// A call with a good key.
+    pub(super) fn call(&self, key: KeyId) -> Result<(), Wait> {
+        sweep(&self.calls);
+        check(&self.calls, &key)
+    }
+
+    /// A call with a key that is not accepted.
+    pub(super) fn failure(&self, address: IpAddr) -> Result<(), Wait> {
+        match sweep(&self.failures) {
+            true => check(&self.failures, &network(address)),
+            false => check(&self.failures, &OTHERS),
+        }
+    }
+}
+
+/// Forgets who has rested, once there are many. Whether there is room.
+fn sweep<K: Hash + Eq + Clone>(limiter: &DefaultKeyedRateLimiter<K>) -> bool {
+    if limiter.len() < COUNTED_MAX {
+        return true;
+    }
+    limiter.retain_recent();
+    limiter.len() < COUNTED_MAX
+}
+
+fn check<K: Hash + Eq + Clone>(limiter: &DefaultKeyedRateLimiter<K>, key: &K) -> Result<(), Wait> {
+    limiter.check_key(key).map_err(|not_until| {
+        let left = not_until.wait_time_from(DefaultClock::default().now());
+        Wait(left.as_secs() + 1)
+    })
+}
+
+/// Whoever has one address of IPv6 has 2^64 of them.
+fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(it) => {
+            let bits = u128::from(it) >> 64 << 64;
+            IpAddr::V6(Ipv6Addr::from(bits))
+        }
+        it @ IpAddr::V4(_) => it,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_fails_ten_times_a_minute() {
+        let rates = Rates::new(CALLS_DEFAULT);
+        let address = |last| IpAddr::from([192, 0, 2, last]);
+        let taken = (0..50).filter(|_| rates.failure(address(1)).is_ok()).count();
+        assert_eq!(taken, 10);
+        let Err(Wait(seconds)) = rates.failure(address(1)) else { panic!("it is taken") };
+        assert!((1..=7).contains(&seconds), "{seconds}");
+        assert_eq!(rates.failure(address(2)), Ok(()));
+    }
+
+    #[test]
+    fn a_network_of_ipv6_is_one_address() {
+        let rates = Rates::new(CALLS_DEFAULT);
+        let address = |last: u16| IpAddr::from([0x2001, 0xdb8, 0, 1, 0, 0, 0, last]);
+        assert_eq!((0..50).filter(|last| rates.failure(address(*last)).is_ok()).count(), 10);
+        // An address of IPv4 in the clothes of IPv6 is that address.
+        let mapped = "::ffff:192.0.2.1".parse().unwrap();
+        assert_eq!(network(mapped), IpAddr::from([192, 0, 2, 1]));
+    }
+
+    #[test]
+    fn a_key_calls_as_often_as_it_may() {
+        let rates = Rates::new(NonZeroU32::new(3).unwrap());
+        let taken = |key| (0..9).filter(|_| rates.call(KeyId([key; 8])).is_ok()).count();
+        assert!((3..=4).contains(&taken(1)));
+        assert!((3..=4).contains(&taken(2)), "each has its own");
+    }
+
+    #[test]
+    fn however_many_fail_so_many_are_counted() {
+        let rates = Rates::new(CALLS_DEFAULT);
+        for it in 0..3 * COUNTED_MAX as u32 {
+            let _ = rates.failure(IpAddr::V4(Ipv4Addr::from(0x0a00_0000 + it)));
+        }
+        assert!(rates.failures.len() <= COUNTED_MAX + 1, "{}", rates.failures.len());
+    }
+}
