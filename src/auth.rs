@@ -103,6 +103,8 @@ struct Gate {
     rates: Rates,
     /// Who calls without a key, where that may be.
     nobody: Option<Arc<Principal>>,
+    /// The key of whoever runs `dev`: nobody bounds themselves.
+    own: Option<KeyId>,
     loopback: bool,
 }
 
@@ -119,8 +121,8 @@ impl Auth {
             Keys::Required => None,
             Keys::Optional => Some(Arc::new(local)),
         };
-        let rates = Rates::new(rate);
-        Auth { gate: Arc::new(Gate { keyring, rates, nobody, loopback }) }
+        let (rates, own) = (Rates::new(rate), own.map(|it| it.id()));
+        Auth { gate: Arc::new(Gate { keyring, rates, nobody, own, loopback }) }
     }
 
     /// Whether HTTP can be reached from this machine only.
@@ -154,7 +156,8 @@ impl Auth {
         if !principal.takes(api) {
             return Err(counted("facade", AuthError::FacadeNotAllowed));
         }
-        let Some(key) = principal.key else { return Ok(principal) };
+        let bounded = principal.key.filter(|it| Some(*it) != self.gate.own);
+        let Some(key) = bounded else { return Ok(principal) };
         match self.gate.rates.call(key) {
             Ok(()) => Ok(principal),
             Err(wait) => Err(counted("too_many", AuthError::TooMany { retry_after: wait.0 })),

@@ -78,6 +78,11 @@ impl Client {
         &self.base
     }
 
+    /// The key that it shows, as the value of `Authorization`.
+    pub fn authorization(&self) -> Option<&str> {
+        self.authorization.as_ref().and_then(|it| it.to_str().ok())
+    }
+
     /// GET, and the whole answer.
     pub async fn get(&self, path: &str) -> Result<Answer, Error> {
         self.whole(Method::GET, path, Bytes::new()).await

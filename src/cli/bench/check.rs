@@ -63,13 +63,15 @@ impl Check {
             return Err(failed(Exit::Usage, message));
         }
         let address = client.base().trim_start_matches("http://").to_owned();
+        let shown = client.authorization().map(|it| format!("authorization: {it}\r\n"));
+        let server = Server { address, shown: shown.unwrap_or_default() };
         // In turns, so that what drifts drifts for both.
         let mut empty = Measured::new();
         let mut checked = Measured::new();
         let half = self.seconds.div_ceil(2);
         for _ in 0..2 {
-            empty.add(&self.ask(&address, Arc::new(vec![EMPTY.to_owned()]), half, false).await);
-            checked.add(&self.ask(&address, Arc::new(paths.clone()), half, true).await);
+            empty.add(&self.ask(&server, Arc::new(vec![EMPTY.to_owned()]), half, false).await);
+            checked.add(&self.ask(&server, Arc::new(paths.clone()), half, true).await);
         }
         self.print(global, &empty, &checked);
         let wrong = empty.wrong + checked.wrong;
@@ -78,19 +80,20 @@ impl Check {
 
     async fn ask(
         &self,
-        address: &str,
+        server: &Server,
         paths: Arc<Vec<String>>,
         seconds: u64,
         allowed: bool,
     ) -> Measured {
         run(self.connections, seconds, |caller| {
-            let (address, paths) = (address.to_owned(), paths.clone());
+            let (address, shown) = (server.address.clone(), server.shown.clone());
+            let paths = paths.clone();
             let connection: Arc<Mutex<Option<TcpStream>>> = Arc::default();
             let mut number = caller;
             move || {
                 number = number.wrapping_add(1);
                 let request = format!(
-                    "GET {} HTTP/1.1\r\nhost: localhost\r\n\r\n",
+                    "GET {} HTTP/1.1\r\nhost: localhost\r\n{shown}\r\n",
                     paths[number % paths.len()]
                 );
                 let (address, connection) = (address.clone(), connection.clone());
@@ -128,6 +131,13 @@ impl Check {
         output::table(&HEAD, rows);
         output::line(&format!("rate {rate:.2} x the empty handler's, p99 {p99:.2} x"));
     }
+}
+
+/// Who is asked.
+struct Server {
+    address: String,
+    /// The line of a request that shows a key, if there is one.
+    shown: String,
 }
 
 /// Sends a request on a kept connection and reads the answer whole.
