@@ -21,7 +21,7 @@ mod operate;
 mod pages;
 mod policies;
 pub mod problem;
-mod query;
+pub(crate) mod query;
 mod schedules;
 pub mod server;
 mod tail;
@@ -56,12 +56,12 @@ const BODY_BYTES_MAX: usize = 4 * COMMAND_BYTES_MAX;
 /// What handlers work with. Cheap to clone.
 #[derive(Clone)]
 pub struct App {
-    intake: Intake,
-    views: Views,
+    pub(crate) intake: Intake,
+    pub(crate) views: Views,
     health: Health,
     log: Log,
     projector: Projector,
-    clock: Clock,
+    pub(crate) clock: Clock,
     auth: Auth,
     operator: Arc<Operator>,
 }
@@ -124,6 +124,8 @@ pub async fn serve(listener: TcpListener, app: App, stop: CancellationToken) {
         .route("/", get(pages::root))
         .route("/docs", get(pages::docs))
         .route("/problems/{code}", get(pages::problem_page))
+        .merge(crate::facades::uipath::router())
+        .merge(crate::facades::aladia::router())
         .fallback(problem::not_found)
         .method_not_allowed_fallback(problem::method_not_allowed)
         .layer(map_response_with_state(app.clone(), query::warn))

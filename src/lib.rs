@@ -3,7 +3,8 @@
 //! All I/O of the ledger; the rules are in the crate `events`, SQL in `projections`. Reading order:
 //! [`log`] (the stream of commits), [`writer`] (commands in, commits out), [`intake`] (the doors),
 //! [`projector`] and [`views`] (read models), [`auth`] (who calls), [`http`] (what is asked),
-//! [`service`] (everything put together), [`cli`] (the command line).
+//! [`facades`] (other vendors' calls), [`service`] (everything put together), [`cli`] (the command
+//! line).
 
 pub mod anchor;
 pub mod auth;
@@ -12,6 +13,7 @@ pub mod client;
 pub mod clock;
 pub mod describe;
 pub mod durability;
+pub mod facades;
 pub mod health;
 pub mod http;
 pub mod intake;

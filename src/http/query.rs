@@ -15,7 +15,7 @@ use rusqlite::Connection;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-pub(super) use params::{AsOfParams, PageParams, Params};
+pub(crate) use params::{AsOfParams, PageParams, Params};
 
 use super::App;
 use super::problem::Problem;
@@ -39,7 +39,7 @@ const DAY_MS: i64 = 86_400_000;
 const RETRY_SECONDS: u64 = 1;
 
 /// The segments of a path, decoded.
-pub(super) struct Segments<T>(pub(super) T);
+pub(crate) struct Segments<T>(pub(crate) T);
 
 impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Segments<T> {
     type Rejection = Problem;
@@ -53,7 +53,7 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Segment
 }
 
 /// A parameter that makes no sense.
-pub(super) fn invalid(name: &str, reason: &str) -> Problem {
+pub(crate) fn invalid(name: &str, reason: &str) -> Problem {
     unusable(name, format!("{name}: {reason}"))
 }
 
@@ -63,12 +63,12 @@ fn unusable(name: &str, detail: String) -> Problem {
 }
 
 /// Something that is not there; the same answer for what never was and what may not be seen.
-pub(super) fn not_found(code: &'static str, title: &'static str, detail: String) -> Problem {
+pub(crate) fn not_found(code: &'static str, title: &'static str, detail: String) -> Problem {
     Problem::new(404, code, title, detail)
 }
 
 /// The account of a path.
-pub(super) fn account(text: &str) -> Result<AccountId, Problem> {
+pub(crate) fn account(text: &str) -> Result<AccountId, Problem> {
     AccountId::new(text).map_err(|_| {
         let shown: String = text.chars().take(64).collect();
         let detail = format!("{shown:?} cannot be an account: it must match [A-Za-z0-9_-]{{1,64}}");
@@ -77,31 +77,31 @@ pub(super) fn account(text: &str) -> Result<AccountId, Problem> {
 }
 
 /// The parameter `email`.
-pub(super) fn email(text: &str) -> Result<Email, Problem> {
+pub(crate) fn email(text: &str) -> Result<Email, Problem> {
     Email::new(text).map_err(|it| invalid("email", &it.to_string()))
 }
 
 /// As of when a question is asked: resolved to a sequence and a moment.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct AsOf {
+pub(crate) struct AsOf {
     /// The sequence; `u64::MAX` for whatever the read model has.
-    pub(super) sequence: u64,
+    pub(crate) sequence: u64,
     /// The moment that windows are compared with.
-    pub(super) moment: Moment,
+    pub(crate) moment: Moment,
     /// Whether the past was asked for.
     past: bool,
 }
 
 impl AsOf {
     /// As of whatever the read model has.
-    pub(super) fn now(app: &App) -> AsOf {
+    pub(crate) fn now(app: &App) -> AsOf {
         AsOf { sequence: u64::MAX, moment: app.clock.now(), past: false }
     }
 }
 
 /// Waits until a read model is as fresh as the reader asks, and resolves `at`. A reader who asks for
 /// nothing sees what this process has acknowledged, unless the read model lags.
-pub(super) async fn as_of(
+pub(crate) async fn as_of(
     app: &App,
     view: &View,
     at: Option<&str>,
@@ -172,7 +172,7 @@ async fn be_on_the_log(app: &App, sequence: u64) -> Result<(), Problem> {
     }
 }
 
-pub(super) async fn reach(view: &View, sequence: u64) -> Result<(), Problem> {
+pub(crate) async fn reach(view: &View, sequence: u64) -> Result<(), Problem> {
     view.reach(sequence).await.map_err(|behind: Behind| {
         Problem::new(503, "behind", "The read model is not there yet", behind.to_string())
             .hint("ask again a little later, or for a lower sequence")
@@ -182,7 +182,7 @@ pub(super) async fn reach(view: &View, sequence: u64) -> Result<(), Problem> {
 
 /// Which moment of a bare date is meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum DayEdge {
+pub(crate) enum DayEdge {
     /// Its first millisecond, in UTC.
     Start,
     /// Its last one.
@@ -195,7 +195,7 @@ pub(super) enum DayEdge {
 const A_TIME: &str = "a date such as 2026-05-03, or an RFC 3339 time";
 
 /// A parameter that is an RFC 3339 time, or a date.
-pub(super) fn moment(name: &str, text: &str, edge: DayEdge) -> Result<Moment, Problem> {
+pub(crate) fn moment(name: &str, text: &str, edge: DayEdge) -> Result<Moment, Problem> {
     parsed(text, edge).ok_or_else(|| invalid(name, &format!("it must be {A_TIME}")))
 }
 
@@ -214,7 +214,7 @@ fn parsed(text: &str, edge: DayEdge) -> Option<Moment> {
 }
 
 /// Items of a page: as asked for, within bounds.
-pub(super) fn limit(asked: Option<usize>) -> Result<usize, Problem> {
+pub(crate) fn limit(asked: Option<usize>) -> Result<usize, Problem> {
     match asked {
         None => Ok(LIMIT_DEFAULT),
         Some(limit @ 1..=PAGE_MAX) => Ok(limit),
@@ -223,7 +223,7 @@ pub(super) fn limit(asked: Option<usize>) -> Result<usize, Problem> {
 }
 
 /// Asks a read model here and now: for questions that take microseconds.
-pub(super) fn ask<T>(
+pub(crate) fn ask<T>(
     view: &View,
     question: impl FnOnce(&Connection) -> Result<T, projections::Error>,
 ) -> Result<T, Problem> {
@@ -231,7 +231,7 @@ pub(super) fn ask<T>(
 }
 
 /// Asks a read model off the async threads: for questions that may take longer.
-pub(super) async fn ask_slowly<T: Send + 'static>(
+pub(crate) async fn ask_slowly<T: Send + 'static>(
     view: &Arc<View>,
     question: impl FnOnce(&Connection) -> Result<T, projections::Error> + Send + 'static,
 ) -> Result<T, Problem> {
@@ -244,7 +244,7 @@ pub(super) async fn ask_slowly<T: Send + 'static>(
 }
 
 /// What a reader is told when a question cannot be answered.
-pub(super) fn unavailable(error: projections::Error) -> Problem {
+pub(crate) fn unavailable(error: projections::Error) -> Problem {
     match &error {
         projections::Error::Cursor => invalid("cursor", &error.to_string()),
         projections::Error::Buckets { .. } => invalid("window", &error.to_string()),
@@ -281,7 +281,7 @@ fn internal(reason: &str) -> Problem {
 }
 
 /// An answer with its sequence.
-pub(super) fn answer<T: Serialize>(
+pub(crate) fn answer<T: Serialize>(
     as_of: AsOf,
     sequence: u64,
     body: &T,
@@ -291,7 +291,7 @@ pub(super) fn answer<T: Serialize>(
 }
 
 /// The same, of a document that is written already.
-pub(super) fn answer_json(as_of: AsOf, sequence: u64, json: Vec<u8>) -> Response {
+pub(crate) fn answer_json(as_of: AsOf, sequence: u64, json: Vec<u8>) -> Response {
     let mut response = ([("content-type", "application/json")], json).into_response();
     let headers = response.headers_mut();
     headers.insert(SEQUENCE, HeaderValue::from(sequence));
@@ -304,7 +304,7 @@ pub(super) fn answer_json(as_of: AsOf, sequence: u64, json: Vec<u8>) -> Response
 }
 
 /// Says on an answer, whatever it is, that writing has stopped, if it has.
-pub(super) async fn warn(State(app): State<App>, mut response: Response) -> Response {
+pub(crate) async fn warn(State(app): State<App>, mut response: Response) -> Response {
     if let Some(code) = app.health.stop_code() {
         response.headers_mut().insert(WARNING, HeaderValue::from_static(code));
     }
@@ -313,9 +313,9 @@ pub(super) async fn warn(State(app): State<App>, mut response: Response) -> Resp
 
 /// A document and the sequence as of which it holds.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
-pub(super) struct AsOfSequence<T> {
+pub(crate) struct AsOfSequence<T> {
     #[serde(flatten)]
-    pub(super) item: T,
+    pub(crate) item: T,
     /// The sequence as of which this holds.
-    pub(super) sequence: u64,
+    pub(crate) sequence: u64,
 }

@@ -16,11 +16,13 @@
     reason = "a test that cannot go on fails, says why, and picks what it is about; tables are long"
 )]
 
+mod aladia;
 mod command_line;
 mod crashing;
 mod damage;
 mod documents;
 mod doors;
+mod facades;
 mod faults;
 mod healing;
 mod house;
@@ -33,6 +35,7 @@ mod reading;
 mod serving;
 mod transferring;
 mod two_writers;
+mod uipath;
 mod year;
 
 use ledger::Ledger;

@@ -17,7 +17,7 @@ use super::{invalid, unusable};
 use crate::http::problem::Problem;
 
 /// The parameters of a query, each known, each of its type.
-pub(in crate::http) struct Params<T>(pub(in crate::http) T);
+pub(crate) struct Params<T>(pub(crate) T);
 
 impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Params<T> {
     type Rejection = Problem;
@@ -38,26 +38,26 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Params<T> {
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub(in crate::http) struct AsOfParams {
+pub(crate) struct AsOfParams {
     /// As of a sequence, an RFC 3339 time, or the end of a day (UTC)
-    pub(in crate::http) at: Option<String>,
+    pub(crate) at: Option<String>,
     /// Wait until this sequence is taken in
-    pub(in crate::http) min_sequence: Option<u64>,
+    pub(crate) min_sequence: Option<u64>,
 }
 
 /// Which page, and as of when, for lists without filters.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub(in crate::http) struct PageParams {
+pub(crate) struct PageParams {
     /// Where to go on: `next` of the page before
-    pub(in crate::http) cursor: Option<String>,
+    pub(crate) cursor: Option<String>,
     /// Items of the page, 1 to 1,000; 100 when absent
-    pub(in crate::http) limit: Option<usize>,
+    pub(crate) limit: Option<usize>,
     /// As of a sequence, an RFC 3339 time, or the end of a day (UTC)
-    pub(in crate::http) at: Option<String>,
+    pub(crate) at: Option<String>,
     /// Wait until this sequence is taken in
-    pub(in crate::http) min_sequence: Option<u64>,
+    pub(crate) min_sequence: Option<u64>,
 }
 
 /// Whether the percent-encoded bytes of a query are no text.

@@ -1,0 +1,88 @@
+//! The dialects of other vendors: their calls at their paths, as commands and questions of this
+//! ledger.
+//!
+//! A facade translates. What may be done is decided by the rules, what is told is read from the read
+//! models; a facade names neither streams nor SQL. What each serves stands in `docs/compat`.
+
+pub(crate) mod aladia;
+mod body;
+#[cfg(test)]
+mod documented;
+mod lists;
+mod people;
+mod routes;
+pub(crate) mod uipath;
+
+use std::sync::Arc;
+
+use axum::http::{HeaderMap, HeaderValue};
+use axum::response::{IntoResponse as _, Response};
+use events::request::{Address, Via};
+use events::{AccountId, CommandType};
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::auth::Principal;
+use crate::http::App;
+use crate::http::problem::Problem;
+use crate::intake::Document;
+
+/// As of when, for questions whose vendor has no parameter of that name. Others are passed over.
+#[derive(Debug, Deserialize)]
+pub(crate) struct When {
+    pub(crate) at: Option<String>,
+    pub(crate) min_sequence: Option<u64>,
+}
+
+/// The sequence that a read model must have before a command is made of what it says: everything that
+/// this process has acknowledged.
+pub(crate) fn newest(app: &App) -> Option<u64> {
+    Some(app.intake.writer().sequence())
+}
+
+/// A command that a call of a dialect became, once it was accepted.
+pub(crate) struct Done {
+    /// The sequence of the commit that holds its events.
+    pub(crate) sequence: u64,
+    command: HeaderValue,
+}
+
+impl Done {
+    /// The vendor's answer, with the receipt of the command.
+    pub(crate) fn answer(&self, body: &Value) -> Response {
+        let json = [("content-type", "application/json")];
+        let mut response = (json, body.to_string()).into_response();
+        let headers = response.headers_mut();
+        headers.insert("seatledger-sequence", self.sequence.into());
+        headers.insert("seatledger-command", self.command.clone());
+        response
+    }
+}
+
+/// Sends the one command that a call is, under its `Idempotency-Key`, and waits until what it wrote
+/// is read at once.
+pub(crate) async fn send(
+    app: &App,
+    (principal, account, via): (&Arc<Principal>, &AccountId, Via),
+    headers: &HeaderMap,
+    kind: CommandType,
+    document: &Value,
+) -> Result<Done, Problem> {
+    let key = headers.get("idempotency-key").map(|it| it.to_str().unwrap_or("\u{fffd}"));
+    let address = Address { account: account.as_str(), kind: kind.as_str(), key, via };
+    let answer =
+        app.intake.on_behalf_of(principal).send(&address, document.to_string().as_bytes()).await;
+    match answer.document {
+        Document::Problem(problem) => Err(*problem),
+        Document::Accepted(_) => {
+            let sequence = answer.sequence.unwrap_or_default();
+            if let Err(behind) = app.views.reach(sequence).await {
+                // It is done and durable: whoever reads with `min_sequence` is told so.
+                tracing::warn!(%behind, "a call is answered before it can be read");
+            }
+            let command = answer.command.and_then(|it| HeaderValue::from_str(&it).ok());
+            let command = command.unwrap_or(HeaderValue::from_static(""));
+            Ok(Done { sequence, command })
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! A space: what it has of a course, and who is in it.
+
+use std::collections::HashSet;
+
+use events::AccountId;
+use projections::LicenseState;
+use projections::directory;
+use projections::licenses::{self, Filter, License};
+
+use super::product;
+use crate::facades::lists;
+use crate::http::App;
+use crate::http::problem::Problem;
+use crate::http::query;
+
+/// A space of an account, as of a sequence.
+pub(super) struct Space {
+    pub(super) account: AccountId,
+    pub(super) id: String,
+    /// As of when it was looked at.
+    pub(super) sequence: u64,
+    /// Whether there is a group that is named like it: then its members are the space's.
+    pub(super) has_group: bool,
+}
+
+/// Something that a call names and that is not there.
+pub(super) fn not_found(what: &str, name: &str) -> Problem {
+    let detail = format!("there is no {what} {}", events::malformed::short(name));
+    Problem::new(404, "record_not_found", "Record Not Found", detail)
+}
+
+impl Space {
+    /// The space of that name. It is there if it has, or had, licenses, or if there is a group of that
+    /// name; and the one that is named like the account is the account itself.
+    pub(super) async fn find(
+        app: &App,
+        account: &AccountId,
+        id: &str,
+        at: u64,
+    ) -> Result<Space, Problem> {
+        let (view, name) = (&app.views.licenses, account.as_str());
+        let (container, sequence) = query::ask(view, |db| licenses::container(db, name, id, at))?;
+        let view = &app.views.directory;
+        query::reach(view, sequence).await?;
+        let (group, _) = query::ask(view, |db| directory::group(db, name, id, sequence))?;
+        let (id, account) = (id.to_owned(), account.clone());
+        let space = Space { account, id, sequence, has_group: group.is_some() };
+        match container.is_some() || space.has_group || space.is_account() {
+            true => Ok(space),
+            false => Err(not_found("space", &space.id)),
+        }
+    }
+
+    /// Whether it is where the account's own licenses are: what they call the shopping space.
+    pub(super) fn is_account(&self) -> bool {
+        self.id == self.account.as_str()
+    }
+
+    /// The licenses of a course that it has, those that are over for good left out.
+    pub(super) async fn licenses_of(
+        &self,
+        app: &App,
+        course: &str,
+    ) -> Result<Vec<License>, Problem> {
+        let product = product(course);
+        let all = self.account_licenses(app, Some(product)).await?;
+        if all.is_empty() {
+            return Err(not_found("course", course));
+        }
+        Ok(self.own(all))
+    }
+
+    /// Everything that it has.
+    pub(super) async fn licenses(&self, app: &App) -> Result<Vec<License>, Problem> {
+        Ok(self.own(self.account_licenses(app, None).await?))
+    }
+
+    fn own(&self, mut all: Vec<License>) -> Vec<License> {
+        let here = |it: &License| match self.is_account() {
+            true => it.parent.is_none() && it.container.as_deref().is_none_or(|it| it == self.id),
+            false => it.container.as_deref() == Some(&self.id),
+        };
+        all.retain(|it| here(it) && it.state != LicenseState::Retired);
+        all
+    }
+
+    async fn account_licenses(
+        &self,
+        app: &App,
+        product: Option<String>,
+    ) -> Result<Vec<License>, Problem> {
+        let (account, sequence) = (self.account.clone(), self.sequence);
+        let asked = query::ask_slowly(&app.views.licenses, move |db| {
+            lists::all(sequence, |cursor, limit, at| {
+                let filter = Filter { product: product.as_deref(), ..Filter::default() };
+                licenses::of_account(db, account.as_str(), &filter, cursor, limit, at)
+            })
+        });
+        Ok(asked.await?.0)
+    }
+
+    /// Refuses profiles that are not in it: in its group, if there is one, or else known to the
+    /// account.
+    pub(super) async fn has_profiles(
+        &self,
+        app: &App,
+        profiles: Vec<String>,
+    ) -> Result<Vec<String>, Problem> {
+        let (account, sequence) = (self.account.clone(), self.sequence);
+        let group = self.has_group.then(|| self.id.clone());
+        let asked = query::ask_slowly(&app.views.directory, move |db| {
+            let mut strange = None;
+            for profile in &profiles {
+                let (known, _) = directory::holder(db, account.as_str(), profile, sequence)?;
+                let known = known.filter(|it| !it.retired);
+                if known.is_none_or(|it| group.as_ref().is_some_and(|of| !it.groups.contains(of))) {
+                    strange = Some(profile.clone());
+                    break;
+                }
+            }
+            Ok((profiles, strange))
+        });
+        match asked.await? {
+            (profiles, None) => Ok(profiles),
+            (_, Some(strange)) => Err(not_found("profile", &strange)),
+        }
+    }
+
+    /// Everybody in it, as the directory knows them.
+    pub(super) async fn members(&self, app: &App) -> Result<Vec<directory::KnownHolder>, Problem> {
+        let (account, sequence) = (self.account.clone(), self.sequence);
+        let group = self.has_group.then(|| self.id.clone());
+        let asked = query::ask_slowly(&app.views.directory, move |db| {
+            lists::all(sequence, |cursor, limit, at| {
+                let filter = directory::HolderFilter { retired: Some(false), ..Default::default() };
+                directory::holders(db, account.as_str(), &filter, cursor, limit, at)
+            })
+        });
+        let (mut members, _) = asked.await?;
+        members.retain(|it| it.linked.is_none());
+        if let Some(group) = group {
+            members.retain(|it| it.groups.contains(&group));
+        }
+        Ok(members)
+    }
+}
+
+/// The names of licenses.
+pub(super) fn names(licenses: &[License]) -> HashSet<&str> {
+    licenses.iter().map(|it| it.license.as_str()).collect()
+}

@@ -1,0 +1,121 @@
+//! The calls of a dialect: one list, for the router and for the test that holds its document to it.
+
+use axum::Router;
+use axum::extract::Request;
+use axum::handler::Handler;
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use axum::http::{HeaderValue, StatusCode};
+use axum::middleware::{Next, from_fn};
+use axum::response::Response;
+use axum::routing::{MethodFilter, MethodRouter, on};
+use serde_json::Value;
+
+use crate::http::App;
+use crate::http::problem::Problem;
+use crate::http::server::RequestId;
+
+/// Characters of a request's path that an answer repeats.
+const PATH_SHOWN: usize = 200;
+
+/// One call.
+pub(crate) struct Route {
+    /// Its methods, as the document lists them.
+    #[cfg_attr(not(test), expect(dead_code, reason = "read by the test of the documents"))]
+    pub(crate) methods: &'static [&'static str],
+    /// Its path, as the vendor prints it.
+    pub(crate) path: &'static str,
+    /// Whether it is served, or only known.
+    #[cfg_attr(not(test), expect(dead_code, reason = "read by the test of the documents"))]
+    pub(crate) served: bool,
+    handler: MethodRouter<App>,
+}
+
+impl Route {
+    /// A call that `handler` serves.
+    pub(crate) fn new<H, T>(
+        methods: &'static [&'static str],
+        path: &'static str,
+        handler: H,
+    ) -> Route
+    where
+        H: Handler<T, App>,
+        T: 'static,
+    {
+        let filters = methods.iter().map(|it| match *it {
+            "PUT" => MethodFilter::PUT,
+            "POST" => MethodFilter::POST,
+            "PATCH" => MethodFilter::PATCH,
+            "DELETE" => MethodFilter::DELETE,
+            _ => MethodFilter::GET,
+        });
+        let filter = filters.reduce(MethodFilter::or).unwrap_or(MethodFilter::GET);
+        Route { methods, path, served: true, handler: on(filter, handler) }
+    }
+
+    /// The same, of one that is known and answered with that it is not served.
+    pub(crate) fn known<H, T>(
+        methods: &'static [&'static str],
+        path: &'static str,
+        handler: H,
+    ) -> Route
+    where
+        H: Handler<T, App>,
+        T: 'static,
+    {
+        Route { served: false, ..Route::new(methods, path, handler) }
+    }
+}
+
+/// A request that something went wrong with.
+pub(crate) struct Asked {
+    /// Its id, as the server's log names it.
+    pub(crate) id: String,
+    /// At which path, without the query.
+    pub(crate) path: String,
+}
+
+/// How a vendor says what went wrong: status and body.
+pub(crate) type Told = fn(&Problem, &Asked) -> (u16, Value);
+
+/// The router of a dialect. `paths` says at which paths a call is served.
+pub(crate) fn router(
+    routes: Vec<Route>,
+    paths: impl Fn(&'static str) -> Vec<String>,
+    told: Told,
+) -> Router<App> {
+    let mut router = Router::new();
+    // Several calls can be at one path: their methods are put together first.
+    let mut places: Vec<(&'static str, MethodRouter<App>)> = vec![];
+    for route in routes {
+        match places.iter().position(|it| it.0 == route.path) {
+            Some(at) => {
+                let (path, before) = places.swap_remove(at);
+                places.push((path, before.merge(route.handler)));
+            }
+            None => places.push((route.path, route.handler)),
+        }
+    }
+    for (path, handler) in places {
+        for path in paths(path) {
+            router = router.route(&path, handler.clone());
+        }
+    }
+    router.layer(from_fn(move |request, next| speak(told, request, next)))
+}
+
+/// Says what went wrong in the words of the vendor.
+async fn speak(told: Told, request: Request, next: Next) -> Response {
+    let id = request.extensions().get::<RequestId>().map(|it| it.0.clone());
+    let path = request.uri().path().chars().take(PATH_SHOWN).collect();
+    let asked = Asked { id: id.unwrap_or_default(), path };
+    let mut response = next.run(request).await;
+    let Some(problem) = response.extensions_mut().remove::<Problem>() else { return response };
+    let (status, body) = told(&problem, &asked);
+    let body = body.to_string();
+    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(response.status());
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(CONTENT_LENGTH, body.len().into());
+    *response.body_mut() = body.into();
+    response
+}

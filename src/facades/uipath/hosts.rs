@@ -1,0 +1,169 @@
+//! The quantity that a host gives to an organization: events of two accounts, so it takes two steps.
+//!
+//! The host's own commit keeps the quantity back. The ledger then tells the organization by itself,
+//! and the call waits a little for that.
+
+use std::time::Duration;
+
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::Response;
+use events::request::Via;
+use events::{AccountId, CommandType};
+use projections::LicenseState;
+use projections::licenses::{self, Filter, Given, GivenState, License};
+use serde::Deserialize;
+use serde_json::json;
+use tokio::time::Instant;
+
+use super::services::{Product, Wanted, seconds};
+use super::{Caller, has_license, without_license};
+use crate::auth::Access;
+use crate::facades::{body, lists, send};
+use crate::http::App;
+use crate::http::problem::Problem;
+use crate::http::query::{self, Segments};
+
+/// How long a call waits until the organization has what the host gives. Then it is answered with
+/// what the host has said.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// What a path names.
+#[derive(Debug, Deserialize)]
+pub(super) struct Host {
+    #[serde(rename = "hostAccountID")]
+    host: String,
+    #[serde(rename = "organizationId")]
+    organization: String,
+}
+
+/// Says how much of each of these codes an organization has from the host. What is left out stays.
+pub(super) async fn set(
+    caller: Caller,
+    State(app): State<App>,
+    Segments(path): Segments<Host>,
+    headers: HeaderMap,
+    sent: Bytes,
+) -> Result<Response, Problem> {
+    let host = caller.account(&path.host, Access::Command)?;
+    let products = body::object::<Wanted>(&sent)?.products()?;
+    if products.is_empty() {
+        return Err(body::unusable("productQuantities", "at least one is needed"));
+    }
+    let organization = AccountId::new(path.organization.as_str())
+        .map_err(|it| body::unusable("organizationId", &it.to_string()))?;
+    has_license(&app, &host).await?;
+    let mut chosen = vec![];
+    for it in products {
+        let license = source(&app, &host, &organization, &it).await?;
+        chosen.push((it, license));
+    }
+    let step = |(product, license): &(Product, License)| {
+        let document = json!({"license": license.license, "receiver": organization.as_str(),
+            "quantity": product.quantity});
+        json!({"command": "AllocateToAccount", "document": document})
+    };
+    let document = json!({"commands": chosen.iter().map(step).collect::<Vec<_>>()});
+    let to = (caller.principal(), &host, Via::Uipath);
+    let done = send(&app, to, &headers, CommandType::ApplyBatch, &document).await?;
+    let deadline = Instant::now() + PATIENCE;
+    let mut told = vec![];
+    for (product, license) in &chosen {
+        let given = settled(&app, &host, &license.license, &organization, deadline).await?;
+        if given.state == GivenState::Refused {
+            let code = given.code.unwrap_or_default();
+            let detail = given.detail.unwrap_or_default();
+            return Err(Problem::new(409, code, "The organization keeps what it has", detail));
+        }
+        let quantity = given.wanted;
+        told.push(
+            json!({"code": product.code, "quantity": quantity, "type": null, "features": []}),
+        );
+    }
+    let first_to_end =
+        chosen.iter().map(|it| &it.1).filter(|it| it.ends_at.is_some()).min_by_key(|it| it.ends_at);
+    let starts = chosen.iter().filter_map(|it| it.1.starts_at).min();
+    Ok(done.answer(&json!({
+        "accountId": organization.as_str(), "bundleCode": null,
+        "endDate": seconds(first_to_end.and_then(|it| it.ends_at)),
+        "gracePeriod": first_to_end.and_then(|it| it.grace_days), "licenseCode": null,
+        "licenseStatus": "Active", "products": told, "templates": [],
+        "startDate": seconds(starts), "subscriptionCode": null, "subscriptionPlan": null,
+        "payload": null, "type": null, "parentLicenseCode": null,
+    })))
+}
+
+/// The license of a code that is given: the one that the organization has some of already, or else
+/// the first to end of those that are the host's own.
+async fn source(
+    app: &App,
+    host: &AccountId,
+    organization: &AccountId,
+    product: &Product,
+) -> Result<License, Problem> {
+    let (account, code, receiver) = (host.clone(), product.code.clone(), organization.to_string());
+    let now = app.clock.now();
+    let asked = query::ask_slowly(&app.views.licenses, move |db| {
+        let (mut all, sequence) = lists::all(u64::MAX, |cursor, limit, at| {
+            let filter = Filter { product: Some(&code), ..Filter::default() };
+            licenses::of_account(db, account.as_str(), &filter, cursor, limit, at)
+        })?;
+        all.retain(|it| {
+            it.parent.is_none() && it.host.is_none() && it.state == LicenseState::Active
+        });
+        all.retain(|it| it.ends_at.is_none_or(|it| it > now));
+        all.sort_by_key(|it| (it.ends_at.is_none(), it.ends_at));
+        for (place, it) in all.iter().enumerate() {
+            if given(db, account.as_str(), &it.license, &receiver, sequence)?.is_some() {
+                return Ok(Some(all.swap_remove(place)));
+            }
+        }
+        Ok(all.into_iter().next())
+    });
+    asked.await?.ok_or_else(|| {
+        let detail = format!("{host} has no license of {} in force", product.code);
+        Problem::new(409, "no_license_in_force", "No license of the product is in force", detail)
+    })
+}
+
+/// What an organization has of a license, if it was ever given any.
+fn given(
+    db: &rusqlite::Connection,
+    account: &str,
+    license: &str,
+    receiver: &str,
+    at: u64,
+) -> Result<Option<Given>, projections::Error> {
+    let (all, _) = lists::all(at, |cursor, limit, at| {
+        licenses::given(db, account, license, cursor, limit, at)
+    })?;
+    Ok(all.into_iter().find(|it| it.receiver == receiver))
+}
+
+/// What an organization has of a license once no transfer is on its way, or when it takes too long.
+async fn settled(
+    app: &App,
+    host: &AccountId,
+    license: &str,
+    organization: &AccountId,
+    deadline: Instant,
+) -> Result<Given, Problem> {
+    let view = &app.views.licenses;
+    let mut reached = view.watch();
+    loop {
+        let (account, license) = (host.clone(), license.to_owned());
+        let receiver = organization.to_string();
+        let asked = query::ask_slowly(view, move |db| {
+            given(db, account.as_str(), &license, &receiver, u64::MAX)
+        });
+        let found = asked.await?.ok_or_else(|| without_license(host))?;
+        if found.state != GivenState::Pending {
+            return Ok(found);
+        }
+        let changed = tokio::time::timeout_at(deadline, reached.changed()).await;
+        if !matches!(changed, Ok(Ok(()))) {
+            return Ok(found);
+        }
+    }
+}
