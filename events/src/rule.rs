@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::metadata::Metadata;
 use crate::policy::words;
 use crate::text::{LicenseId, ProductId};
 
@@ -31,6 +32,9 @@ pub struct Grant {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 1)]
     pub quota: Option<i64>,
+    /// Anything else, kept with the grant. Nothing is judged by it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metadata: Option<Metadata>,
 }
 
 impl Grant {

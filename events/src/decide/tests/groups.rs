@@ -175,6 +175,22 @@ fn a_grant_more_leaves_the_others_as_they_are() {
 }
 
 #[test]
+fn what_is_kept_with_a_grant_is_changed_by_itself_and_gives_nothing() {
+    let mut story = Story::of_seats(2);
+    story.does("AddMembers", members("g", &["a"]));
+    let grant = |metadata: Value| {
+        let grant = json!({"license": "creative", "mode": "eager", "metadata": metadata});
+        json!({"group": "g", "grant": grant})
+    };
+    let told = story.does("GrantToGroup", grant(json!({"a": 1})));
+    assert_eq!(told, ["GroupRuleSet g", "SeatAssigned creative a group:g"]);
+    assert_eq!(story.does("GrantToGroup", grant(json!({"a": 1}))), [""; 0]);
+    assert_eq!(story.does("GrantToGroup", grant(json!({"a": 2}))), ["GroupRuleSet g"]);
+    let kept = story.account.groups()[0].grants[0].metadata.as_ref().unwrap();
+    assert_eq!(kept.as_str(), r#"{"a":2}"#);
+}
+
+#[test]
 fn nothing_is_granted_that_is_not_there() {
     let mut story = Story::of_seats(2);
     let grant = |of: Value| json!({"group": "g", "grants": [of]});

@@ -188,6 +188,7 @@ impl World {
             product,
             mode: *self.random.pick(&[Mode::Eager, Mode::FirstCome, Mode::FirstCome]),
             quota: self.random.one_in(3).then(|| 1 + self.random.below(4) as i64),
+            metadata: None,
         }
     }
 

@@ -171,8 +171,9 @@ fn of() -> impl Strategy<Value = (Option<LicenseId>, Option<ProductId>)> {
 
 fn grant() -> impl Strategy<Value = Grant> {
     let mode = select(vec![Mode::Eager, Mode::FirstCome, Mode::FirstCome]);
-    (of(), mode, option::weighted(0.4, 1..4_i64))
-        .prop_map(|((license, product), mode, quota)| Grant { license, product, mode, quota })
+    (of(), mode, option::weighted(0.4, 1..4_i64)).prop_map(|((license, product), mode, quota)| {
+        Grant { license, product, mode, quota, metadata: None }
+    })
 }
 
 fn policies() -> impl Strategy<Value = Command> {
