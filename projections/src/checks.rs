@@ -2,6 +2,7 @@
 //!
 //! Everything the question needs is in this one file. A verdict is derived, never stored.
 
+mod anywhere;
 mod changes;
 mod queries;
 mod verdict;
@@ -23,6 +24,7 @@ use crate::state::LicenseState;
 use crate::store::{Feed, ReadModel, Writer};
 
 use changes::{Change, To, transfer};
+pub use anywhere::anywhere;
 pub use queries::{Question, check, check_many};
 pub use verdict::{Code, Ended, Ground, Verdict};
 

@@ -19,8 +19,9 @@ use crate::store::{Feed, ReadModel, Writer};
 use crate::waitlists::line;
 
 pub use queries::{
-    Decided, DirectSet, Granted, Group, HolderFilter, KnownHolder, Member, decided_over_time,
-    group, groups, holder, holders, members, policies,
+    Decided, DirectSet, Giving, Granted, Group, HolderFilter, KnownHolder, Member,
+    decided_over_time, giving, group, group_by_number, groups, holder, holders, members, person,
+    policies,
 };
 
 /// The model.

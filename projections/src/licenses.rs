@@ -2,6 +2,7 @@
 
 mod containers;
 mod given;
+mod numbered;
 mod queries;
 mod terms;
 mod usage;
@@ -20,6 +21,7 @@ use crate::store::{Feed, ReadModel, Writer};
 
 pub use containers::{Container, HeldLicense, container, containers};
 pub use given::{Given, GivenState, given};
+pub use numbered::{By, Wanted, account_of, numbered};
 pub use queries::{
     AccountSummary, Filter, License, account, accounts, by_external_id, by_number, of_account, one,
 };

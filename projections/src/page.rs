@@ -19,6 +19,25 @@ pub struct Page<T> {
     pub sequence: u64,
 }
 
+/// A stretch of a list for clients that count: what is on it, and how many there are in all.
+#[derive(Debug, Clone)]
+pub struct Listing<T> {
+    /// What is on it, in the order of the list.
+    pub items: Vec<T>,
+    /// How many there are in the whole list.
+    pub count: u64,
+    /// As of which commit the list is.
+    pub sequence: u64,
+}
+
+impl<T> Listing<T> {
+    /// The same with each item as something else.
+    pub fn map<U>(self, to: impl FnMut(T) -> U) -> Listing<U> {
+        let items = self.items.into_iter().map(to).collect();
+        Listing { items, count: self.count, sequence: self.sequence }
+    }
+}
+
 /// How many rows to ask for: one more than the page has, to see whether there is a next one.
 pub(crate) fn rows_for(limit: usize) -> usize {
     limit.clamp(1, PAGE_MAX) + 1

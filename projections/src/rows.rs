@@ -6,7 +6,9 @@ use rusqlite::types::Value;
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
+use crate::as_of::int;
 use crate::error::Error;
+use crate::page::PAGE_MAX;
 
 /// A moment in milliseconds.
 pub(crate) fn moment(row: &Row<'_>, column: usize) -> Result<Moment, Error> {
@@ -85,6 +87,21 @@ impl Query {
     pub(crate) fn limit(&mut self, end: &str, rows: usize) -> &mut Query {
         self.sql.push_str(end);
         self.values.push(Value::Integer(i64::try_from(rows).unwrap_or(i64::MAX)));
+        self
+    }
+
+    /// Orders by one column, and by a second one where the first does not decide.
+    pub(crate) fn order(&mut self, by: &str, then: &str, descending: bool) -> &mut Query {
+        let way = if descending { " DESC" } else { "" };
+        self.sql.push_str(&[" ORDER BY ", by, way, ", ", then, way].concat());
+        self
+    }
+
+    /// Adds the end of a list that is gone through by counting.
+    pub(crate) fn page(&mut self, skip: u64, limit: usize) -> &mut Query {
+        self.limit(" LIMIT ?", limit.clamp(1, PAGE_MAX));
+        self.sql.push_str(" OFFSET ?");
+        self.values.push(Value::Integer(int(skip)));
         self
     }
 }

@@ -65,6 +65,7 @@ pub(super) async fn list(
             retired: params.retired,
             email: email.as_ref().map(Email::as_str),
             number: params.number,
+            user_name: None,
         };
         let cursor = params.cursor.as_deref();
         directory::holders(db, wanted.as_str(), &filter, cursor, limit, as_of.sequence)

@@ -102,16 +102,16 @@ pub(super) const REST: &str = "
         (SELECT min(until) FROM states WHERE number = it.number AND until > ?1)
     WHERE it.since <= ?1 AND it.account = ?2";
 
-fn query(db: &AsOf<'_>, account: i64) -> Query {
+pub(super) fn query(db: &AsOf<'_>, account: i64) -> Query {
     let sql = [COLUMNS, BY_ITSELF, REST].concat();
     Query::new(&sql, [Value::from(db.at), account.into()])
 }
 
 /// An assignment, and what lists are ordered by.
-struct Found {
+pub(super) struct Found {
     license: i64,
     number: i64,
-    assignment: Assignment,
+    pub(super) assignment: Assignment,
 }
 
 fn found(row: &Row<'_>, at: i64) -> Result<Found, Error> {
@@ -140,7 +140,7 @@ fn found(row: &Row<'_>, at: i64) -> Result<Found, Error> {
     Ok(Found { license, number, assignment })
 }
 
-fn ask(db: &AsOf<'_>, query: &Query) -> Result<Vec<Found>, Error> {
+pub(super) fn ask(db: &AsOf<'_>, query: &Query) -> Result<Vec<Found>, Error> {
     let mut statement = db.prepare_cached(&query.sql)?;
     let mut rows = statement.query(params_from_iter(&query.values))?;
     let mut all = vec![];

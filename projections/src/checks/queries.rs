@@ -222,10 +222,10 @@ impl Standing {
 }
 
 /// What is asked about, as numbers; `None` stands for any.
-struct Place {
-    account: i64,
-    product: Option<i64>,
-    license: Option<i64>,
+pub(super) struct Place {
+    pub(super) account: i64,
+    pub(super) product: Option<i64>,
+    pub(super) license: Option<i64>,
 }
 
 /// Why there is no such place, and the sentence for it.
@@ -335,7 +335,7 @@ fn holders(db: &AsOf<'_>, place: &Place, question: &Question<'_>) -> Result<Vec<
 }
 
 /// What a license says to an assignment, the assignment, and the sentence for it.
-type Live = (Code, Ground, Option<String>);
+pub(super) type Live = (Code, Ground, Option<String>);
 
 /// Of a row as [`ground`] takes it.
 fn lives(row: &Row<'_>, column: usize, standing: Standing, code: Code) -> Result<Live, Error> {
@@ -344,7 +344,7 @@ fn lives(row: &Row<'_>, column: usize, standing: Standing, code: Code) -> Result
 }
 
 /// Gathers what a holder has, license by license, and what ended last.
-fn gather(
+pub(super) fn gather(
     db: &AsOf<'_>,
     place: &Place,
     holder: &str,

@@ -8,6 +8,7 @@ mod given;
 mod history;
 mod keys;
 mod licenses;
+mod numbered;
 mod schedules;
 mod usage;
 mod waitlists;

@@ -62,7 +62,7 @@ pub struct Member {
     pub since_sequence: u64,
 }
 
-const GROUPS: &str = "
+pub(super) const GROUPS: &str = "
     SELECT who.id, who.name, who.number, who.since, who.at, it.label, it.grants, it.unfinished,
            coalesce((SELECT members FROM counts WHERE grp = who.id AND since <= ?1
                      ORDER BY since DESC LIMIT 1), 0)
@@ -71,7 +71,7 @@ const GROUPS: &str = "
                          WHERE grp = who.id AND since <= ?1)
     WHERE who.since <= ?1 AND who.account = ?2";
 
-fn found(db: &AsOf<'_>, account: i64, row: &Row<'_>) -> Result<Group, Error> {
+pub(super) fn found(db: &AsOf<'_>, account: i64, row: &Row<'_>) -> Result<Group, Error> {
     let id = row.get(0)?;
     let grants: Vec<Grant> = from_json(row, 6)?;
     let granted = |grant: Grant| {

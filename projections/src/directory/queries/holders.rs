@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use super::EMAIL;
 use crate::as_of::{AsOf, int, uint};
-use crate::emails::{self, user_key};
+use crate::emails::{self, holder_key, user_key};
 use crate::error::Error;
 use crate::known;
 use crate::page::{Page, number_key, numbers_after, rows_for};
@@ -67,6 +67,8 @@ pub struct HolderFilter<'a> {
     pub email: Option<&'a str>,
     /// The one with this number.
     pub number: Option<u64>,
+    /// Those who are called so where they sign in.
+    pub user_name: Option<&'a str>,
 }
 
 fn query(db: &AsOf<'_>, account: i64) -> Query {
@@ -146,6 +148,7 @@ pub fn holders(
             query.and("it.registered = ?", filter.registered.map(i64::from));
             query.and("it.retired = ?", filter.retired.map(i64::from));
             let number = filter.number.map(int);
+            query.and("it.user_name = ?", filter.user_name.map(str::to_owned));
             // From the few versions that ever had this number to their holder.
             let numbered = "who.id IN (SELECT holder FROM holder_versions WHERE number = ?)";
             query.and(numbered, number).and("it.number = ?", number);
@@ -171,4 +174,18 @@ pub fn holder(
     query.and("who.holder = ?", Some(user_key(user)));
     let found = ask(&db, &query)?.into_iter().next().map(|it| it.1);
     Ok((found, db.sequence()))
+}
+
+/// Whoever that is, as they were known.
+pub fn person(
+    db: &Connection,
+    account: &str,
+    holder: &Holder,
+    at: u64,
+) -> Result<Option<KnownHolder>, Error> {
+    let db = AsOf::new(db, at)?;
+    let Some(account) = known::find(&db, account)? else { return Ok(None) };
+    let mut query = query(&db, account);
+    query.and("who.holder = ?", Some(holder_key(holder)));
+    Ok(ask(&db, &query)?.into_iter().next().map(|it| it.1))
 }

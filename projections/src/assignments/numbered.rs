@@ -1,0 +1,125 @@
+//! Live assignments of a license for clients that count: by number, page by page with how many there
+//! are.
+
+use events::Holder;
+use rusqlite::types::Value;
+use rusqlite::{Connection, params_from_iter};
+
+use super::filter::{Filter, narrow};
+use super::queries::{Assignment, ask, query};
+use crate::as_of::{AsOf, int, uint};
+use crate::emails::holder_key;
+use crate::error::Error;
+use crate::known;
+use crate::page::Listing;
+use crate::rows::Query;
+
+/// Which live assignments of a license.
+#[derive(Debug, Clone, Default)]
+pub struct Wanted {
+    /// Those that hold a seat, or those that do not.
+    pub active: Option<bool>,
+    /// Those that downstream is done with, or those that it is not.
+    pub fulfilled: Option<bool>,
+    /// Those of one of these holders; of anybody when absent.
+    pub holders: Option<Vec<Holder>>,
+}
+
+/// What a list of assignments is ordered by; the number decides where it does not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum By {
+    /// The number.
+    #[default]
+    Number,
+    /// When it was made.
+    Assigned,
+    /// Whether it holds a seat.
+    Active,
+    /// Whether downstream is done with it.
+    Fulfilled,
+}
+
+impl By {
+    fn column(self) -> &'static str {
+        match self {
+            By::Number => "it.number",
+            By::Assigned => "it.at",
+            By::Active => "active",
+            By::Fulfilled => "fulfilled",
+        }
+    }
+}
+
+/// The live assignments of a license from the `skip`th on. A license that does not exist has none.
+pub fn numbered(
+    db: &Connection,
+    (account, license): (&str, &str),
+    wanted: &Wanted,
+    (by, descending): (By, bool),
+    (skip, limit): (u64, usize),
+    at: u64,
+) -> Result<Listing<Assignment>, Error> {
+    let db = AsOf::new(db, at)?;
+    let mut listing = Listing { items: vec![], count: 0, sequence: db.sequence() };
+    let Some(mut query) = of(&db, account, license, wanted)? else { return Ok(listing) };
+    let count = format!("SELECT count(*) FROM ({})", query.sql);
+    let mut statement = db.prepare_cached(&count)?;
+    let count = statement.query_row(params_from_iter(&query.values), |row| row.get(0))?;
+    listing.count = uint(count);
+    query.order(by.column(), "it.number", descending).page(skip, limit);
+    listing.items = ask(&db, &query)?.into_iter().map(|it| it.assignment).collect();
+    Ok(listing)
+}
+
+/// How many live assignments of a license hold a seat, and how many of those downstream is done
+/// with.
+pub fn fulfilment(
+    db: &Connection,
+    (account, license): (&str, &str),
+    at: u64,
+) -> Result<(u64, u64), Error> {
+    let db = AsOf::new(db, at)?;
+    let wanted = Wanted { active: Some(true), ..Wanted::default() };
+    let Some(query) = of(&db, account, license, &wanted)? else { return Ok((0, 0)) };
+    let sql = format!("SELECT count(*), coalesce(sum(fulfilled), 0) FROM ({})", query.sql);
+    let mut statement = db.prepare_cached(&sql)?;
+    let counts = |row: &rusqlite::Row<'_>| Ok((uint(row.get(0)?), uint(row.get(1)?)));
+    Ok(statement.query_row(params_from_iter(&query.values), counts)?)
+}
+
+/// The last commit that changed an assignment, or made it.
+pub fn changed(db: &Connection, number: u64, at: u64) -> Result<Option<u64>, Error> {
+    let db = AsOf::new(db, at)?;
+    let sql = "SELECT max(it.since, coalesce((SELECT max(until) FROM states
+                                              WHERE number = it.number AND until <= ?1), 0))
+               FROM assignments AS it WHERE it.number = ?2 AND it.since <= ?1";
+    let mut statement = db.prepare_cached(sql)?;
+    let mut rows = statement.query((db.at, int(number)))?;
+    Ok(rows.next()?.map(|row| row.get(0)).transpose()?.map(uint))
+}
+
+fn of(
+    db: &AsOf<'_>,
+    account: &str,
+    license: &str,
+    wanted: &Wanted,
+) -> Result<Option<Query>, Error> {
+    let Some(account) = known::find(db, account)? else { return Ok(None) };
+    let sql = "SELECT id FROM licenses WHERE account = ?1 AND license = ?2";
+    let mut statement = db.prepare_cached(sql)?;
+    let mut rows = statement.query((account, license))?;
+    let Some(row) = rows.next()? else { return Ok(None) };
+    let mut query = query(db, account);
+    query.and("it.license = ?", Some(row.get::<_, i64>(0)?));
+    // What is live now is all in one part of the index.
+    query.and("it.over = ?", db.now.then_some(0));
+    let Wanted { active, fulfilled, holders } = wanted;
+    let filter = Filter { active: *active, fulfilled: *fulfilled, ..Filter::default() };
+    narrow(&mut query, &filter, db.at);
+    if let Some(holders) = holders {
+        let marks = vec!["?"; holders.len()].join(", ");
+        query.sql.push_str(&[" AND who IN (", &marks, ")"].concat());
+        query.values.extend(holders.iter().map(|it| Value::from(holder_key(it))));
+    }
+    Ok(Some(query))
+}
