@@ -8,6 +8,7 @@ pub(crate) mod aladia;
 mod body;
 #[cfg(test)]
 mod documented;
+pub mod ibl;
 mod lists;
 mod people;
 mod routes;

@@ -41,6 +41,7 @@ use utoipa_axum::routes;
 
 use crate::auth::Auth;
 use crate::clock::Clock;
+use crate::facades::ibl::{self, Checking};
 use crate::health::Health;
 use crate::intake::Intake;
 use crate::log::Log;
@@ -63,6 +64,7 @@ pub struct App {
     projector: Projector,
     pub(crate) clock: Clock,
     auth: Auth,
+    pub(crate) ibl: Checking,
     operator: Arc<Operator>,
 }
 
@@ -87,10 +89,11 @@ impl App {
 
     /// What handlers work with.
     pub fn new(parts: Parts) -> App {
-        let Parts { intake, views, health, log, projector, monitor, clock, auth } = parts;
+        let Parts { intake, views, health, log, projector, monitor, clock, auth, ibl } = parts;
         let (metrics, openapi) = (crate::metrics::install(), openapi());
         let operator = Arc::new(Operator { metrics, monitor, openapi });
-        App { intake, views, health, log, projector, clock, auth, operator }
+        let ibl = Checking::new(&ibl);
+        App { intake, views, health, log, projector, clock, auth, ibl, operator }
     }
 }
 
@@ -112,6 +115,8 @@ pub struct Parts {
     pub clock: Clock,
     /// Who may call.
     pub auth: Auth,
+    /// How the dialect of ibl.ai is served.
+    pub ibl: ibl::Options,
 }
 
 /// Serves until `stop` is cancelled.
@@ -126,6 +131,7 @@ pub async fn serve(listener: TcpListener, app: App, stop: CancellationToken) {
         .route("/problems/{code}", get(pages::problem_page))
         .merge(crate::facades::uipath::router())
         .merge(crate::facades::aladia::router())
+        .merge(crate::facades::ibl::router())
         .fallback(problem::not_found)
         .method_not_allowed_fallback(problem::method_not_allowed)
         .layer(map_response_with_state(app.clone(), query::warn))

@@ -16,6 +16,7 @@ use crate::anchor::{self, Anchor};
 use crate::auth::{self, Auth, Key, Keys, Principal};
 use crate::clock::Clock;
 use crate::durability::{self, Durability};
+use crate::facades::ibl;
 use crate::health::{Condition, Health, Stop};
 use crate::intake::{Intake, ask, post};
 use crate::log::{self, Log};
@@ -54,6 +55,8 @@ pub struct Settings {
     pub clock: Clock,
     /// Run although the server acknowledges before it writes to disk.
     pub accept_loss_on_power_cut: bool,
+    /// How the dialect of ibl.ai is served.
+    pub ibl: ibl::Options,
 }
 
 /// Why a ledger does not start.
@@ -191,6 +194,7 @@ impl Service {
             monitor: settings.monitor.clone(),
             clock: settings.clock.clone(),
             auth,
+            ibl: settings.ibl.clone(),
         });
         tasks.spawn(http::serve(listener, app, stop.clone()));
         let (client, _writing, _lock) = (commands, writing, lock);

@@ -10,6 +10,7 @@ use super::serve::{Signals, refused, stop};
 use super::{Admission, Exit, Global, demo, failed, output};
 use crate::auth::{Key, Keys};
 use crate::clock::Clock;
+use crate::facades::ibl;
 use crate::health::Condition;
 use crate::log;
 use crate::nats;
@@ -52,6 +53,8 @@ pub(super) struct Dev {
     /// Print one line of JSON on standard output once it serves, and nothing else
     #[arg(long)]
     ready_json: bool,
+    #[command(flatten)]
+    ibl: ibl::Options,
 }
 
 impl Dev {
@@ -184,6 +187,7 @@ impl Dev {
                 monitor: Some(natsd.monitor_url()),
                 clock: clock.clone(),
                 accept_loss_on_power_cut: false,
+                ibl: self.ibl.clone(),
             };
             match Service::start(&options, settings).await {
                 Ok(service) => return Ok(service),

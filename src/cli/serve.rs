@@ -8,6 +8,7 @@ use super::remote::Ready;
 use super::{Admission, Exit, Global, failed, output};
 use crate::auth::Keys;
 use crate::clock::Clock;
+use crate::facades::ibl;
 use crate::health::Condition;
 use crate::service::{self, Service};
 use crate::{log, nats};
@@ -45,6 +46,8 @@ pub(super) struct Serve {
     /// Print one line of JSON on standard output once it serves, and nothing else
     #[arg(long)]
     ready_json: bool,
+    #[command(flatten)]
+    ibl: ibl::Options,
 }
 
 /// A prefix that is one token of a subject and makes a stream's name.
@@ -76,6 +79,7 @@ impl Serve {
             monitor: self.nats_monitor.clone(),
             clock: Clock::real(),
             accept_loss_on_power_cut: self.accept_loss_on_power_cut,
+            ibl: self.ibl.clone(),
         };
         let service = Service::start(&self.nats, settings).await.map_err(refused)?;
         let url = self.nats.url.unwrap_or_else(|| "nats://127.0.0.1:4222".to_owned());

@@ -26,6 +26,7 @@ mod facades;
 mod faults;
 mod healing;
 mod house;
+mod ibl;
 mod keys;
 mod ledger;
 mod malformed;

@@ -1,0 +1,134 @@
+//! Whether an e-mail address has an active user license: asked without a key, so bounded, and told
+//! with nothing but a status.
+
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use axum::extract::{ConnectInfo, FromRequestParts, Request, State};
+use axum::http::header::CACHE_CONTROL;
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse as _, Response};
+use events::Email;
+use projections::checks;
+
+use super::call::Ibl;
+use super::failure::Failure;
+use super::given::Reader;
+use super::kind::Kind;
+use super::rate::Rate;
+use crate::auth::{Access, Caller};
+use crate::http::App;
+use crate::http::query;
+
+/// Who may ask whether an e-mail address has a user license.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum Check {
+    /// Whoever reaches the port, as the vendor has it; of any account.
+    #[default]
+    Public,
+    /// Who has a key, of the accounts that it reaches.
+    Key,
+    /// Nobody.
+    Off,
+}
+
+/// Public checks a minute from one address, unless set.
+const PER_ADDRESS: u32 = 10;
+
+/// Public checks a minute from all addresses together, unless set.
+const ALTOGETHER: u32 = 600;
+
+/// How the check by e-mail address is served.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Options {
+    /// Who may ask whether an e-mail address has a user license, at the path of ibl.ai
+    #[arg(long, value_enum, default_value_t, env = "SEATLEDGER_IBL_CHECK")]
+    pub ibl_check: Check,
+    /// How often an address may ask that in a minute without a key
+    #[arg(long, value_name = "COUNT", default_value_t = PER_ADDRESS)]
+    pub ibl_check_rate: u32,
+    /// How often all addresses together may
+    #[arg(long, value_name = "COUNT", default_value_t = ALTOGETHER)]
+    pub ibl_check_rate_all: u32,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options {
+            ibl_check: Check::default(),
+            ibl_check_rate: PER_ADDRESS,
+            ibl_check_rate_all: ALTOGETHER,
+        }
+    }
+}
+
+impl fmt::Display for Check {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Check::Public => "public",
+            Check::Key => "key",
+            Check::Off => "off",
+        })
+    }
+}
+
+/// The check by e-mail address as it is served. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) struct Checking {
+    who: Check,
+    rate: Arc<Rate>,
+}
+
+impl Checking {
+    pub(crate) fn new(options: &Options) -> Checking {
+        let rate = Rate::new(options.ibl_check_rate, options.ibl_check_rate_all);
+        Checking { who: options.ibl_check, rate: Arc::new(rate) }
+    }
+}
+
+/// Answers a check: 200 where there is one, 404 where there is none, and nothing else.
+pub(super) async fn ask(State(app): State<App>, request: Request) -> Result<Response, Failure> {
+    let (mut parts, _) = request.into_parts();
+    let checking = app.ibl.clone();
+    let account = match checking.who {
+        Check::Public => {
+            checking.rate.allow(peer(&parts)).map_err(Failure::too_many)?;
+            None
+        }
+        Check::Key => {
+            let caller = Caller::<Ibl>::from_request_parts(&mut parts, &app).await?;
+            let home = caller.home(Access::Read)?.clone();
+            (!caller.principal().every_account).then_some(home)
+        }
+        Check::Off => {
+            let said = "whether an address has a license is not told here";
+            return Err(Failure::new(403, "permission_denied", said));
+        }
+    };
+    let pairs = form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes());
+    let mut query = Reader::of_pairs(pairs.map(|(a, b)| (a.into_owned(), b.into_owned())));
+    let email = query.text("email");
+    let email = query.needed("email", email).unwrap_or_default();
+    query.done()?;
+    let wrong = |_| Failure::of_field("email", "it must be an e-mail address");
+    let email = Email::new(&email).map_err(wrong)?;
+    let view = app.views.checks.clone();
+    view.reach_soon(app.intake.writer().sequence()).await;
+    let now = app.clock.now();
+    let asked = query::ask_slowly(&view, move |db| {
+        let account = account.as_ref().map(|it| it.as_str());
+        let wanted = |product: &str| Kind::User.is_of(product);
+        checks::anywhere(db, account, email.as_str(), wanted, now)
+    });
+    let (found, _) = asked.await?;
+    let status = if found { StatusCode::OK } else { StatusCode::NOT_FOUND };
+    let mut response = status.into_response();
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Ok(response)
+}
+
+fn peer(parts: &Parts) -> Option<IpAddr> {
+    parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|it| it.0.ip())
+}

@@ -1,0 +1,109 @@
+//! Commands that calls become.
+
+use axum::http::HeaderValue;
+use axum::response::Response;
+use events::request::{Address, Via};
+use events::{AccountId, CommandType};
+use serde::Deserialize;
+
+use super::call::Call;
+use super::failure::Failure;
+use super::given::Reader;
+use super::members::Members;
+use crate::http::problem::Problem;
+use crate::intake::Document;
+
+/// A command on its way.
+#[derive(Debug, Clone)]
+pub(super) struct Step {
+    pub(super) kind: CommandType,
+    pub(super) document: Members,
+}
+
+impl Step {
+    pub(super) fn new(kind: CommandType, document: Members) -> Step {
+        Step { kind, document }
+    }
+}
+
+/// A command that was accepted.
+pub(super) struct Done {
+    /// The sequence as of which it is so.
+    pub(super) sequence: u64,
+    /// Whether this repeats an earlier answer.
+    pub(super) replayed: bool,
+    command: Option<String>,
+}
+
+/// What matters of the document that answers a command.
+#[derive(Default, Deserialize)]
+struct Told {
+    replayed: bool,
+}
+
+impl Done {
+    /// The answer with its receipt.
+    pub(super) fn receipt(&self, mut response: Response) -> Response {
+        let headers = response.headers_mut();
+        headers.insert("seatledger-sequence", self.sequence.into());
+        if let Some(id) = self.command.as_ref().and_then(|it| HeaderValue::from_str(it).ok()) {
+            headers.insert("seatledger-command", id);
+        }
+        response
+    }
+}
+
+/// Why somebody asks, as bodies say it.
+pub(super) fn change(body: &mut Reader, otherwise: Option<&str>) -> Members {
+    let given = |it: Option<String>| it.filter(|it| !it.is_empty());
+    let kind = given(body.text("change_type")).or_else(|| otherwise.map(str::to_owned));
+    Members::default()
+        .with_some("source", &given(body.text("source")))
+        .with_some("type", &kind)
+        .with_some("transaction_id", &given(body.text("transaction_id")))
+}
+
+/// Sends what a call becomes as one command: all of its steps or none. It is answered when what it
+/// wrote can be read.
+pub(super) async fn send(
+    call: &Call,
+    account: &AccountId,
+    change: &Members,
+    mut steps: Vec<Step>,
+) -> Result<Done, Failure> {
+    let (kind, document) = match steps.len() {
+        1 => steps.pop().map(|it| (it.kind, it.document)).unwrap_or_else(batch_of_none),
+        _ => (CommandType::ApplyBatch, Members::default().with("commands", &as_batch(&steps))),
+    };
+    let document = match change.is_empty() {
+        true => document,
+        false => document.with("change", change),
+    };
+    let key = call.key.as_deref();
+    let address = Address { account: account.as_str(), kind: kind.as_str(), key, via: Via::Ibl };
+    let answer = call.app.intake.send(&address, document.to_raw().get().as_bytes()).await;
+    let problem: Problem = match answer.document {
+        Document::Accepted(json) => {
+            let told: Told = serde_json::from_slice(&json).unwrap_or_default();
+            let sequence = answer.sequence.unwrap_or_default();
+            if let Err(behind) = call.app.views.reach(sequence).await {
+                // It is done and durable: what is told of it is as of what can be read.
+                tracing::warn!(%behind, "a call is answered before it can be read");
+            }
+            return Ok(Done { sequence, replayed: told.replayed, command: answer.command });
+        }
+        Document::Problem(problem) => *problem,
+    };
+    Err(problem.into())
+}
+
+fn batch_of_none() -> (CommandType, Members) {
+    (CommandType::ApplyBatch, Members::default())
+}
+
+fn as_batch(steps: &[Step]) -> Vec<Members> {
+    let one = |it: &Step| {
+        Members::default().with("command", &it.kind.as_str()).with("document", &it.document)
+    };
+    steps.iter().map(one).collect()
+}
