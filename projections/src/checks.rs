@@ -23,8 +23,8 @@ use crate::known::{self, Known};
 use crate::state::LicenseState;
 use crate::store::{Feed, ReadModel, Writer};
 
-use changes::{Change, To, transfer};
 pub use anywhere::anywhere;
+use changes::{Change, To, transfer};
 pub use queries::{Question, check, check_many};
 pub use verdict::{Code, Ended, Ground, Verdict};
 

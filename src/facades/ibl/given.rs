@@ -206,7 +206,11 @@ mod tests {
     #[test]
     fn everything_that_is_wrong_is_said_at_once() {
         let mut json = reader(r#"{"n":"x","b":2,"t":"soon","o":[1],"s":{}}"#);
-        (json.integer("n"), json.boolean("b"), json.time("t"), json.object("o"), json.text("s"));
+        json.integer("n");
+        json.boolean("b");
+        json.time("t");
+        json.object("o");
+        json.text("s");
         json.needed::<i64>("gone", None);
         let failure = json.done().unwrap_err();
         let body = format!("{failure:?}");

@@ -33,9 +33,46 @@ fn member(it: &Value, name: &str) -> Option<String> {
     }
 }
 
+/// Lists that are asked for.
+fn some_wanted() -> Vec<licenses::Wanted> {
+    use licenses::Wanted;
+    let text = |it: &str| Some(it.to_owned());
+    vec![
+        Wanted::default(),
+        Wanted { product: text(PRODUCTS[0]), ..Wanted::default() },
+        Wanted { within: text("course:"), ..Wanted::default() },
+        Wanted { outside: vec!["course:".into(), "C".into()], ..Wanted::default() },
+        Wanted { without: text(PRODUCTS[1]), ..Wanted::default() },
+        Wanted { active: Some(true), ..Wanted::default() },
+        Wanted { active: Some(false), ..Wanted::default() },
+        Wanted { external_id: text("x-1"), ..Wanted::default() },
+        Wanted { name: text("creative"), ..Wanted::default() },
+        Wanted { search: text("OF"), ..Wanted::default() },
+        Wanted { metadata: vec![("n".into(), "1".into())], ..Wanted::default() },
+    ]
+}
+
+/// Whether a license is meant.
+fn is_meant(it: &Value, wanted: &licenses::Wanted) -> bool {
+    let is = |field: &str, of: &Option<String>| of.as_ref().is_none_or(|of| it[field] == **of);
+    let product = it["product"].as_str().unwrap();
+    let name = it.get("name").unwrap_or(&it["license"]).as_str().unwrap();
+    let begins = |prefix: &String| product.starts_with(prefix.as_str());
+    let lower = name.to_ascii_lowercase();
+    is("product", &wanted.product)
+        && wanted.within.as_ref().is_none_or(begins)
+        && !wanted.outside.iter().any(begins)
+        && wanted.without.as_ref().is_none_or(|it| *it != product)
+        && wanted.active.is_none_or(|active| (it["state"] == "active") == active)
+        && is("external_id", &wanted.external_id)
+        && wanted.name.as_ref().is_none_or(|it| *it == name)
+        && wanted.search.as_ref().is_none_or(|it| lower.contains(&it.to_ascii_lowercase()))
+        && wanted.metadata.iter().all(|(name, text)| member(it, name).as_ref() == Some(text))
+}
+
 #[test]
 fn licenses_by_number_are_those_of_the_other_list() {
-    use licenses::{By, Wanted};
+    use licenses::By;
     let (world, store, sequences, _dir) = tried(3, 300, &licenses::MODEL);
     let mut seen = [0; 2];
     for sequence in sequences {
@@ -48,42 +85,8 @@ fn licenses_by_number_are_those_of_the_other_list() {
                     licenses::account_of(store.db(), it["number"].as_u64().unwrap(), sequence);
                 assert_eq!(owner.unwrap().as_deref(), Some(account));
             }
-            let text = |it: &str| Some(it.to_owned());
-            let wanted = [
-                Wanted::default(),
-                Wanted { product: text(PRODUCTS[0]), ..Wanted::default() },
-                Wanted { within: text("course:"), ..Wanted::default() },
-                Wanted { outside: vec!["course:".into(), "C".into()], ..Wanted::default() },
-                Wanted { without: text(PRODUCTS[1]), ..Wanted::default() },
-                Wanted { active: Some(true), ..Wanted::default() },
-                Wanted { active: Some(false), ..Wanted::default() },
-                Wanted { external_id: text("x-1"), ..Wanted::default() },
-                Wanted { name: text("creative"), ..Wanted::default() },
-                Wanted { search: text("OF"), ..Wanted::default() },
-                Wanted { metadata: vec![("n".into(), "1".into())], ..Wanted::default() },
-            ];
-            for wanted in wanted {
-                let is = |it: &Value, field: &str, of: &Option<String>| {
-                    of.as_ref().is_none_or(|of| it[field] == **of)
-                };
-                let meant = |it: &&Value| {
-                    let product = it["product"].as_str().unwrap();
-                    let name = it.get("name").unwrap_or(&it["license"]).as_str().unwrap();
-                    let begins = |prefix: &String| product.starts_with(prefix.as_str());
-                    is(it, "product", &wanted.product)
-                        && wanted.within.as_ref().is_none_or(begins)
-                        && !wanted.outside.iter().any(begins)
-                        && wanted.without.as_ref().is_none_or(|it| *it != product)
-                        && wanted.active.is_none_or(|active| (it["state"] == "active") == active)
-                        && is(it, "external_id", &wanted.external_id)
-                        && wanted.name.as_ref().is_none_or(|it| *it == name)
-                        && wanted.search.as_ref().is_none_or(|it| {
-                            name.to_ascii_lowercase().contains(&it.to_ascii_lowercase())
-                        })
-                        && wanted.metadata.iter().all(|(name, text)| {
-                            member(it, name).is_some_and(|found| found == *text)
-                        })
-                };
+            for wanted in some_wanted() {
+                let meant = |it: &&Value| is_meant(it, &wanted);
                 let mut expected: Vec<Value> = every.iter().filter(meant).cloned().collect();
                 for (by, field) in [(By::Number, "number"), (By::Quantity, "quantity")] {
                     let key = |it: &Value| (it[field].as_i64(), it["number"].as_i64());

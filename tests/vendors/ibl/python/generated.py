@@ -16,6 +16,10 @@ BASE = "/api/catalog/licenses/"
 SEED = 2026
 EXAMPLES = 40
 PLATFORM = "generated"
+# What else is refused next to always: what is out of bounds is generated from this, too.
+LABEL = {"pattern": "^[A-Za-z0-9 -]{1,40}$"}
+LABELS = ("name", "source", "transaction_id", "change_type", "course_id", "program_key", "external_id")
+BOUNDS = {**dict.fromkeys(LABELS, LABEL), "count": {"minimum": 0, "maximum": 1000}}
 CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"
 
 
@@ -91,6 +95,7 @@ def about_something(document, ledger):
         if kind and not name.endswith("Detail") or name.endswith(("CreateDetail", "UpdateDetail")):
             for member, it in schema.get("properties", {}).items():
                 narrow(it, ledger.known(member, kind))
+                it.update(BOUNDS.get(member, {}))
 
 
 def narrow(schema, value):

@@ -49,7 +49,13 @@ fn ground(ground: Ground) -> GroundChanged {
 fn grants() -> Vec<Grant> {
     let product = Some(product("CREATIVE"));
     vec![
-        Grant { license: Some(creative()), product: None, mode: Mode::Eager, quota: None, metadata: None },
+        Grant {
+            license: Some(creative()),
+            product: None,
+            mode: Mode::Eager,
+            quota: None,
+            metadata: None,
+        },
         Grant { license: None, product, mode: Mode::FirstCome, quota: Some(10), metadata: None },
     ]
 }
