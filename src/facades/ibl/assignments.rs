@@ -68,10 +68,7 @@ pub(super) async fn license(
 ) -> Result<Option<License>, Failure> {
     match as_of.sequence {
         u64::MAX => licenses::by_id(call, kind, account, number).await,
-        sequence => {
-            query::reach(&call.app.views.licenses, sequence).await?;
-            licenses::at(call, kind, account, number, sequence)
-        }
+        sequence => licenses::at(call, kind, account, number, sequence),
     }
 }
 

@@ -147,7 +147,17 @@ impl Call {
         let at = self.query.text("at").filter(|it| !it.is_empty());
         let min_sequence = self.query.number("min_sequence");
         self.query.done()?;
-        Ok(query::as_of(&self.app, view, at.as_deref(), min_sequence).await?)
+        // A list is told of several read models: they are all as fresh as it is asked for.
+        let views = &self.app.views;
+        for other in [&views.licenses, &views.assignments, &views.directory] {
+            query::reach(other, min_sequence.unwrap_or_default()).await?;
+        }
+        let as_of = query::as_of(&self.app, view, at.as_deref(), min_sequence).await?;
+        if at.is_some() {
+            query::reach(&views.directory, as_of.sequence).await?;
+            query::reach(&views.licenses, as_of.sequence).await?;
+        }
+        Ok(as_of)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use events::{AccountId, Email, Holder};
+use events::{AccountId, Email, Holder, UserId};
 use projections::Error;
 use projections::directory::{self, HolderFilter, KnownHolder};
 use rusqlite::Connection;
@@ -59,8 +59,10 @@ pub(super) async fn find(
     let unknown = |field| Failure::not_found("user_not_found", field, "there is no such user");
     if let Some(number) = named.number {
         let filter = HolderFilter { number: Some(number), ..HolderFilter::default() };
-        let found = one(&filter)?.into_iter().find(|it| it.linked.is_none());
-        return Ok(found.ok_or_else(|| unknown("user_id"))?.holder);
+        let found = one(&filter)?.into_iter().next().ok_or_else(|| unknown("user_id"))?;
+        // The number of an address is that of the user whom it names by now.
+        let user = found.linked.and_then(|it| UserId::new(it).ok());
+        return Ok(user.map_or(found.holder, Holder::user));
     }
     if let Some(name) = &named.username {
         let by_id = |db: &Connection| directory::holder(db, account.as_str(), name, u64::MAX);

@@ -31,6 +31,15 @@ async fn who_is_assigned_is_named_by_number_or_by_address() {
     assert_eq!((&new["username"], &new["email"]), (&json!("new@x.org"), &json!("new@x.org")));
     let by_number = json!({"license_id": id, "user_id": new["user_id"]});
     assert_eq!(client.done(&path, by_number).await["id"], new["id"]);
+    // Whose the address turns out to be has what it had, under either number.
+    let link = json!({"email": "new@x.org", "user": "zoe"});
+    ledger.accepted("acme", "LinkHolder", &link).await;
+    for who in [json!({"user_id": new["user_id"]}), json!({"email": "new@x.org"})] {
+        let mut body = who;
+        body["license_id"] = id.into();
+        let linked = client.done(&path, body).await;
+        assert_eq!((&linked["id"], &linked["username"]), (&new["id"], &json!("zoe")));
+    }
     for (body, status, about) in [
         (json!({"license_id": id, "user_id": 999_999}), 404, "user_id"),
         (json!({"license_id": id}), 400, "user_id"),

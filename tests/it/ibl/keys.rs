@@ -90,6 +90,28 @@ async fn a_role_does_what_it_is_for() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_asked_stands_in_the_history() {
+    let ledger = Ledger::start().await;
+    let named = json!({"role": "operator", "name": "enrolment"});
+    let named = Client { ledger: &ledger, key: make_key(&ledger, "acme", &named).await };
+    named.user_license(1).await;
+    let bare = Client::of(&ledger, "acme").await;
+    bare.user_license(1).await;
+    let history = ledger.get("/v1/accounts/acme/history?type=LicenseAllocated").await.json();
+    let mut actors: Vec<&str> = history["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| it["actor"].as_str().unwrap())
+        .collect();
+    actors.sort_unstable();
+    let id = &bare.key["slk_".len()..][..16];
+    let mut wanted = [id, "enrolment"];
+    wanted.sort_unstable();
+    assert_eq!(actors, wanted);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_of_another_account_is_as_if_it_were_not_there() {
     let ledger = Ledger::start().await;
     let acme = Client::of(&ledger, "acme").await;
