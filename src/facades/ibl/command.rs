@@ -79,10 +79,10 @@ pub(super) async fn send(
         true => document,
         false => document.with("change", change),
     };
-    let document = document.with_some("actor", &call.caller.principal().actor());
     let key = call.key.as_deref();
     let address = Address { account: account.as_str(), kind: kind.as_str(), key, via: Via::Ibl };
-    let answer = call.app.intake.send(&address, document.to_raw().get().as_bytes()).await;
+    let intake = call.app.intake.on_behalf_of(call.caller.principal());
+    let answer = intake.send(&address, document.to_raw().get().as_bytes()).await;
     let problem: Problem = match answer.document {
         Document::Accepted(json) => {
             let told: Told = serde_json::from_slice(&json).unwrap_or_default();
