@@ -42,6 +42,7 @@ const ALTOGETHER: u32 = 600;
 
 /// How the check by e-mail address is served.
 #[derive(Debug, Clone, clap::Args)]
+#[group(id = "ibl")]
 pub struct Options {
     /// Who may ask whether an e-mail address has a user license, at the path of ibl.ai
     #[arg(long, value_enum, default_value_t, env = "SEATLEDGER_IBL_CHECK")]

@@ -2,7 +2,16 @@
 
 use serde_json::{Value, json};
 
-use super::{client, is_error};
+use super::is_error;
+use crate::facades::{Client, key};
+
+/// A client of the host, whose key reaches the organizations as well.
+async fn client() -> Client {
+    let mut client = super::client().await;
+    let more = json!({"facades": ["uipath"], "every_account": true});
+    client.key = key(&client.ledger, "acme", "operator", more).await;
+    client
+}
 
 fn wanted(all: &[(&str, i64)]) -> Value {
     let one = |(code, quantity): &(&str, i64)| json!({"code": code, "quantity": quantity});
@@ -70,4 +79,14 @@ async fn a_host_gives_no_more_than_it_has_and_takes_nothing_that_is_in_use() {
         (409, "quantity_below_use".to_owned())
     );
     assert_eq!(client.native("/licenses/UNATT").await["available"], 1);
+}
+
+/// Nobody gives something to an account that is out of their reach.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_of_the_host_alone_gives_nothing_away() {
+    let client = super::client().await;
+    client.license("UNATT", 3).await;
+    let answer = client.call("PUT", PATH, &wanted(&[("UNATT", 1)])).await;
+    assert_eq!((answer.status, &answer.json()["errorCode"]), (404, &json!("account_not_found")));
+    assert_eq!(client.native("/licenses/UNATT").await["available"], 3);
 }
