@@ -26,6 +26,7 @@ if not blocks:
     sys.exit("README.md has no examples")
 for block in blocks:
     script = block["script"].replace("http://127.0.0.1:8640", arguments.http)
+    script = script.replace(".seatledger/key", f"{arguments.dir}/key")
     script = script.replace("target/debug/seatledger", f"{arguments.bin} --dir {arguments.dir}")
     print(f"$ {script.rstrip()}")
     done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=60)
