@@ -191,11 +191,15 @@ pub async fn keys_are_held_apart(client: &Client, name: &str, shape: fn(&Value, 
     let days = ledger.post_bytes("/v1/clock", br#"{"forward": "2d"}"#, &[]).await;
     assert_eq!(days.status, 200);
     let globex = key(ledger, "globex", "admin", only(name)).await;
+    let revoked = key(ledger, "acme", "admin", only(name)).await;
+    let id = revoked.split('_').nth(1).unwrap();
+    ledger.accepted("acme", "RevokeKey", &json!({"key": id})).await;
     let (most, last) = client.key.split_at(client.key.len() - 1);
     let garbled = format!("{most}{}", if last == "0" { "1" } else { "0" });
     ledger.caught_up().await;
     let before = written(client).await;
-    let mut strange = [vec![over.as_str(), "slk_x"], vec![&garbled, "nonsense"]].into_iter();
+    let strange = [vec![over.as_str(), "slk_x"], vec![&garbled, "nonsense"], vec![&revoked]];
+    let mut strange = strange.into_iter();
     for (method, path, served) in documented(name) {
         let ask = async |key: Option<&str>, account: &str| {
             let mut headers = vec![];
