@@ -78,8 +78,10 @@ pub(super) fn completed(openapi: &utoipa::openapi::OpenApi) -> Value {
     document
 }
 
-/// What is told of a call that is not admitted, by status. Said once for all routes.
-const NOT_ADMITTED: [(&str, &str); 3] = [
+/// What is told of a call that is not admitted, by status. Said once for all routes, where they do
+/// not say something of their own.
+const NOT_ADMITTED: [(&str, &str); 4] = [
+    ("400", "Two keys that differ"),
     ("401", "No key, or one that is not accepted"),
     ("403", "The key does not allow this"),
     ("429", "Too many calls"),
@@ -98,6 +100,9 @@ fn tell_of_keys(document: &mut Value) {
     for operation in of_the_api.filter_map(|it| it.1.as_object_mut()).flat_map(Map::values_mut) {
         operation["security"] = json!([{"key": []}, {"apikey": []}]);
         for (status, description) in NOT_ADMITTED {
+            if operation["responses"].get(status).is_some() {
+                continue;
+            }
             let schema = json!({"$ref": "#/components/schemas/Problem"});
             operation["responses"][status] = json!({
                 "description": description,
