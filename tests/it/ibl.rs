@@ -10,10 +10,10 @@ mod licensing;
 mod lists;
 
 use hyper::Method;
-use seatledger::auth::Key;
 use serde_json::{Value, json};
 
 use crate::Ledger;
+use crate::facades::key;
 use crate::ledger::Answer;
 
 /// Where all of it is.
@@ -27,14 +27,9 @@ pub struct Client<'a> {
 
 /// Makes a key of an account.
 pub async fn make_key(ledger: &Ledger, account: &str, more: &Value) -> String {
-    let key = Key::make().unwrap();
-    let mut document = json!({"key": key.id().to_string(), "hash": key.hash().to_string()});
-    for (name, value) in more.as_object().unwrap() {
-        document[name] = value.clone();
-    }
-    ledger.accepted(account, "CreateKey", &document).await;
+    let key = key(ledger, account, more["role"].as_str().unwrap(), more.clone()).await;
     ledger.caught_up().await;
-    key.reveal()
+    key
 }
 
 impl<'a> Client<'a> {

@@ -1,9 +1,14 @@
 //! How often something may be asked in a minute: by one address, and by all together.
+//!
+//! Not a bucket that fills up again, as calls with keys are counted (`auth/rate.rs`): whoever tries
+//! addresses gets so many answers in the first minute and not one for each tenth of it besides.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
+
+use crate::auth::rate::network;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -43,7 +48,7 @@ impl Rate {
         }
         let left = MINUTE.saturating_sub(now.saturating_duration_since(counted.since));
         let later = left.as_secs().max(1);
-        let address = address.map_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED), site);
+        let address = address.map_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED), network);
         let is_new = !counted.addresses.contains_key(&address);
         if counted.altogether >= self.altogether
             || is_new && counted.addresses.len() >= ADDRESSES_MAX
@@ -57,20 +62,6 @@ impl Rate {
         *count += 1;
         counted.altogether += 1;
         Ok(())
-    }
-}
-
-/// Whoever has one address of version 6 has all those of its network.
-fn site(address: IpAddr) -> IpAddr {
-    match address {
-        IpAddr::V4(_) => address,
-        IpAddr::V6(it) => match it.to_ipv4_mapped() {
-            Some(it) => IpAddr::V4(it),
-            None => {
-                let [a, b, c, d, ..] = it.segments();
-                IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
-            }
-        },
     }
 }
 

@@ -33,7 +33,7 @@ async fn nobody_calls_without_a_key_that_is_accepted() {
     assert_eq!(ledger.post_bytes("/v1/clock", forward.as_bytes(), &[]).await.status, 200);
     let elsewhere = json!({"role": "admin", "facades": ["native", "uipath"]});
     let elsewhere = make_key(&ledger, "acme", &elsewhere).await;
-    let unknown = seatledger::auth::Key::make().unwrap().reveal();
+    let unknown = crate::keys::written("0123456789abcdef", [7; 32]);
     for (method, path) in closed() {
         let answer = ask(&ledger, method, &path, &[]).await;
         assert_eq!(refused(&answer).0, 401, "{method} {path}");
