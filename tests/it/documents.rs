@@ -4,6 +4,7 @@ mod answers;
 mod examples;
 mod openapi;
 mod pages;
+mod refusing;
 pub mod schema;
 
 use std::collections::BTreeMap;
