@@ -10,6 +10,7 @@ use events::KeyId;
 use events::key::SecretHash;
 use events::wire::{hex, unhex};
 use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq as _;
 
 /// What every key begins with.
 pub const PREFIX: &str = "slk_";
@@ -81,6 +82,12 @@ impl Key {
         let sum = crc32fast::hash(body.as_bytes());
         format!("{body}_{sum:08x}")
     }
+}
+
+/// Whether they are the same, in a time that does not tell where they differ, or whether
+/// (`benches/key_compare.rs`).
+pub fn same(one: &SecretHash, other: &SecretHash) -> bool {
+    one.0.ct_eq(&other.0).into()
 }
 
 #[cfg(test)]

@@ -10,9 +10,9 @@ use events::key::{KeyId, SecretHash};
 use events::text::Label;
 use events::{AccountId, CommandId, Moment, Request};
 use projections::keys::{self, Credential};
-use subtle::ConstantTimeEq as _;
 use uuid::Uuid;
 
+use super::key::same;
 use super::{Key, NoKey, Principal};
 use crate::clock::Clock;
 use crate::views::View;
@@ -115,7 +115,7 @@ impl Keyring {
         if let Some(own) = &self.own
             && own.principal.key == Some(key.id())
         {
-            return self.judge(Some(own).filter(|it| same(it.hash, hash)));
+            return self.judge(Some(own).filter(|it| same(&it.hash, &hash)));
         }
         let entries = match self.remembered(key.id()) {
             Some(entries) => entries,
@@ -124,12 +124,12 @@ impl Keyring {
         // Each is compared, and one that is nobody's where there is none.
         let mut found = None;
         for entry in entries.iter() {
-            if same(entry.hash, hash) && found.is_none() {
+            if same(&entry.hash, &hash) && found.is_none() {
                 found = Some(entry);
             }
         }
         if entries.is_empty() {
-            black_box(same(NOBODY, hash));
+            black_box(same(&NOBODY, &hash));
             return Err(Denied::Unknown);
         }
         self.judge(found)
@@ -225,11 +225,6 @@ impl Keyring {
 fn use_of(key: KeyId, account: AccountId) -> Option<Request> {
     let id = CommandId::new(Uuid::now_v7().to_string()).ok()?;
     Request::of_key_use(account, id, key).ok()
-}
-
-/// In the same time whether they are, and wherever they differ.
-fn same(one: SecretHash, other: SecretHash) -> bool {
-    one.0.ct_eq(&other.0).into()
 }
 
 /// Whoever panicked has left a map behind that is as good as before.
