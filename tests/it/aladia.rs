@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use crate::facades::{Client, key, keys_are_held_apart, printed_calls_work};
+use crate::facades::{
+    Client, key, keys_are_held_apart, printed_calls_work, who_fails_too_often_waits,
+};
 
 /// A client whose account has so many licenses of the course `c1`, and knows `ada`, `bo` and `cy`.
 async fn client(quantity: i64) -> Client {
@@ -74,6 +76,11 @@ async fn what_their_documents_print_works() {
         client.ledger.accepted("acme", "RegisterHolder", &holder).await;
     }
     printed_calls_work(&client, "aladia").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_fails_too_often_is_told_when_to_try_again() {
+    who_fails_too_often_waits(&client(5).await, "aladia", is_error).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -245,6 +245,31 @@ pub async fn keys_are_held_apart(client: &Client, name: &str, shape: fn(&Value, 
     assert_eq!(happened(client).await, before, "something was written");
 }
 
+/// Whoever shows wrong keys too often is told in the vendor's shape when to try again, and whoever
+/// has a good one is served meanwhile.
+pub async fn who_fails_too_often_waits(client: &Client, name: &str, shape: fn(&Value, u16)) {
+    let calls = documented(name);
+    let (method, path, _) = calls.iter().find(|it| it.2).unwrap();
+    let wrong = written("0123456789abcdef", [7; 32]);
+    let mut waits = 0;
+    for _ in 0..40 {
+        let method = Method::try_from(method.as_str()).unwrap();
+        let headers = [(client.header, wrong.as_str())];
+        let answer = client.ledger.request(method, &filled(path, "acme"), "{}", &headers).await;
+        shape(&answer.json(), answer.status);
+        if answer.status == 429 {
+            let seconds: u64 = answer.headers["retry-after"].to_str().unwrap().parse().unwrap();
+            assert!((1..=60).contains(&seconds), "{seconds}");
+            waits += 1;
+            continue;
+        }
+        assert_eq!((answer.status, waits), (401, 0), "{}", answer.json());
+    }
+    assert!((20..=30).contains(&waits), "{waits} of 40 had to wait");
+    let good = client.call(method, &filled(path, "acme"), &json!({})).await;
+    assert!(![401, 429].contains(&good.status), "{}", good.json());
+}
+
 /// How many things have happened to the account, besides that keys were used.
 async fn happened(client: &Client) -> usize {
     let history = client.native("/history?limit=1000").await;

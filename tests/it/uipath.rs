@@ -7,7 +7,10 @@ mod users;
 
 use serde_json::{Value, json};
 
-use crate::facades::{Client, documented, filled, key, keys_are_held_apart, printed_calls_work};
+use crate::facades::{
+    Client, documented, filled, key, keys_are_held_apart, printed_calls_work,
+    who_fails_too_often_waits,
+};
 
 /// A client with an operator's key of `acme`.
 async fn client() -> Client {
@@ -77,6 +80,11 @@ async fn a_call_is_served_wherever_their_pages_print_it() {
         );
     }
     assert_eq!(client.call("PUT", "/lease_/api/nothing", &json!({})).await.status, 404);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_fails_too_often_is_told_when_to_try_again() {
+    who_fails_too_often_waits(&client().await, "uipath", is_error).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
