@@ -43,7 +43,10 @@ pub fn decide(
     let mut case = Case { account, now, mint, events: vec![] };
     match case.decide(command) {
         Ok(()) => {
-            case.settle(mark, 0, matches!(command, Command::PassTime(_)));
+            // As time passes, what follows from each moment has followed before the next.
+            if !matches!(command, Command::PassTime(_)) {
+                case.settle(mark, 0, false);
+            }
             Ok(case.events)
         }
         Err(refusal) => {

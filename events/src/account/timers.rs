@@ -53,6 +53,16 @@ impl Account {
         self.unserved = look && !self.waits.is_empty();
     }
 
+    /// Whether it is to be looked for those who could be served.
+    pub(crate) fn has_unserved(&self) -> bool {
+        self.unserved
+    }
+
+    /// Whether there are rules of groups whose members are still to be served.
+    pub(crate) fn has_unfinished(&self) -> bool {
+        self.unfinished > 0
+    }
+
     /// Commands that are kept until they are due, in the order of their numbers.
     pub fn schedules(&self) -> impl Iterator<Item = &Schedule> {
         self.schedules.values()

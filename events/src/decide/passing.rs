@@ -2,7 +2,7 @@
 
 use super::Case;
 use super::seats::Of;
-use crate::account::{Due, Group, Passed};
+use crate::account::{Due, Group, Mark, Passed};
 use crate::event::{
     Assigned, AssignmentEndSet, Event, Ground, GroupRuleApplied, GroupRuleSet, LicenseDue, WaitEnd,
 };
@@ -14,30 +14,77 @@ use crate::rule::{Grant, Mode};
 use crate::text::{AssignmentId, GroupId, LicenseId, ProductId};
 
 impl Case<'_> {
-    /// What is due comes to pass in the order of its moments, then members that are still to be
-    /// served are. What one commit has no room for is due in the next one.
+    /// What is due comes to pass in the order of its moments, each judged at its moment: what follows
+    /// from one, seats for those who wait and for members who are still to be served, follows before
+    /// the next. So it makes no difference whether somebody looked at each moment or only after the
+    /// last. What one commit has no room for is due in the next one, and comes before anything else.
     pub(super) fn pass_time(&mut self) -> Result<(), Refusal> {
-        let (mut fired, mut bytes) = (0, 0);
+        let until = self.now;
+        let first = self.account.first_due(until);
+        self.now = first.map_or(until, |(at, _)| at);
+        let unserved = self.account.has_unserved();
+        self.account.look_for_unserved(false);
+        let mark = self.account.mark();
+        if !self.follow(mark, 0, unserved)? {
+            return Ok(());
+        }
+        let (mut counted, mut bytes) = (0, 0);
         while self.events.len() < FIRED_MAX && bytes < SERVED_BYTES_MAX {
-            bytes += self.bytes_since(fired);
-            fired = self.events.len();
-            let Some((at, due)) = self.account.first_due(self.now) else { break };
+            bytes += self.bytes_since(counted);
+            counted = self.events.len();
+            let Some((at, due)) = self.account.first_due(until) else {
+                self.now = until;
+                let mark = self.account.mark();
+                self.follow(mark, counted, true)?;
+                return Ok(());
+            };
+            self.now = at;
+            let mark = self.account.mark();
+            match due {
+                Due::Schedule(kept) => self.fire(&kept),
+                due @ (Due::License(_) | Due::Assignment(_) | Due::Place(_)) => {
+                    self.come_to_pass(at, due);
+                }
+            }
+            // What changes nothing would be due again.
+            let stuck = self.events.len() == counted;
+            if !self.follow(mark, counted, false)? || stuck {
+                return Ok(());
+            }
+        }
+        self.account.look_for_unserved(true);
+        Ok(())
+    }
+
+    /// What is due at one moment, scheduled commands aside, comes to pass together.
+    fn come_to_pass(&mut self, at: Moment, due: Due) {
+        let mut next = Some((at, due));
+        while let Some((moment, due)) = next
+            && moment == at
+            && self.events.len() < FIRED_MAX
+        {
+            let before = self.events.len();
             match due {
                 Due::License(license) => self.pass_license(license, at),
                 Due::Assignment(assignment) => self.end_assignment(assignment),
                 Due::Place(place) => self.end_wait(place, WaitEnd::Withdrawn),
-                Due::Schedule(kept) => self.fire(&kept),
+                Due::Schedule(_) => return,
             }
-            // What changes nothing would be due again.
-            if self.events.len() == fired {
-                break;
+            if self.events.len() == before {
+                return;
             }
+            next = self.account.first_due(at);
         }
-        let left = SERVED_MAX.saturating_sub(self.events.len());
-        self.finish_rules(left)?;
-        // Those who wait are served when the command is settled, here for all products.
-        self.account.look_for_unserved(false);
-        Ok(())
+    }
+
+    /// Serves whoever is to be served after what was caused since the mark, which was when there were
+    /// `from` events; says whether that was everybody.
+    fn follow(&mut self, mark: Mark, from: usize, everybody: bool) -> Result<bool, Refusal> {
+        if self.account.has_unfinished() {
+            self.finish_rules(SERVED_MAX.saturating_sub(self.events.len() - from))?;
+        }
+        self.settle(mark, from, everybody);
+        Ok(!self.account.has_unfinished() && !self.account.has_unserved())
     }
 
     pub(super) fn pass_license(&mut self, license: LicenseId, due: Moment) {

@@ -1,6 +1,7 @@
 //! Random histories: commits of several commands that land on the log or do not.
 
 mod batches;
+mod passing;
 mod seeds;
 mod transferring;
 mod walk;

@@ -13,6 +13,7 @@ use crate::text::AccountId;
 use crate::{CommandId, Moment};
 
 /// An account to which one thing happens after the other.
+#[derive(Clone)]
 pub(super) struct Story {
     pub(super) account: Account,
     pub(super) now: Moment,

@@ -175,6 +175,89 @@ fn a_command_is_judged_when_it_is_due() {
     assert_eq!(story.passes_time(), nothing());
 }
 
+/// What comes to pass within so many days, looked at each day or after the last.
+fn in_days(story: &Story, days: i64) -> (Vec<String>, Vec<String>) {
+    let (mut each, mut last) = (story.clone(), story.clone());
+    let daily: Vec<String> = (0..days).flat_map(|_| each.after_days(1)).collect();
+    assert_eq!((each.seats(), each.queue()), {
+        last.after_days(days);
+        (last.seats(), last.queue())
+    });
+    (daily, last.seats())
+}
+
+#[test]
+fn what_is_due_is_judged_at_its_moment_whenever_somebody_looks() {
+    let mut story = Story::new();
+    let license = json!({"license": "creative", "product": "P", "quantity": 2, "ends_at": day(10)});
+    story.does("AllocateLicense", license);
+    story.does("AssignSeat", json!({"license": "creative", "holders": users(&["ada"])}));
+    let until = json!({"license": "creative", "holders": users(&["bo"]), "ends_at": day(1)});
+    story.does("AssignSeat", until);
+    let wait = json!({"license": "creative", "holders": users(&["cy"]), "wait": true});
+    story.does("AssignSeat", wait);
+    let raise = json!({"license": "creative", "quantity": 3});
+    story.does("ScheduleCommand", later(2, "ChangeLicense", raise));
+    let assign = json!({"license": "creative", "holders": users(&["dd"])});
+    story.does("ScheduleCommand", later(5, "AssignSeat", assign));
+    let (told, seats) = in_days(&story, 30);
+    assert_eq!(
+        told,
+        [
+            "AssignmentRevoked creative bo",
+            "WaitlistLeft creative cy direct served",
+            "SeatAssigned creative cy direct",
+            "QuantityChanged creative 3",
+            "ScheduleFired",
+            "SeatAssigned creative dd direct",
+            "ScheduleFired",
+            "LicenseEnded creative",
+        ]
+    );
+    assert_eq!(seats, ["ada creative direct", "cy creative direct", "dd creative direct"]);
+}
+
+#[test]
+fn whoever_waits_gets_what_starts_before_others_come_from_what_ends() {
+    let mut story = Story::new();
+    let ends = json!({"license": "a", "product": "P", "quantity": 1, "ends_at": day(10)});
+    story.does("AllocateLicense", ends);
+    let starts = json!({"license": "b", "product": "P", "quantity": 1, "starts_at": day(5)});
+    story.does("AllocateLicense", starts);
+    story.does("AddMembers", members("g", &["ada", "bo"]));
+    let rule = json!({"group": "g", "grants": [{"product": "P", "mode": "first_come"}]});
+    story.does("SetGroupRule", rule);
+    assert_eq!(
+        (story.seats(), story.queue()),
+        (vec!["ada a group:g".into()], vec!["bo P group:g".into()])
+    );
+    let (_, seats) = in_days(&story, 20);
+    assert_eq!(seats, ["ada a group:g", "bo b group:g"]);
+}
+
+#[test]
+fn a_scheduled_command_overtakes_nobody_who_waits() {
+    let mut story = Story::of_seats(1);
+    story.does("AssignSeat", json!({"license": "creative", "holders": users(&["ada"])}));
+    let wait = json!({"license": "creative", "holders": users(&["cy"]), "wait": true});
+    story.does("AssignSeat", wait);
+    let revoke = json!({"license": "creative", "holders": users(&["ada"])});
+    story.does("ScheduleCommand", later(2, "RevokeAssignment", revoke));
+    let assign = json!({"license": "creative", "holders": users(&["zed"])});
+    story.does("ScheduleCommand", later(2, "AssignSeat", assign));
+    let told = story.after_days(2);
+    assert_eq!(
+        told,
+        [
+            "AssignmentRevoked creative ada",
+            "ScheduleFired",
+            "WaitlistLeft creative cy direct served",
+            "SeatAssigned creative cy direct",
+            "ScheduleFired no_free_seat",
+        ]
+    );
+}
+
 #[test]
 fn a_command_that_is_dropped_is_never_judged() {
     let mut story = Story::of_seats(2);

@@ -8,7 +8,7 @@ use crate::command::{ApplyBatch, Command};
 use crate::{AccountId, Event, Ledger, Refusal};
 
 /// The ledger as a reader of the log would have it.
-fn replayed(world: &World) -> Ledger {
+pub(super) fn replayed(world: &World) -> Ledger {
     let mut ledger = Ledger::default();
     for it in &world.log {
         ledger.evolve(&it.account, &it.event).unwrap();
@@ -34,7 +34,7 @@ fn one_by_one(ledger: &mut Ledger, commands: &[Command], now: i64) -> Result<Vec
 }
 
 /// Events with the ids that they give out numbered, since those are made anew for each command.
-fn plain(events: Result<Vec<Event>, Refusal>, before: &str) -> Result<String, String> {
+pub(super) fn plain(events: Result<Vec<Event>, Refusal>, before: &str) -> Result<String, String> {
     let events = events.map_err(|it| it.to_string())?;
     let mut told = serde_json::to_string(&events).unwrap();
     let strings: Vec<String> = told.split('"').map(str::to_owned).collect();
