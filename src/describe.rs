@@ -295,6 +295,35 @@ mod tests {
         assert_eq!(all["Holder"].get("additionalProperties"), None);
     }
 
+    /// What is wrong with the example of a command once a member of it is `null`.
+    fn with_null(kind: CommandType, member: &str) -> Option<::events::Malformed> {
+        let address = Address { account: "acme", kind: kind.as_str(), key: None, via: Via::Http };
+        let mut document = example(kind);
+        document[member] = Value::Null;
+        let made = || ::events::CommandId::new("made").unwrap();
+        let refused = Request::read(&address, document.to_string().as_bytes(), made).err();
+        refused.filter(|it| it.pointer == format!("/{member}"))
+    }
+
+    #[test]
+    fn null_is_taken_where_the_schema_says_so_and_nowhere_else() {
+        let null = json!("null");
+        for kind in CommandType::ALL {
+            for (member, says) in schema(*kind)["properties"].as_object().unwrap() {
+                let listed = |it: &Value| it.as_array().is_some_and(|it| it.contains(&null));
+                let choices = says["oneOf"].as_array().into_iter().flatten();
+                let taken =
+                    listed(&says["type"]) || choices.into_iter().any(|it| it["type"] == null);
+                let refused = with_null(*kind, member);
+                let told = refused.as_ref().map(|it| it.code.as_str());
+                match taken {
+                    true => assert_ne!(told, Some("wrong_type"), "{kind}: {member}"),
+                    false => assert!(told.is_some(), "{kind}: {member} may be null"),
+                }
+            }
+        }
+    }
+
     #[test]
     fn every_schema_is_complete_in_itself() {
         for kind in CommandType::ALL {

@@ -142,15 +142,19 @@ pub const ANONYMOUS: &str = "anonymous";
 pub struct Envelope {
     /// The idempotency key; made by the server when absent here and beside the body.
     #[serde(default, deserialize_with = "given")]
+    #[schema(nullable = false)]
     pub id: Option<CommandId>,
     /// Repeats the address.
     #[serde(default, deserialize_with = "given")]
+    #[schema(nullable = false)]
     pub account: Option<String>,
     /// Repeats the address.
     #[serde(default, rename = "type", deserialize_with = "given")]
+    #[schema(nullable = false)]
     pub kind: Option<String>,
     /// Who asks; `anonymous` when absent.
     #[serde(default, deserialize_with = "given")]
+    #[schema(nullable = false)]
     pub actor: Option<Actor>,
     /// Judge only: the events it would cause, nothing written.
     #[serde(default)]
@@ -160,6 +164,7 @@ pub struct Envelope {
     pub change: Change,
     /// A sentence for people; short for `change.reason`.
     #[serde(default, deserialize_with = "given")]
+    #[schema(nullable = false)]
     pub reason: Option<Label>,
 }
 

@@ -1,5 +1,6 @@
 //! The OpenAPI document: made from the routes, and from what commands and events are.
 
+use projections::page::PAGE_MAX;
 use serde_json::{Map, Value, json};
 use utoipa::{OpenApi, ToSchema};
 
@@ -75,17 +76,22 @@ pub(super) fn completed(openapi: &utoipa::openapi::OpenApi) -> Value {
         tell_as_problem(response);
     }
     tell_of_keys(&mut document);
+    tell_of_pages(&mut document);
     document
 }
 
 /// What is told of a call that is not admitted, by status. Said once for all routes, where they do
 /// not say something of their own.
-const NOT_ADMITTED: [(&str, &str); 4] = [
+const NOT_ADMITTED: [(&str, &str); 5] = [
     ("400", "Two keys that differ"),
     ("401", "No key, or one that is not accepted"),
     ("403", "The key does not allow this"),
     ("429", "Too many calls"),
+    ("503", "Which keys there are is not known at the moment"),
 ];
+
+/// The same of a route about one account.
+const NOT_REACHED: (&str, &str) = ("404", "No account of this name that the key reaches");
 
 /// Says how a key is shown, and that every route of the ledger's own API takes one.
 fn tell_of_keys(document: &mut Value) {
@@ -97,18 +103,32 @@ fn tell_of_keys(document: &mut Value) {
     });
     let Some(paths) = document["paths"].as_object_mut() else { return };
     let of_the_api = paths.iter_mut().filter(|(path, _)| path.starts_with("/v1/"));
-    for operation in of_the_api.filter_map(|it| it.1.as_object_mut()).flat_map(Map::values_mut) {
-        operation["security"] = json!([{"key": []}, {"apikey": []}]);
-        for (status, description) in NOT_ADMITTED {
-            if operation["responses"].get(status).is_some() {
-                continue;
+    for (path, methods) in of_the_api {
+        let not_reached = path.contains("{account}").then_some(NOT_REACHED);
+        for operation in methods.as_object_mut().into_iter().flat_map(Map::values_mut) {
+            operation["security"] = json!([{"key": []}, {"apikey": []}]);
+            for (status, description) in NOT_ADMITTED.into_iter().chain(not_reached) {
+                if operation["responses"].get(status).is_some() {
+                    continue;
+                }
+                let schema = json!({"$ref": "#/components/schemas/Problem"});
+                operation["responses"][status] = json!({
+                    "description": description,
+                    "content": {PROBLEM_JSON: {"schema": schema}}
+                });
             }
-            let schema = json!({"$ref": "#/components/schemas/Problem"});
-            operation["responses"][status] = json!({
-                "description": description,
-                "content": {PROBLEM_JSON: {"schema": schema}}
-            });
         }
+    }
+}
+
+/// Says how long a page can be, of every list alike.
+fn tell_of_pages(document: &mut Value) {
+    let members = |it| Value::as_object_mut(it).into_iter().flat_map(Map::values_mut);
+    let operations = members(&mut document["paths"]).flat_map(members);
+    let parameters = operations.filter_map(|it| it.get_mut("parameters")?.as_array_mut()).flatten();
+    for limit in parameters.filter(|it| it["name"] == "limit") {
+        limit["schema"]["minimum"] = json!(1);
+        limit["schema"]["maximum"] = json!(PAGE_MAX);
     }
 }
 

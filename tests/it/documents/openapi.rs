@@ -211,6 +211,28 @@ async fn a_parameter_that_is_described_is_taken_and_no_other() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_is_as_long_as_described_and_no_longer() {
+    let ledger = Ledger::start().await;
+    let license = json!({"id": "c1", "license": "creative", "product": "P", "quantity": 1});
+    ledger.accepted("acme", "AllocateLicense", &license).await;
+    ledger.caught_up().await;
+    let whole = openapi(&ledger).await;
+    let mut lists = 0;
+    for ((_, path), operation) in operations(&whole) {
+        let mut parameters = operation["parameters"].as_array().into_iter().flatten();
+        let Some(limit) = parameters.find(|it| it["name"] == "limit") else { continue };
+        let bound = |name: &str| limit["schema"][name].as_u64().unwrap();
+        let (least, most) = (bound("minimum"), bound("maximum"));
+        for (asked, too) in [(least, false), (most, false), (least - 1, true), (most + 1, true)] {
+            let answer = ledger.get(&format!("{}?limit={asked}", concrete(&path))).await.json();
+            assert_eq!(answer["parameter"] == "limit", too, "{path} {asked}: {answer}");
+        }
+        lists += 1;
+    }
+    assert!(lists > 10, "there are only {lists}");
+}
+
 /// Some value that a parameter may have.
 fn value(whole: &Value, name: &str, of: &Value) -> String {
     let of = schema::resolved(whole, of).unwrap();

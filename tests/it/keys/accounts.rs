@@ -227,6 +227,42 @@ async fn no_route_tells_one_account_of_another() {
     assert!(asked > 500 && canaries > 50, "{asked} asked, {canaries} would have told");
 }
 
+/// What can be told of any call that takes a key, before anything else is looked at.
+const OF_KEYS: [&str; 5] = ["400", "401", "403", "429", "503"];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_told_of_keys_and_of_accounts_out_of_reach_is_described() {
+    let keyed = Keyed::start().await;
+    let license = json!({"license": "rival-license", "product": "P", "quantity": 1});
+    keyed.accepted("rival", "AllocateLicense", license).await;
+    let key = keyed.key("acme", "admin", json!({})).await;
+    let document = keyed.request(Method::GET, "/openapi.json", "", &[]).await.json();
+    let mut out_of_reach = 0;
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        for (method, operation) in methods.as_object().unwrap() {
+            let described = |status: &str| operation["responses"].get(status).is_some();
+            if operation.get("security").is_some() {
+                assert!(OF_KEYS.into_iter().all(described), "{method} {path}");
+            }
+            if !path.contains("{account}") {
+                continue;
+            }
+            let path = filled(path, "rival", "rival", NO_ASSIGNMENT);
+            let path = path.replace("rival-command", "SuspendLicense");
+            let (asked, body) = match method.as_str() {
+                "post" => (Method::POST, r#"{"license":"rival-license"}"#),
+                _ => (Method::GET, ""),
+            };
+            let answer = keyed.request(asked, &path, body, &[("apikey", &key)]).await;
+            assert_eq!(answer.status, 404, "{method} {path}");
+            assert_eq!(answer.json()["code"], "account_not_found", "{method} {path}");
+            assert!(described("404"), "{method} {path}: that is not described");
+            out_of_reach += 1;
+        }
+    }
+    assert!(out_of_reach > 25, "there are only {out_of_reach}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn lists_over_all_accounts_show_what_is_reached() {
     let keyed = Keyed::start().await;
