@@ -54,8 +54,8 @@ impl Done {
         let json = [("content-type", "application/json")];
         let mut response = (json, body.to_string()).into_response();
         let headers = response.headers_mut();
-        headers.insert("seatledger-sequence", self.sequence.into());
-        headers.insert("seatledger-command", self.command.clone());
+        headers.insert(routes::SEQUENCE, self.sequence.into());
+        headers.insert(routes::COMMAND, self.command.clone());
         response
     }
 }

@@ -52,8 +52,8 @@ fn routes() -> Vec<Route> {
 }
 
 /// The router of the dialect.
-pub(crate) fn router() -> Router<App> {
-    routes::router(routes(), |path| vec![path.to_owned(), ["/v2", path].concat()], told)
+pub(crate) fn router(app: &App) -> Router<App> {
+    routes::router(app, routes(), |path| vec![path.to_owned(), ["/v2", path].concat()], told)
 }
 
 /// How something that went wrong is told: the envelope that their client reads. Most codes are ours.

@@ -14,6 +14,12 @@ use crate::http::App;
 use crate::http::problem::Problem;
 use crate::http::server::RequestId;
 
+/// The header with the sequence of the log that an answer is of.
+pub(super) const SEQUENCE: &str = "seatledger-sequence";
+
+/// The header with the id of the command that a call became.
+pub(super) const COMMAND: &str = "seatledger-command";
+
 /// Characters of a request's path that an answer repeats.
 const PATH_SHOWN: usize = 200;
 
@@ -79,6 +85,7 @@ pub(crate) type Told = fn(&Problem, &Asked) -> (u16, Value);
 
 /// The router of a dialect. `paths` says at which paths a call is served.
 pub(crate) fn router(
+    app: &App,
     routes: Vec<Route>,
     paths: impl Fn(&'static str) -> Vec<String>,
     told: Told,
@@ -100,11 +107,13 @@ pub(crate) fn router(
             router = router.route(&path, handler.clone());
         }
     }
-    router.layer(from_fn(move |request, next| speak(told, request, next)))
+    let app = app.clone();
+    router.layer(from_fn(move |request, next| speak(told, app.clone(), request, next)))
 }
 
-/// Says what went wrong in the words of the vendor.
-async fn speak(told: Told, request: Request, next: Next) -> Response {
+/// Says what went wrong in the words of the vendor, and as of which sequence of the log: to whoever was
+/// admitted.
+async fn speak(told: Told, app: App, request: Request, next: Next) -> Response {
     let id = request.extensions().get::<RequestId>().map(|it| it.0.clone());
     let path = request.uri().path().chars().take(PATH_SHOWN).collect();
     let asked = Asked { id: id.unwrap_or_default(), path };
@@ -116,6 +125,14 @@ async fn speak(told: Told, request: Request, next: Next) -> Response {
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(CONTENT_LENGTH, body.len().into());
+    // The receipt, for whoever was admitted: as of when it was so, and which command it was.
+    if !matches!(status, 401 | 429) {
+        headers.insert(SEQUENCE, app.intake.writer().sequence().into());
+    }
+    let command = problem.extra.get("command").and_then(Value::as_str);
+    if let Some(command) = command.and_then(|it| HeaderValue::from_str(it).ok()) {
+        headers.insert(COMMAND, command);
+    }
     *response.body_mut() = body.into();
     response
 }

@@ -93,8 +93,8 @@ pub(super) fn routes() -> Vec<Route> {
 }
 
 /// The router of the dialect.
-pub(crate) fn router() -> Router<App> {
-    routes::router(routes(), paths, told)
+pub(crate) fn router(app: &App) -> Router<App> {
+    routes::router(app, routes(), paths, told)
 }
 
 /// At which paths a call is served.

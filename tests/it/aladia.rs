@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use crate::facades::{
-    Client, key, keys_are_held_apart, printed_calls_work, who_fails_too_often_waits,
+    Client, key, keys_are_held_apart, printed_calls_work, refusal_is_found,
+    who_fails_too_often_waits,
 };
 
 /// A client whose account has so many licenses of the course `c1`, and knows `ada`, `bo` and `cy`.
@@ -116,6 +117,8 @@ async fn licenses_of_a_space_are_assigned_to_all_of_them_or_none() {
         refused(&client, &one.replace("/bo/", "/cy/"), &json!({"courseId": "c1"})).await,
         not_enough()
     );
+    let answer = client.call("PATCH", assign, &course(&["bo", "cy"])).await;
+    refusal_is_found(&client, &answer).await;
     let remove = "/v2/spaces/north/members/remove-license";
     for _ in 0..2 {
         assert_eq!(client.does("PATCH", remove, &course(&["ada"])).await, updated);

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::Ledger;
 use crate::keys::{creation, written};
-use crate::ledger::Answer;
+use crate::ledger::{Answer, eventually};
 
 /// Makes a key of an account and gives back the whole of it.
 pub async fn key(ledger: &Ledger, account: &str, role: &str, more: Value) -> String {
@@ -211,6 +211,9 @@ pub async fn keys_are_held_apart(client: &Client, name: &str, shape: fn(&Value, 
             let method = Method::try_from(method.as_str()).unwrap();
             let answer = ledger.request(method, &filled(&path, account), "{}", &headers).await;
             shape(&answer.json(), answer.status);
+            // As of when, for whoever was admitted.
+            let told = answer.headers.contains_key("seatledger-sequence");
+            assert_eq!(told, answer.status != 401, "{path}: {}", answer.status);
             answer
         };
         let place = format!("{method} {path}");
@@ -243,6 +246,17 @@ pub async fn keys_are_held_apart(client: &Client, name: &str, shape: fn(&Value, 
         }
     }
     assert_eq!(happened(client).await, before, "something was written");
+}
+
+/// A call that the ledger refused says under which id, and the ledger knows it by that.
+pub async fn refusal_is_found(client: &Client, answer: &Answer) {
+    answer.sequence();
+    let id = answer.headers["seatledger-command"].to_str().unwrap();
+    let is_kept = async || {
+        let kept = client.ledger.refusals("acme", 1).await;
+        kept.iter().any(|it| it["command"] == id)
+    };
+    eventually("the refusal is kept by its id", is_kept).await;
 }
 
 /// Whoever shows wrong keys too often is told in the vendor's shape when to try again, and whoever

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::{Client, client, is_error};
+use crate::facades::refusal_is_found;
 
 const USERS: &str = "/lease_/api/account/acme/user-license";
 
@@ -95,10 +96,13 @@ async fn more_than_was_bought_is_refused_as_a_whole() {
         assert!(body["detail"].as_str().unwrap().contains(codes[1]), "{body}");
         assert_eq!(client.seats().await, before);
     }
+    let answer = client.call("PUT", USERS, &set(&["bo", "cy"], &["RPADEVNU"])).await;
+    assert_eq!(answer.status, 409);
+    refusal_is_found(&client, &answer).await;
     // What the same call gives back is there for it.
     client.does("PUT", USERS, &set(&["ada"], &["TSTNU"])).await;
     client.does("PUT", USERS, &set(&["bo", "cy"], &["RPADEVNU"])).await;
-    assert_eq!(client.ledger.refusals("acme", 2).await[0]["via"], "uipath");
+    assert_eq!(client.ledger.refusals("acme", 3).await[0]["via"], "uipath");
 }
 
 #[tokio::test(flavor = "multi_thread")]
