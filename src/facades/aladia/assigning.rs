@@ -61,10 +61,6 @@ impl Wanted {
         check_course(&many.course_id)?;
         Ok(Wanted { course: many.course_id, profiles })
     }
-
-    fn holders(&self) -> Vec<Value> {
-        self.profiles.iter().map(|it| json!({"user": it})).collect()
-    }
 }
 
 /// A course names a product.
@@ -117,12 +113,12 @@ async fn give(
     app: &App,
     headers: &HeaderMap,
     space: Space,
-    mut wanted: Wanted,
+    wanted: Wanted,
 ) -> Result<Response, Problem> {
     // A course that the account has nothing of is told before a profile that is not there.
     space.licenses_of(app, &wanted.course).await?;
-    wanted.profiles = space.has_profiles(app, wanted.profiles).await?;
-    let mut document = json!({"product": product(&wanted.course), "holders": wanted.holders()});
+    let holders = space.members_named(app, wanted.profiles).await?;
+    let mut document = json!({"product": product(&wanted.course), "holders": holders});
     if !space.is_account() {
         document["container"] = space.id.clone().into();
     }
@@ -143,7 +139,8 @@ pub(super) async fn remove(
     let wanted = Wanted::of(&sent)?;
     let space = space(&app, account, &path.space_id).await?;
     let licenses = space.licenses_of(&app, &wanted.course).await?;
-    let revoke = |license: &str| json!({"license": license, "holders": wanted.holders()});
+    let holders = space.anybody_named(&app, wanted.profiles).await?;
+    let revoke = |license: &str| json!({"license": license, "holders": holders});
     let (kind, document) = match &licenses[..] {
         [] => return Err(not_found("course", &wanted.course)),
         [license] => (CommandType::RevokeAssignment, revoke(&license.license)),

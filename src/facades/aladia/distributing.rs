@@ -1,23 +1,26 @@
 //! Moving licenses of a course from one space to others.
 
+use std::collections::HashMap;
+
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
-use events::CommandType;
 use events::limits::{PRODUCTS_MAX, QUANTITY_MAX};
 use events::request::Via;
-use projections::licenses::License;
+use events::{AccountId, CommandType};
+use projections::licenses::{self, License};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::Caller;
 use super::assigning::{check_course, space};
+use super::space::Space;
 use crate::auth::Access;
 use crate::facades::{body, send};
 use crate::http::App;
 use crate::http::problem::Problem;
-use crate::http::query::Segments;
+use crate::http::query::{self, Segments};
 
 /// What a path names. A folder is where a space shows the course, and nothing to the ledger.
 #[derive(Debug, Deserialize)]
@@ -75,6 +78,79 @@ fn source(mut licenses: Vec<License>, total: i64) -> Option<License> {
     (!licenses.is_empty()).then(|| licenses.swap_remove(enough.unwrap_or_default()))
 }
 
+/// How licenses get from a space to others, some of which may be within another one, as the services
+/// of a tenant are: up out of it, across between those of the account, and down again.
+struct Ways {
+    /// The license that is shared out.
+    whole: String,
+    /// The space that they come from; the account's own licenses when absent.
+    from: Option<String>,
+    /// The space that each is within, of those that are within one.
+    above: HashMap<String, String>,
+}
+
+impl Ways {
+    async fn find(
+        app: &App,
+        space: &Space,
+        license: License,
+        wanted: &Wanted,
+    ) -> Result<Ways, Problem> {
+        let (account, sequence) = (space.account.clone(), space.sequence);
+        let from = license.parent.is_some().then(|| space.id.clone());
+        let targets = wanted.space_licenses.iter().map(|it| it.target_space_id.clone());
+        let spaces: Vec<String> = targets.chain(from.clone()).collect();
+        let asked = query::ask_slowly(&app.views.licenses, move |db| {
+            let mut above = HashMap::new();
+            for space in spaces {
+                let (found, _) = licenses::container(db, account.as_str(), &space, sequence)?;
+                above.extend(found.and_then(|it| it.within).map(|it| (space, it)));
+            }
+            let (mut whole, mut parent) = (license.license, license.parent);
+            while let Some(it) = parent {
+                let (found, _) = licenses::one(db, account.as_str(), &it, sequence)?;
+                (whole, parent) = (it, found.and_then(|it| it.parent));
+            }
+            Ok(Ways { whole, from, above })
+        });
+        asked.await
+    }
+
+    /// The moves, in the order in which they can be done.
+    fn steps(&self, wanted: &Wanted, account: &AccountId) -> Vec<Value> {
+        let above = |space: Option<&str>| self.above.get(space?).map(String::as_str);
+        let (mut up, mut across, mut down) = (vec![], vec![], vec![]);
+        let from = self.from.as_deref();
+        if let Some(within) = above(from) {
+            let out = json!([{"from": from, "quantity": wanted.total()}]);
+            up.push(json!({"license": self.whole, "within": within, "moves": out}));
+        }
+        for it in &wanted.space_licenses {
+            // Back to where the account's own licenses are is no container.
+            let to = Some(it.target_space_id.as_str()).filter(|it| *it != account.as_str());
+            let ends = (above(from).or(from), above(to).or(to));
+            if ends.0.is_none() || ends.0 != ends.1 {
+                let mut step = json!({"quantity": it.licenses});
+                for (name, end) in [("from", ends.0), ("to", ends.1)] {
+                    if let Some(end) = end {
+                        step[name] = end.into();
+                    }
+                }
+                across.push(step);
+            }
+            if let Some(within) = above(to) {
+                let into = json!([{"to": to, "quantity": it.licenses}]);
+                down.push(json!({"license": self.whole, "within": within, "moves": into}));
+            }
+        }
+        if !across.is_empty() {
+            up.push(json!({"license": self.whole, "moves": across}));
+        }
+        up.append(&mut down);
+        up
+    }
+}
+
 /// Moves licenses to each of these spaces, or none at all.
 pub(super) async fn distribute(
     caller: Caller,
@@ -91,21 +167,15 @@ pub(super) async fn distribute(
         let detail = format!("{} has no licenses of {}", path.space_id, wanted.course_id);
         Problem::new(409, "no_free_quantity", "There is not so much quantity left", detail)
     })?;
-    let step = |it: &Target| {
-        let mut step = json!({"quantity": it.licenses});
-        // Back to where the account's own licenses are is no container.
-        if it.target_space_id != account.as_str() {
-            step["to"] = it.target_space_id.clone().into();
+    let mut steps = Ways::find(&app, &space, license, &wanted).await?.steps(&wanted, account);
+    let (kind, document) = match steps.len() {
+        1 => (CommandType::MoveQuantity, steps.swap_remove(0)),
+        _ => {
+            let each = steps.iter().map(|it| json!({"command": "MoveQuantity", "document": it}));
+            (CommandType::ApplyBatch, json!({"commands": each.collect::<Vec<_>>()}))
         }
-        if license.parent.is_some() {
-            step["from"] = path.space_id.clone().into();
-        }
-        step
     };
-    let moves: Vec<Value> = wanted.space_licenses.iter().map(step).collect();
-    let whole = license.parent.as_ref().unwrap_or(&license.license);
-    let document = json!({"license": whole, "moves": moves});
     let to = (caller.principal(), account, Via::Aladia);
-    let done = send(&app, to, &headers, CommandType::MoveQuantity, &document).await?;
+    let done = send(&app, to, &headers, kind, &document).await?;
     Ok(done.answer(&json!({"moved": true, "updated": true})))
 }
