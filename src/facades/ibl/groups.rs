@@ -93,7 +93,10 @@ async fn giving(
     let asked = query::ask_slowly(&view, move |db| {
         directory::giving(db, account.as_str(), (&of.0, &of.1), at)
     });
-    Ok(asked.await?)
+    let (mut all, sequence) = asked.await?;
+    // The product alone never means a part.
+    all.retain(|it| license.parent.is_none() || it.granted.grant.license.is_some());
+    Ok((all, sequence))
 }
 
 /// When each group began to give the license, and when that last changed, where it is shown.
