@@ -11,7 +11,8 @@ use projections::directory;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Caller, has_license, licenses};
+use super::licenses::{self, Codes};
+use super::{Caller, has_license};
 use crate::auth::Access;
 use crate::facades::{When, body, send};
 use crate::http::App;
@@ -75,8 +76,8 @@ pub(super) async fn get(
     if available.is_empty() {
         return Err(super::without_license(&account));
     }
-    let given: Vec<&str> =
-        found.iter().flat_map(|it| &it.grants).map(|it| it.grant.named()).collect();
+    let codes = Codes::of(&app, &account, &found, sequence).await?;
+    let given: Vec<&str> = found.iter().flat_map(|it| codes.all(it)).collect();
     let body = json!({
         "availableUserBundles": available, "allocatedUserBundles": given,
         "useExternalLicense": false,

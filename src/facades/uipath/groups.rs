@@ -1,15 +1,16 @@
 //! The groups that give something, and who has what from one of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use axum::extract::State;
 use axum::response::Response;
 use events::{AccountId, Holder};
 use projections::assignments::{self, Assignment, Filter};
 use projections::directory::{self, KnownHolder};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::group::Group;
+use super::licenses::Codes;
 use super::pages::Paged;
 use super::{Account, Caller, quotas};
 use crate::auth::Access;
@@ -43,7 +44,8 @@ pub(super) async fn list(
     if by == "Name" {
         groups.sort_by_cached_key(|it| label(it).to_lowercase());
     }
-    query::answer(as_of, sequence, &paged.page(top, groups, |it| Ok(told(&it)))?)
+    let codes = Codes::of(&app, &account, &groups, sequence).await?;
+    query::answer(as_of, sequence, &paged.page(top, groups, |it| Ok(told(&it, &codes)))?)
 }
 
 /// An empty list of an account that is not there is an answer to another question.
@@ -59,21 +61,22 @@ fn label(group: &directory::Group) -> &str {
     group.name.as_deref().unwrap_or(&group.group)
 }
 
-fn told(group: &directory::Group) -> Value {
-    let codes: Vec<&str> = group.grants.iter().map(|it| it.grant.named()).collect();
+fn told(group: &directory::Group, codes: &Codes) -> Value {
     let lacking = group.grants.iter().filter(|it| it.waiting > 0);
-    let lacking: Vec<&str> = lacking.map(|it| it.grant.named()).collect();
-    let lease = |it: &directory::Granted| (it.grant.named().to_owned(), Value::from(it.leases));
-    let leases: Map<String, Value> = group.grants.iter().map(lease).collect();
+    let lacking: BTreeSet<&str> = lacking.map(|it| codes.code(it)).collect();
+    let mut leases: BTreeMap<&str, i64> = BTreeMap::new();
+    for it in &group.grants {
+        *leases.entry(codes.code(it)).or_default() += it.leases;
+    }
     json!({
         "groupRule": {
-            "id": group.group, "name": label(group), "userBundleLicenses": codes,
+            "id": group.group, "name": label(group), "userBundleLicenses": codes.all(group),
             "userBundleLeases": leases, "useExternalLicense": false,
             // A group cannot be deleted here, so no rule is left without one.
             "orphan": false,
             "userLicenseBundlesUnavailable": lacking,
         },
-        "quotas": quotas::quotas(&group.grants),
+        "quotas": quotas::quotas(&group.grants, codes),
     })
 }
 

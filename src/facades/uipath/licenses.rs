@@ -1,9 +1,10 @@
 //! What an organization has of each code.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use events::AccountId;
 use projections::LicenseState;
+use projections::directory::{Granted, Group};
 use projections::licenses::{self, Filter};
 use serde::Serialize;
 
@@ -12,6 +13,54 @@ use crate::facades::lists;
 use crate::http::App;
 use crate::http::problem::Problem;
 use crate::http::query;
+
+/// The codes of what groups give. Of a license that one gives by its name, it is that of the product.
+pub(super) struct Codes(HashMap<String, String>);
+
+impl Codes {
+    pub(super) async fn of(
+        app: &App,
+        account: &AccountId,
+        groups: impl IntoIterator<Item = &Group>,
+        sequence: u64,
+    ) -> Result<Codes, Problem> {
+        let grants = groups.into_iter().flat_map(|it| &it.grants);
+        let named: HashSet<String> =
+            grants.filter_map(|it| Some(it.grant.license.as_ref()?.as_str().to_owned())).collect();
+        if named.is_empty() {
+            return Ok(Codes(HashMap::new()));
+        }
+        let (view, account) = (&app.views.licenses, account.clone());
+        query::reach(view, sequence).await?;
+        let asked = query::ask_slowly(view, move |db| {
+            let mut codes = HashMap::new();
+            for license in named {
+                let (found, _) = licenses::one(db, account.as_str(), &license, sequence)?;
+                codes.extend(found.map(|it| (license, it.product)));
+            }
+            Ok(Codes(codes))
+        });
+        asked.await
+    }
+
+    /// The code of one thing that a group gives.
+    pub(super) fn code<'a>(&'a self, it: &'a Granted) -> &'a str {
+        let named = it.grant.named();
+        let license = it.grant.license.as_ref();
+        license.and_then(|it| self.0.get(it.as_str())).map_or(named, String::as_str)
+    }
+
+    /// The codes of everything that a group gives, each once.
+    pub(super) fn all<'a>(&'a self, group: &'a Group) -> Vec<&'a str> {
+        let mut all: Vec<&str> = vec![];
+        for code in group.grants.iter().map(|it| self.code(it)) {
+            if !all.contains(&code) {
+                all.push(code);
+            }
+        }
+        all
+    }
+}
 
 /// All licenses of one code, added up.
 #[derive(Debug, Serialize)]

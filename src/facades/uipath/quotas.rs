@@ -12,6 +12,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::group::Group;
+use super::licenses::Codes;
 use super::{Caller, has_license};
 use crate::auth::Access;
 use crate::facades::{When, body, send};
@@ -83,7 +84,8 @@ pub(super) async fn set(
         directory::group(db, account.as_str(), &path.group_id, done.sequence)
     })?;
     let group = found.ok_or_else(|| unknown(&path))?;
-    Ok(done.answer(&rule(&account, &group)))
+    let codes = Codes::of(&app, &account, [&group], done.sequence).await?;
+    Ok(done.answer(&rule(&account, &group, &codes)))
 }
 
 /// What a group gives, how much of it it may have, and has.
@@ -100,25 +102,25 @@ pub(super) async fn get(
         directory::group(db, account.as_str(), &path.group_id, as_of.sequence)
     })?;
     let group = found.ok_or_else(|| unknown(&path))?;
-    query::answer(as_of, sequence, &rule(&account, &group))
+    let codes = Codes::of(&app, &account, [&group], sequence).await?;
+    query::answer(as_of, sequence, &rule(&account, &group, &codes))
 }
 
-fn rule(account: &AccountId, group: &directory::Group) -> Value {
-    let codes: Vec<&str> = group.grants.iter().map(|it| it.grant.named()).collect();
+fn rule(account: &AccountId, group: &directory::Group, codes: &Codes) -> Value {
     json!({
         "groupRule": {
             "groupId": group.group, "organizationId": account.as_str(),
-            "useExternalLicense": false, "userBundleCodes": codes,
+            "useExternalLicense": false, "userBundleCodes": codes.all(group),
         },
-        "quotas": quotas(&group.grants),
+        "quotas": quotas(&group.grants, codes),
     })
 }
 
 /// The quotas that there are.
-pub(super) fn quotas(grants: &[Granted]) -> Vec<Value> {
+pub(super) fn quotas(grants: &[Granted], codes: &Codes) -> Vec<Value> {
     let quota = |it: &Granted| {
         let limit = it.grant.quota?;
-        let code = it.grant.named();
+        let code = codes.code(it);
         Some(json!({"userBundleCode": code, "limit": limit, "currentUsage": it.leases}))
     };
     grants.iter().filter_map(quota).collect()
