@@ -16,6 +16,7 @@
     reason = "a test that cannot go on fails, says why, and picks what it is about; tables are long"
 )]
 
+mod agreeing;
 mod aladia;
 mod command_line;
 mod crashing;
