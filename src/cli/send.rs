@@ -33,8 +33,8 @@ pub(super) struct Send {
     /// Send many: a file of JSON lines, each with account and type; - is standard input
     #[arg(long, value_name = "FILE", conflicts_with_all = ["account", "command", "document", "file"])]
     lines: Option<std::path::PathBuf>,
-    /// What commands without an id are called, with the number of their line: sent again, they
-    /// change nothing
+    /// What commands without an id are called, with the number of their line: one that was accepted
+    /// is not done again
     #[arg(long, requires = "lines")]
     key: Option<String>,
     /// Judge only: show the events it would cause, write nothing
