@@ -1,15 +1,15 @@
-//! Whether an e-mail address has an active user license: asked without a key, so bounded, and told
-//! with nothing but a status.
+//! Whether an e-mail address has an active user license: asked without a key, so bounded, or with one,
+//! and told with nothing but a status.
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use axum::extract::{ConnectInfo, FromRequestParts, Request, State};
-use axum::http::header::CACHE_CONTROL;
+use axum::http::header::{AUTHORIZATION, CACHE_CONTROL};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode};
-use axum::response::{IntoResponse as _, Response};
+use axum::response::{IntoResponse, Response};
 use events::Email;
 use projections::checks;
 
@@ -25,7 +25,7 @@ use crate::http::query;
 /// Who may ask whether an e-mail address has a user license.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
 pub enum Check {
-    /// Whoever reaches the port, as the vendor has it; of any account.
+    /// Whoever reaches the port, as the vendor has it, of any account; who has a key, as below.
     #[default]
     Public,
     /// Who has a key, of the accounts that it reaches.
@@ -89,17 +89,24 @@ impl Checking {
     }
 }
 
-/// Answers a check: 200 where there is one, 404 where there is none, and nothing else.
-pub(super) async fn ask(State(app): State<App>, request: Request) -> Result<Response, Failure> {
+/// Answers a check: 200 where there is one, 404 where there is none, and nothing else. Nothing of it
+/// is to be stored, whatever it says.
+pub(super) async fn ask(State(app): State<App>, request: Request) -> Response {
+    let mut response = checked(&app, request).await.unwrap_or_else(IntoResponse::into_response);
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+async fn checked(app: &App, request: Request) -> Result<Response, Failure> {
     let (mut parts, _) = request.into_parts();
     let checking = app.ibl.clone();
     let account = match checking.who {
-        Check::Public => {
+        Check::Public if !shows_key(&parts) => {
             checking.rate.allow(peer(&parts)).map_err(Failure::too_many)?;
             None
         }
-        Check::Key => {
-            let caller = Caller::<Ibl>::from_request_parts(&mut parts, &app).await?;
+        Check::Public | Check::Key => {
+            let caller = Caller::<Ibl>::from_request_parts(&mut parts, app).await?;
             let home = caller.home(Access::Read)?.clone();
             (!caller.principal().every_account).then_some(home)
         }
@@ -125,9 +132,12 @@ pub(super) async fn ask(State(app): State<App>, request: Request) -> Result<Resp
     });
     let (found, _) = asked.await?;
     let status = if found { StatusCode::OK } else { StatusCode::NOT_FOUND };
-    let mut response = status.into_response();
-    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    Ok(response)
+    Ok(status.into_response())
+}
+
+/// Whether somebody says who they are. They are bounded by their key then.
+fn shows_key(parts: &Parts) -> bool {
+    parts.headers.contains_key(AUTHORIZATION) || parts.headers.contains_key("apikey")
 }
 
 fn peer(parts: &Parts) -> Option<IpAddr> {

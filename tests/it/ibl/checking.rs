@@ -108,8 +108,45 @@ async fn a_key_can_be_demanded_and_bounds_what_is_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_has_a_key_is_bounded_as_keys_are_and_told_of_what_it_reaches() {
+    let (_dir, ledger) = start(&["--ibl-check-rate", "1"]).await;
+    let client = Client::of(&ledger, "acme").await;
+    let other = make_key(&ledger, "other", &json!({"role": "reader"})).await;
+    let every = json!({"role": "reader", "every_account": true});
+    let every = make_key(&ledger, "other", &every).await;
+    let elsewhere = json!({"role": "admin", "facades": ["uipath"]});
+    let elsewhere = make_key(&ledger, "acme", &elsewhere).await;
+    let unknown = crate::keys::written("0123456789abcdef", [7; 32]);
+    let id = client.user_license(1).await;
+    client.done("user/assignment/", json!({"license_id": id, "email": "a@x.org"})).await;
+    for (key, status) in [
+        (Some(&client.key), 200),
+        (Some(&client.key), 200),
+        (Some(&other), 404),
+        (Some(&every), 200),
+        (Some(&elsewhere), 403),
+        (Some(&unknown), 401),
+        (None, 200),
+        (None, 429),
+        (Some(&client.key), 200),
+    ] {
+        let headers: Vec<_> = key.map(|it| ("authorization", it.as_str())).into_iter().collect();
+        let answer = ledger.request(hyper::Method::GET, &path("a@x.org"), "", &headers).await;
+        assert_eq!(answer.status, status, "{key:?}");
+        assert_eq!(answer.headers["cache-control"], "no-store", "{key:?}");
+    }
+    let headers = [("authorization", client.key.as_str())];
+    let answer = ledger.request(hyper::Method::GET, &path("a"), "", &headers).await;
+    assert_eq!(
+        (answer.status, &answer.headers["cache-control"]),
+        (400, &"no-store".parse().unwrap())
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn it_can_be_turned_off() {
     let (_dir, ledger) = start(&["--ibl-check", "off"]).await;
     let answer = ledger.get(&path("a@x.org")).await;
+    assert_eq!(answer.headers["cache-control"], "no-store");
     assert_eq!((refused(&answer).0, refused(&answer).1.as_str()), (403, "permission_denied"));
 }
