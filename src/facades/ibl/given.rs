@@ -107,7 +107,7 @@ impl Reader {
     }
 
     pub(super) fn integer(&mut self, name: &str) -> Option<i64> {
-        self.read(name, |it| it.word().parse().ok(), "it must be a whole number")
+        self.read(name, |it| whole(&it.word()), "it must be a whole number")
     }
 
     /// A number that something is known by. One that nothing can have is as good as any other.
@@ -162,6 +162,16 @@ impl Reader {
             false => Err(Failure::invalid(std::mem::take(&mut self.wrong))),
         }
     }
+}
+
+/// Whole numbers from here on cannot be told apart where they are written with a fraction.
+const EXACT: f64 = 9_007_199_254_740_992.0;
+
+/// A whole number however it is written: `2`, `2.0`, `2e0`.
+#[expect(clippy::cast_possible_truncation, reason = "it has no fraction, and is exact")]
+fn whole(text: &str) -> Option<i64> {
+    let written = |it: f64| (it.fract() == 0.0 && it.abs() < EXACT).then_some(it as i64);
+    text.parse().ok().or_else(|| text.parse().ok().and_then(written))
 }
 
 /// RFC 3339, or the same without a zone, or with a space between date and time.

@@ -1,12 +1,13 @@
 //! A JSON object whose values are kept as they were written.
 
+use std::collections::HashSet;
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap as _, Serializer};
 use serde_json::value::{RawValue, to_raw_value};
 
-/// Members in their order. Numbers keep their digits.
+/// Members in their order, each of another name. Numbers keep their digits.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Members(Vec<(String, Box<RawValue>)>);
 
@@ -16,12 +17,10 @@ impl Members {
         serde_json::from_str(json.get()).ok()
     }
 
-    /// Takes a member out; of two of one name the last one counts.
+    /// Takes a member out.
     pub(super) fn take(&mut self, name: &str) -> Option<Box<RawValue>> {
-        let at = self.0.iter().rposition(|it| it.0 == name)?;
-        let taken = self.0.remove(at).1;
-        self.0.retain(|it| it.0 != name);
-        Some(taken)
+        let at = self.0.iter().position(|it| it.0 == name)?;
+        Some(self.0.remove(at).1)
     }
 
     /// With one more member.
@@ -86,9 +85,13 @@ impl<'de> Deserialize<'de> for Members {
                 f.write_str("an object")
             }
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members, A::Error> {
-                let mut members = vec![];
-                while let Some(member) = map.next_entry()? {
-                    members.push(member);
+                let mut members: Vec<(String, Box<RawValue>)> = vec![];
+                let mut names = HashSet::new();
+                while let Some((name, value)) = map.next_entry::<String, _>()? {
+                    if !names.insert(name.clone()) {
+                        return Err(Error::custom(format_args!("{name:?} stands twice")));
+                    }
+                    members.push((name, value));
                 }
                 Ok(Members(members))
             }
