@@ -1,6 +1,7 @@
 //! The dialect of ibl.ai, as its clients see it: catalog licenses.
 
 mod assigning;
+mod at_once;
 mod calls;
 mod checking;
 mod documented;
@@ -8,6 +9,9 @@ mod grouping;
 mod keys;
 mod licensing;
 mod lists;
+mod naming;
+mod receipts;
+mod repeating;
 
 use hyper::Method;
 use serde_json::{Value, json};

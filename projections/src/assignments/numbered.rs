@@ -98,6 +98,17 @@ pub fn changed(db: &Connection, number: u64, at: u64) -> Result<Option<u64>, Err
     Ok(rows.next()?.map(|row| row.get(0)).transpose()?.map(uint))
 }
 
+/// Whose the assignment with that number is: numbers are unique over the ledger.
+pub fn account_of(db: &Connection, number: u64, at: u64) -> Result<Option<String>, Error> {
+    let db = AsOf::new(db, at)?;
+    let sql = "SELECT accounts.account FROM assignments AS it
+               CROSS JOIN accounts ON accounts.id = it.account
+               WHERE it.number = ?1 AND it.since <= ?2";
+    let mut statement = db.prepare_cached(sql)?;
+    let mut rows = statement.query([int(number), db.at])?;
+    Ok(rows.next()?.map(|row| row.get(0)).transpose()?)
+}
+
 fn of(
     db: &AsOf<'_>,
     account: &str,

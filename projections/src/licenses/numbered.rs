@@ -14,6 +14,8 @@ use crate::state::LicenseState;
 /// Which licenses of an account. Texts are compared as they are.
 #[derive(Debug, Clone, Default)]
 pub struct Wanted {
+    /// Those that are no part of another one.
+    pub whole: bool,
     /// Of this product.
     pub product: Option<String>,
     /// Of products that begin like this.
@@ -124,7 +126,29 @@ pub fn account_of(db: &Connection, number: u64, at: u64) -> Result<Option<String
     Ok(rows.next()?.map(|row| row.get(0)).transpose()?)
 }
 
+/// Where there is a license that another system calls so: account and product of each, in the order
+/// in which they were allocated.
+pub fn accounts_of(
+    db: &Connection,
+    external_id: &str,
+    at: u64,
+) -> Result<Vec<(String, String)>, Error> {
+    let db = AsOf::new(db, at)?;
+    let sql = "SELECT DISTINCT accounts.account, it.product FROM versions
+               CROSS JOIN licenses AS it ON it.id = versions.license
+               CROSS JOIN accounts ON accounts.id = it.account
+               WHERE versions.external_id = ?1 AND versions.since =
+                   (SELECT max(since) FROM versions WHERE license = it.id AND since <= ?2)
+               ORDER BY it.id";
+    let mut statement = db.prepare_cached(sql)?;
+    let rows = statement.query_map((external_id, db.at), |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
 fn narrow(query: &mut Query, wanted: &Wanted) {
+    if wanted.whole {
+        query.sql.push_str(" AND it.parent IS NULL");
+    }
     query.and("it.product = ?", wanted.product.clone());
     query.and("instr(it.product, ?) = 1", wanted.within.clone());
     for prefix in &wanted.outside {

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use axum::response::Response;
 use events::command::Patch;
 use events::{AccountId, CommandType, Holder, Moment};
-use projections::assignments::{Assignment, By, Wanted, by_number, changed, numbered};
+use projections::assignments::{Assignment, By, Wanted, by_id, by_number, changed, numbered};
 use projections::history;
 use projections::licenses::License;
 use projections::page::Listing;
 use rusqlite::Connection;
 
-use super::call::{Call, Sent};
+use super::call::{About, Call, Sent};
 use super::command::{self, Done, Step};
 use super::failure::Failure;
 use super::given::Reader;
@@ -36,7 +36,8 @@ const SORTS: [(&str, By); 4] = [
 /// A page of the live assignments of a license.
 pub(super) async fn list(kind: Kind, mut call: Call) -> Result<Response, Failure> {
     let number = call.query.number("license_id");
-    let account = call.platform_of(None, Access::Command, number).await?;
+    let about = number.map_or(About::Nothing, About::License);
+    let account = call.platform_of(None, Access::Command, about).await?;
     call.query.needed("license_id", number);
     let (active, fulfilled) = (call.query.boolean("active"), call.query.boolean("fulfilled"));
     let who = (call.query.number("user_id"), call.query.text("email"));
@@ -157,7 +158,8 @@ pub(super) fn redirect_to(body: &mut Reader) -> Patch<String> {
 pub(super) async fn upsert(kind: Kind, sent: Sent) -> Result<Response, Failure> {
     let Sent { mut call, mut body } = sent;
     let number = license_id(&mut call.query, &mut body);
-    let account = call.platform_of(Some(&mut body), Access::Command, number).await?;
+    let about = number.map_or(About::Nothing, About::License);
+    let account = call.platform_of(Some(&mut body), Access::Command, about).await?;
     let named = people::named(&mut body, kind == Kind::Program);
     let said = Said {
         active: body.boolean("active"),
@@ -171,7 +173,7 @@ pub(super) async fn upsert(kind: Kind, sent: Sent) -> Result<Response, Failure> 
     let license = license.ok_or_else(|| licenses::unknown(kind))?;
     let named = named.ok_or_else(|| Failure::of_field("user_id", "it is needed"))?;
     let holder = people::find(&call, &account, &named).await?;
-    let there = live(&call, &account, &license, &holder, u64::MAX).await?;
+    let there = live(&call, &account, &license, &holder, call.at()).await?;
     let is_direct = there.as_ref().is_some_and(shown::is_direct);
     let (first, second) = match is_direct {
         true => (to_change(&license, &holder, &said), to_assign(&license, &holder, &said)),
@@ -187,7 +189,22 @@ pub(super) async fn upsert(kind: Kind, sent: Sent) -> Result<Response, Failure> 
         }
         sent => sent?,
     };
-    detail(&call, kind, &account, &license, &holder, &done).await
+    let found = left(&call, &account, &license, &holder, &done).await?.ok_or_else(unknown)?;
+    let found = as_said(found, &said);
+    let listing = Listing { items: vec![found], count: 1, sequence: done.sequence };
+    let mut listing = details(&call, kind, &account, &license, listing).await?;
+    let shown = listing.items.pop().ok_or_else(unknown)?;
+    Ok(query::answer(pages::as_of(&call, done.sequence), done.sequence, &shown)?)
+}
+
+/// An assignment as a call has left it. Others may have changed it in the same commit, and the read
+/// model has what all of them left: what this call said is as it said.
+fn as_said(mut it: Assignment, said: &Said) -> Assignment {
+    it.active = said.active.unwrap_or(true);
+    it.fulfilled = said.fulfilled.unwrap_or(it.fulfilled);
+    it.redirect_to = said.redirect_to.over(&it.redirect_to);
+    it.metadata = said.metadata.as_ref().map(Members::to_raw).or(it.metadata);
+    it
 }
 
 fn is_other(failure: &Failure) -> bool {
@@ -239,32 +256,26 @@ async fn live(
 }
 
 /// The assignments' read model, with everything that this process has written.
-async fn fresh(call: &Call) -> Result<Arc<View>, Failure> {
+pub(super) async fn fresh(call: &Call) -> Result<Arc<View>, Failure> {
     let view = call.app.views.assignments.clone();
     view.reach_soon(call.app.intake.writer().sequence()).await;
     Ok(view)
 }
 
-/// An assignment as it was when a command had been done.
-async fn detail(
+/// An assignment as the commit of a command has left it.
+async fn left(
     call: &Call,
-    kind: Kind,
     account: &AccountId,
     license: &License,
     holder: &Holder,
     done: &Done,
-) -> Result<Response, Failure> {
-    let mut found = live(call, account, license, holder, done.sequence).await?;
-    if found.is_none() {
-        // Another command of the same commit may have passed it on to the user of an address.
-        found = live(call, account, license, holder, u64::MAX).await?;
-    }
-    let found = found.ok_or_else(unknown)?;
-    let listing = Listing { items: vec![found], count: 1, sequence: done.sequence };
-    let mut listing = details(call, kind, account, license, listing).await?;
-    let shown = listing.items.pop().ok_or_else(unknown)?;
-    let response = query::answer(pages::as_of(call, done.sequence), done.sequence, &shown)?;
-    Ok(done.receipt(response))
+) -> Result<Option<Assignment>, Failure> {
+    let found = live(call, account, license, holder, done.sequence).await?;
+    // Another command of the same commit may have ended it, or passed it on to the user of an address.
+    let Some(id) = done.assignment.filter(|_| found.is_none()) else { return Ok(found) };
+    let view = fresh(call).await?;
+    let find = |db: &Connection| by_id(db, account.as_str(), id, done.sequence);
+    Ok(query::ask(&view, find)?.0)
 }
 
 fn unknown() -> Failure {
@@ -274,12 +285,14 @@ fn unknown() -> Failure {
 /// Ends an assignment.
 pub(super) async fn remove(kind: Kind, mut call: Call) -> Result<Response, Failure> {
     let license = call.query.number("license_id");
-    let account = call.platform_of(None, Access::Command, license).await?;
     let number = call.query.number("assignment_id");
+    let about = license.map(About::License).or(number.map(About::Assignment));
+    let about = about.unwrap_or(About::Nothing);
+    let account = call.platform_of(None, Access::Command, about).await?;
     let number = call.query.needed("assignment_id", number).unwrap_or_default();
     call.query.done()?;
     let view = fresh(&call).await?;
-    let find = |db: &Connection| by_number(db, account.as_str(), number, u64::MAX);
+    let find = |db: &Connection| by_number(db, account.as_str(), number, call.at());
     let (found, _) = query::ask(&view, find)?;
     let found = found.filter(|it| kind.is_of(&it.product)).ok_or_else(unknown)?;
     if let Some(license) = license {
@@ -299,5 +312,5 @@ pub(super) async fn remove(kind: Kind, mut call: Call) -> Result<Response, Failu
         // The key is a new one: what it ends had ended before.
         return Err(unknown());
     }
-    Ok(done.receipt(pages::nothing(done.sequence)))
+    Ok(pages::nothing(done.sequence))
 }

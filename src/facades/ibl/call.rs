@@ -1,17 +1,19 @@
 //! A call as handlers are given it: who calls, about which platform, and what they say.
 
-use axum::body::Bytes;
-use axum::extract::{FromRequest, FromRequestParts, Request};
+use std::sync::{Arc, OnceLock};
+
+use axum::extract::FromRequestParts as _;
 use axum::http::header::HOST;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Uri};
-use events::AccountId;
 use events::key::Facade;
-use projections::licenses;
+use events::{AccountId, CommandId};
+use projections::{assignments, licenses};
+use uuid::Uuid;
 
-use super::body;
 use super::failure::Failure;
 use super::given::Reader;
+use super::kind::Kind;
 use crate::auth::{Access, Api, Caller};
 use crate::http::App;
 use crate::http::query::{self, AsOf};
@@ -39,8 +41,25 @@ pub(super) struct Call {
     pub(super) query: Reader,
     /// The idempotency key.
     pub(super) key: Option<String>,
+    /// The id of the command that a write is: the key, or one that is made.
+    pub(super) command: Option<String>,
+    /// The sequence before the commit that holds this command already, if one does.
+    pub(super) before: Arc<OnceLock<u64>>,
     /// Where it was sent.
     pub(super) place: Place,
+}
+
+/// What says whose account is meant, where a key of every account does not.
+#[derive(Clone, Copy)]
+pub(super) enum About<'a> {
+    /// Nothing does.
+    Nothing,
+    /// The number of a license.
+    License(u64),
+    /// The number of an assignment.
+    Assignment(u64),
+    /// What another system calls a license of a kind.
+    ExternalId(Kind, &'a str),
 }
 
 /// A call with a body.
@@ -57,30 +76,45 @@ pub(super) struct Place {
     pairs: Vec<(String, String)>,
 }
 
-impl FromRequestParts<App> for Call {
-    type Rejection = Failure;
-
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Call, Failure> {
-        // Who calls comes first: nobody else is told anything.
+impl Call {
+    /// A call by its head: who calls comes first, nobody else is told anything.
+    pub(super) async fn of(parts: &mut Parts, app: &App, writes: bool) -> Result<Call, Failure> {
         let caller = Caller::<Ibl>::from_request_parts(parts, app).await?;
         let key = parts.headers.get("idempotency-key");
         let key = key.map(|it| it.to_str().unwrap_or("\u{fffd}").to_owned());
+        let made = || Uuid::now_v7().to_string();
+        let command = writes.then(|| key.clone().unwrap_or_else(made));
         let place = Place::of(&parts.uri, &parts.headers);
         let query = Reader::of_pairs(place.pairs.iter().cloned());
-        Ok(Call { app: app.clone(), caller, query, key, place })
+        let before = Arc::default();
+        Ok(Call { app: app.clone(), caller, query, key, command, before, place })
     }
-}
 
-impl FromRequest<App> for Sent {
-    type Rejection = Failure;
+    /// As of when what a write names is looked up. A call that is told again means what it meant the
+    /// first time, whatever the names mean by now: it is read as of the commit before its own.
+    pub(super) fn at(&self) -> u64 {
+        self.before.get().copied().unwrap_or(u64::MAX)
+    }
 
-    async fn from_request(request: Request, app: &App) -> Result<Sent, Failure> {
-        let (mut parts, body) = request.into_parts();
-        let call = Call::from_request_parts(&mut parts, app).await?;
-        let headers = parts.headers.clone();
-        let bytes = Bytes::from_request(Request::from_parts(parts, body), app).await;
-        let bytes = bytes.map_err(|it| Failure::new(400, "parse_error", it.body_text()))?;
-        Ok(Sent { call, body: body::read(&headers, &bytes)? })
+    /// Whether the command is on the log already.
+    pub(super) fn is_bound(&self) -> bool {
+        self.before.get().is_some()
+    }
+
+    /// Finds out whether a write is told again. Where that cannot be known soon, it is taken as new:
+    /// whether it is done stays the writer's to judge.
+    async fn recall(&self, account: &AccountId) {
+        let Some(key) = self.key.as_deref().filter(|_| self.command.is_some()) else { return };
+        let Ok(id) = CommandId::new(key) else { return };
+        let view = &self.app.views.commands;
+        view.reach_soon(self.app.intake.writer().sequence()).await;
+        match view.find_command(account, &id) {
+            Ok(Some((_, sequence))) => {
+                self.before.get_or_init(|| sequence.saturating_sub(1));
+            }
+            Ok(None) => {}
+            Err(error) => tracing::warn!(%error, "whether a call is told again is not known"),
+        }
     }
 }
 
@@ -98,27 +132,71 @@ impl Call {
         }
     }
 
-    /// The same for a call about a license: a key of every account need not say whose it is.
+    /// The platform that something is made on: a key of every account has to say it.
+    pub(super) fn platform_to_fill(
+        &mut self,
+        body: &mut Reader,
+        access: Access,
+    ) -> Result<AccountId, Failure> {
+        match self.named(Some(body), access)? {
+            Some(named) => Ok(self.caller.account(&named, access)?),
+            None if self.caller.principal().every_account => {
+                let said = "it is needed: the key is of every platform";
+                Err(Failure::of_field("platform_key", said))
+            }
+            None => Ok(self.caller.home(access)?.clone()),
+        }
+    }
+
+    /// The platform of what a call is about: a key of every account need not say whose it is.
     pub(super) async fn platform_of(
         &mut self,
         body: Option<&mut Reader>,
         access: Access,
-        license: Option<u64>,
+        about: About<'_>,
     ) -> Result<AccountId, Failure> {
         let named = self.named(body, access)?;
         let every = self.caller.principal().every_account;
-        let number = license.filter(|_| every && named.is_none());
-        let found = match number {
-            Some(number) => {
-                let view = &self.app.views.licenses;
-                view.reach_soon(self.app.intake.writer().sequence()).await;
-                query::ask(view, |db| licenses::account_of(db, number, u64::MAX))?
-            }
-            None => None,
+        let found = match every && named.is_none() {
+            true => self.account_of(about).await?,
+            false => None,
         };
-        match named.or(found) {
-            Some(named) => Ok(self.caller.account(&named, access)?),
-            None => Ok(self.caller.home(access)?.clone()),
+        let account = match named.or(found) {
+            Some(named) => self.caller.account(&named, access)?,
+            None => self.caller.home(access)?.clone(),
+        };
+        self.recall(&account).await;
+        Ok(account)
+    }
+
+    /// Whose that is.
+    async fn account_of(&self, about: About<'_>) -> Result<Option<String>, Failure> {
+        let newest = self.app.intake.writer().sequence();
+        let views = &self.app.views;
+        match about {
+            About::Nothing => Ok(None),
+            About::License(number) => {
+                views.licenses.reach_soon(newest).await;
+                let whose = |db: &_| licenses::account_of(db, number, u64::MAX);
+                Ok(query::ask(&views.licenses, whose)?)
+            }
+            About::Assignment(number) => {
+                views.assignments.reach_soon(newest).await;
+                let whose = |db: &_| assignments::account_of(db, number, u64::MAX);
+                Ok(query::ask(&views.assignments, whose)?)
+            }
+            About::ExternalId(kind, external_id) => {
+                views.licenses.reach_soon(newest).await;
+                let whose = |db: &_| licenses::accounts_of(db, external_id, u64::MAX);
+                let mut all = query::ask(&views.licenses, whose)?;
+                all.retain(|it| kind.is_of(&it.1));
+                if all.len() > 1 {
+                    let said = "it is needed: more than one platform has a license of this \
+                                external_id";
+                    return Err(Failure::of_field("platform_key", said));
+                }
+                Ok(all.pop().map(|it| it.0))
+            }
         }
     }
 

@@ -1,10 +1,9 @@
 //! Commands that calls become.
 
-use axum::http::HeaderValue;
-use axum::response::Response;
 use events::request::{Address, Via};
 use events::{AccountId, CommandType};
 use serde::Deserialize;
+use uuid::Uuid;
 
 use super::call::Call;
 use super::failure::Failure;
@@ -32,25 +31,25 @@ pub(super) struct Done {
     pub(super) sequence: u64,
     /// Whether this repeats an earlier answer.
     pub(super) replayed: bool,
-    command: Option<String>,
+    /// The first assignment that something happened to.
+    pub(super) assignment: Option<Uuid>,
 }
 
 /// What matters of the document that answers a command.
 #[derive(Default, Deserialize)]
 struct Told {
     replayed: bool,
+    events: Vec<Event>,
 }
 
-impl Done {
-    /// The answer with its receipt.
-    pub(super) fn receipt(&self, mut response: Response) -> Response {
-        let headers = response.headers_mut();
-        headers.insert("seatledger-sequence", self.sequence.into());
-        if let Some(id) = self.command.as_ref().and_then(|it| HeaderValue::from_str(it).ok()) {
-            headers.insert("seatledger-command", id);
-        }
-        response
-    }
+#[derive(Deserialize)]
+struct Event {
+    data: Data,
+}
+
+#[derive(Deserialize)]
+struct Data {
+    assignment: Option<Uuid>,
 }
 
 /// Why somebody asks, as bodies say it.
@@ -79,7 +78,7 @@ pub(super) async fn send(
         true => document,
         false => document.with("change", change),
     };
-    let key = call.key.as_deref();
+    let key = call.command.as_deref();
     let address = Address { account: account.as_str(), kind: kind.as_str(), key, via: Via::Ibl };
     let intake = call.app.intake.on_behalf_of(call.caller.principal());
     let answer = intake.send(&address, document.to_raw().get().as_bytes()).await;
@@ -91,7 +90,8 @@ pub(super) async fn send(
                 // It is done and durable: what is told of it is as of what can be read.
                 tracing::warn!(%behind, "a call is answered before it can be read");
             }
-            return Ok(Done { sequence, replayed: told.replayed, command: answer.command });
+            let assignment = told.events.into_iter().find_map(|it| it.data.assignment);
+            return Ok(Done { sequence, replayed: told.replayed, assignment });
         }
         Document::Problem(problem) => *problem,
     };

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use axum::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
-use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value};
 
@@ -42,7 +42,6 @@ pub(crate) struct Failure {
     detail: String,
     fields: BTreeMap<String, Vec<String>>,
     retry_after: Option<u64>,
-    command: Option<String>,
 }
 
 impl Failure {
@@ -53,7 +52,6 @@ impl Failure {
             detail: detail.into(),
             fields: BTreeMap::new(),
             retry_after: None,
-            command: None,
         }
     }
 
@@ -91,6 +89,11 @@ impl Failure {
     /// It was asked too often.
     pub(super) fn too_many(seconds: u64) -> Failure {
         AuthError::TooMany { retry_after: seconds }.into()
+    }
+
+    /// Its status.
+    pub(super) fn status(&self) -> u16 {
+        self.status
     }
 
     /// Its code.
@@ -138,17 +141,25 @@ impl From<Problem> for Failure {
             "invalid_parameter" => "invalid",
             other => other,
         };
-        let mut failure = Failure::new(status, code, problem.detail.clone());
+        let detail = of_the_call(&problem.detail);
+        let mut failure = Failure::new(status, code, detail);
         let text = |name: &str| problem.extra.get(name).and_then(Value::as_str);
-        failure.command = text("command").filter(|it| !it.is_empty()).map(str::to_owned);
         failure.retry_after = problem.extra.get("retry_after").and_then(Value::as_u64);
         if status == 400
             && let Some(field) = text("parameter").or_else(|| field(&problem.code, text("pointer")))
         {
-            failure.fields.insert(field.to_owned(), vec![problem.detail]);
+            let named = format!("{field}: ");
+            let said = detail.strip_prefix(&named).unwrap_or(detail);
+            failure.fields.insert(field.to_owned(), vec![said.to_owned()]);
         }
         failure
     }
+}
+
+/// What is said of a call that became several commands: nothing of which of them it was.
+fn of_the_call(detail: &str) -> &str {
+    let placed = detail.strip_prefix("command ").and_then(|it| it.split_once(" of the batch, "));
+    placed.and_then(|it| it.1.split_once(": ")).map_or(detail, |it| it.1)
 }
 
 /// Which member of the body is meant.
@@ -184,9 +195,6 @@ impl IntoResponse for Failure {
         }
         if let Some(seconds) = self.retry_after {
             headers.insert(RETRY_AFTER, seconds.into());
-        }
-        if let Some(command) = self.command.and_then(|it| HeaderValue::from_str(&it).ok()) {
-            headers.insert(HeaderName::from_static("seatledger-command"), command);
         }
         response
     }

@@ -7,7 +7,7 @@ use projections::licenses::License;
 use rusqlite::Connection;
 
 use super::assignments::{self, license, license_id, redirect_to};
-use super::call::{Call, Sent};
+use super::call::{About, Call, Sent};
 use super::command::{self, Done, Step};
 use super::failure::Failure;
 use super::kind::Kind;
@@ -17,6 +17,7 @@ use super::pages::{self, Paging};
 use super::pairs;
 use super::people;
 use super::shown::{self, GroupDetail, Kept};
+use super::staying;
 use crate::auth::Access;
 use crate::http::query;
 
@@ -52,7 +53,8 @@ impl By {
 /// A page of the groups that give a license.
 pub(super) async fn list(kind: Kind, mut call: Call) -> Result<Response, Failure> {
     let number = call.query.number("license_id");
-    let account = call.platform_of(None, Access::Command, number).await?;
+    let about = number.map_or(About::Nothing, About::License);
+    let account = call.platform_of(None, Access::Command, about).await?;
     call.query.needed("license_id", number);
     let (active, fulfilled) = (call.query.boolean("active"), call.query.boolean("fulfilled"));
     let group = call.query.number("group_id");
@@ -77,7 +79,9 @@ pub(super) async fn list(kind: Kind, mut call: Call) -> Result<Response, Failure
     let listing = paging.cut(all, sequence);
     let times = times(&call, kind, &listing.items).await?;
     let mut times = times.into_iter();
-    let show = |it: Giving| shown::group(kind, account.as_str(), &license, &it, times.next());
+    let show = |it: Giving| {
+        shown::group(kind, account.as_str(), &license, &it, Kept::of(&it), times.next())
+    };
     pages::answer(&call.place, paging, as_of, listing.map(show))
 }
 
@@ -114,7 +118,8 @@ async fn times(call: &Call, kind: Kind, all: &[Giving]) -> Result<Vec<(Moment, M
 /// The group with a number.
 async fn group(call: &Call, account: &AccountId, number: u64) -> Result<Option<Group>, Failure> {
     let view = people::fresh(call).await?;
-    let find = |db: &Connection| directory::group_by_number(db, account.as_str(), number, u64::MAX);
+    let find =
+        |db: &Connection| directory::group_by_number(db, account.as_str(), number, call.at());
     Ok(query::ask(&view, find)?)
 }
 
@@ -122,7 +127,8 @@ async fn group(call: &Call, account: &AccountId, number: u64) -> Result<Option<G
 pub(super) async fn upsert(kind: Kind, sent: Sent) -> Result<Response, Failure> {
     let Sent { mut call, mut body } = sent;
     let number = license_id(&mut call.query, &mut body);
-    let account = call.platform_of(Some(&mut body), Access::Command, number).await?;
+    let about = number.map_or(About::Nothing, About::License);
+    let account = call.platform_of(Some(&mut body), Access::Command, about).await?;
     let group_id = body.number("group_id");
     body.needed("group_id", group_id);
     if body.boolean("active") == Some(false) {
@@ -138,7 +144,7 @@ pub(super) async fn upsert(kind: Kind, sent: Sent) -> Result<Response, Failure> 
     let group = group.ok_or_else(|| {
         Failure::not_found("group_not_found", "group_id", "there is no such group")
     })?;
-    let (all, _) = giving(&call, &account, &license, u64::MAX).await?;
+    let (all, _) = giving(&call, &account, &license, call.at()).await?;
     let before = all.into_iter().find(|it| it.group.number == group.number);
     let kept = before.as_ref().map(Kept::of).unwrap_or_default();
     let kept = Kept {
@@ -150,9 +156,8 @@ pub(super) async fn upsert(kind: Kind, sent: Sent) -> Result<Response, Failure> 
     let document = Members::default().with("group", &group.group).with("grant", &grant);
     let steps = vec![Step::new(CommandType::GrantToGroup, document)];
     let done = command::send(&call, &account, &Members::default(), steps).await?;
-    let shown = detail(&call, kind, &account, (&license, group.number), &done).await?;
-    let response = query::answer(pages::as_of(&call, done.sequence), done.sequence, &shown)?;
-    Ok(done.receipt(response))
+    let shown = detail(&call, kind, &account, (&license, group.number), (&done, kept)).await?;
+    Ok(query::answer(pages::as_of(&call, done.sequence), done.sequence, &shown)?)
 }
 
 /// What a group is to give: all of its members, or nothing. A product that it gives already stays a
@@ -168,19 +173,20 @@ fn grant(license: &License, before: Option<&Giving>, kept: &Kept) -> Members {
     grant.with_some("metadata", &kept.to_metadata())
 }
 
-/// A group that gives a license, as it was when a command had been done.
+/// A group that gives a license, as a call has left it: others may have changed what is kept with it
+/// in the same commit.
 async fn detail(
     call: &Call,
     kind: Kind,
     account: &AccountId,
     (license, number): (&License, u64),
-    done: &Done,
+    (done, kept): (&Done, Kept),
 ) -> Result<GroupDetail, Failure> {
     let (mut all, _) = giving(call, account, license, done.sequence).await?;
     all.retain(|it| it.group.number == number);
     let times = times(call, kind, &all).await?;
     let found = all.first().ok_or_else(unknown)?;
-    Ok(shown::group(kind, account.as_str(), license, found, times.first().copied()))
+    Ok(shown::group(kind, account.as_str(), license, found, kept, times.first().copied()))
 }
 
 fn unknown() -> Failure {
@@ -192,8 +198,10 @@ fn unknown() -> Failure {
 /// of their holders.
 pub(super) async fn remove(kind: Kind, mut call: Call) -> Result<Response, Failure> {
     let license = call.query.number("license_id");
-    let account = call.platform_of(None, Access::Command, license).await?;
     let number = call.query.number("assignment_id");
+    let of_pair = number.map(|it| pairs::unpair(it).1);
+    let about = license.or(of_pair).map_or(About::Nothing, About::License);
+    let account = call.platform_of(None, Access::Command, about).await?;
     let number = call.query.needed("assignment_id", number).unwrap_or_default();
     let cascade = call.query.boolean("remove_user_assignments").unwrap_or(true);
     call.query.done()?;
@@ -204,7 +212,7 @@ pub(super) async fn remove(kind: Kind, mut call: Call) -> Result<Response, Failu
     let license = licenses::by_id(&call, kind, &account, license_id).await?;
     let license = license.ok_or_else(unknown)?;
     let group = group(&call, &account, group_id).await?.ok_or_else(unknown)?;
-    let (all, _) = giving(&call, &account, &license, u64::MAX).await?;
+    let (all, _) = giving(&call, &account, &license, call.at()).await?;
     let found = all.into_iter().find(|it| it.group.number == group_id);
     if found.is_none() && call.key.is_none() {
         return Err(unknown());
@@ -215,11 +223,37 @@ pub(super) async fn remove(kind: Kind, mut call: Call) -> Result<Response, Failu
         Some(product) => document.with("product", product),
         None => document.with("license", &license.license),
     };
-    let steps = vec![Step::new(CommandType::RemoveGroupRule, document.with("cascade", &cascade))];
-    let done = command::send(&call, &account, &Members::default(), steps).await?;
+    let end = Step::new(CommandType::RemoveGroupRule, document.with("cascade", &cascade));
+    let kept = match cascade {
+        true => vec![],
+        false => staying::steps(&call, &account, &group.group, &license, product.is_some()).await?,
+    };
+    let done = end_and_keep(&call, &account, end, kept).await?;
     if found.is_none() && !done.replayed {
         // The key is a new one, and there was nothing to end.
         return Err(unknown());
     }
-    Ok(done.receipt(pages::nothing(done.sequence)))
+    Ok(pages::nothing(done.sequence))
+}
+
+/// Ends a grant; `kept` makes what it gave its holders' own before. Where that is refused, it stays as
+/// orphans.
+async fn end_and_keep(
+    call: &Call,
+    account: &AccountId,
+    end: Step,
+    mut kept: Vec<Step>,
+) -> Result<Done, Failure> {
+    let change = Members::default();
+    let alone = vec![end.clone()];
+    if kept.is_empty() {
+        return command::send(call, account, &change, alone).await;
+    }
+    kept.push(end);
+    match command::send(call, account, &change, kept).await {
+        Err(failure) if failure.status() < 500 => {
+            command::send(call, account, &change, alone).await
+        }
+        sent => sent,
+    }
 }

@@ -6,18 +6,19 @@ use axum::response::Response;
 use events::command::Patch;
 use events::{AccountId, CommandType, Moment};
 use projections::licenses::{By, License, Wanted, by_external_id, by_number, numbered, one};
-use projections::{assignments, licenses};
+use projections::{LicenseState, assignments, licenses};
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::call::{Call, Sent};
+use super::call::{About, Call, Sent};
 use super::command::{self, Done, Step};
 use super::failure::Failure;
 use super::given::Reader;
 use super::kind::Kind;
 use super::members::Members;
 use super::pages::{self, Paging};
+use super::receipt;
 use super::shown::{self, Counts, ENROLLMENT};
 use crate::auth::Access;
 use crate::http::query;
@@ -112,7 +113,8 @@ async fn counts(
 }
 
 fn wanted(kind: Kind, query: &mut Reader) -> Wanted {
-    let mut wanted = kind.wanted();
+    // The seats of a part are those of the license that it is a part of.
+    let mut wanted = Wanted { whole: true, ..kind.wanted() };
     wanted.active = query.boolean("active");
     wanted.external_id = query.text("external_id");
     wanted.source = query.text("source");
@@ -170,7 +172,7 @@ fn said(body: &mut Reader) -> Said {
 /// Allocates a license.
 pub(super) async fn create(kind: Kind, sent: Sent) -> Result<Response, Failure> {
     let Sent { mut call, mut body } = sent;
-    let account = call.platform(Some(&mut body), Access::Command)?;
+    let account = call.platform_to_fill(&mut body, Access::Command)?;
     let of = match kind {
         Kind::Course => {
             let of = body.text("course_id").filter(|it| !it.is_empty());
@@ -207,7 +209,8 @@ pub(super) async fn create(kind: Kind, sent: Sent) -> Result<Response, Failure> 
     let done = command::send(&call, &account, &change, steps).await;
     // Nothing that a create names can be missing.
     let done = done.map_err(Failure::never_404)?;
-    detail(kind, &call, &account, &license, &done).await
+    let found = left(&call, &account, &license, &done).await?.ok_or_else(|| unknown(kind))?;
+    answer(kind, &call, &account, &found, done.sequence)
 }
 
 fn as_some<T: Clone>(patch: &Patch<T>) -> Option<T> {
@@ -237,8 +240,13 @@ fn with_enrollment(
 pub(super) async fn update(kind: Kind, sent: Sent) -> Result<Response, Failure> {
     let Sent { mut call, mut body } = sent;
     let number = body.number("license_id");
-    let account = call.platform_of(Some(&mut body), Access::Command, number).await?;
     let external_id = body.text("external_id").filter(|it| !it.is_empty());
+    let about = match (number, &external_id) {
+        (Some(number), _) => About::License(number),
+        (None, Some(it)) => About::ExternalId(kind, it),
+        (None, None) => About::Nothing,
+    };
+    let account = call.platform_of(Some(&mut body), Access::Command, about).await?;
     if number.is_none() && external_id.is_none() {
         body.needed::<u64>("license_id", None);
     }
@@ -256,46 +264,71 @@ pub(super) async fn update(kind: Kind, sent: Sent) -> Result<Response, Failure> 
         (None, None) => None,
     };
     let license = found.ok_or_else(|| unknown(kind))?;
+    // It says which license is meant, and never what it is called from now on.
+    if external_id.is_some() && external_id != license.external_id {
+        let said = "license_id is that of another license; an external_id never changes";
+        return Err(Failure::of_field("external_id", said));
+    }
     if let Some((field, of)) = of
         && license.product != kind.product(&of)
     {
         return Err(Failure::of_field(field, "what a license is of never changes"));
     }
-    // With a number the external id is a new one; without, it is what the license is found by.
-    let external_id = if number.is_some() { said.external_id.clone() } else { Patch::Keep };
-    let steps = steps(&license, &said, &external_id);
+    let metadata = metadata(&license, &said);
+    let steps = steps(&license, &said, &metadata);
+    if steps.is_empty() && call.is_bound() {
+        return Err(receipt::reused(call.command.as_deref()));
+    }
     if steps.is_empty() {
-        let view = &call.app.views.licenses;
-        let as_of = call.app.intake.writer().sequence();
-        query::reach(view, as_of).await?;
-        let shown = shown::license(kind, account.as_str(), &license, None);
-        return Ok(query::answer(pages::as_of(&call, as_of), view.sequence(), &shown)?);
+        return answer(kind, &call, &account, &license, call.app.views.licenses.sequence());
     }
     let done = command::send(&call, &account, &change, steps).await?;
-    detail(kind, &call, &account, &license.license, &done).await
+    let found = left(&call, &account, &license.license, &done).await?;
+    let found = found.ok_or_else(|| unknown(kind))?;
+    answer(kind, &call, &account, &as_said(found, &said, metadata), done.sequence)
+}
+
+/// A license as a call has left it. Others may have changed it in the same commit, and the read model
+/// has what all of them left: what this call said is as it said.
+fn as_said(mut license: License, said: &Said, metadata: Option<Members>) -> License {
+    license.name = said.name.over(&license.name);
+    license.quantity = said.count.unwrap_or(license.quantity);
+    license.starts_at = said.started.over(&license.starts_at);
+    license.ends_at = said.expired.over(&license.ends_at);
+    license.source = said.source.over(&license.source);
+    license.metadata = metadata.map(|it| it.to_raw()).or(license.metadata);
+    license.state = match said.active {
+        Some(true) => LicenseState::Active,
+        Some(false) => LicenseState::Suspended,
+        None => license.state,
+    };
+    license
+}
+
+/// What becomes of its metadata, if something does: either half stays as it is where the other one
+/// alone is given.
+fn metadata(license: &License, said: &Said) -> Option<Members> {
+    if said.metadata.is_none() && said.enrollment.is_none() {
+        return None;
+    }
+    let kept = license.metadata.as_deref().and_then(Members::of).unwrap_or_default();
+    let (mut rest, mut enrollment) = (kept.clone(), kept);
+    rest.take(ENROLLMENT);
+    let enrollment = match &said.enrollment {
+        Some(it) => Some(it.to_raw()),
+        None => enrollment.take(ENROLLMENT),
+    };
+    with_enrollment(Some(said.metadata.clone().unwrap_or(rest)), enrollment)
 }
 
 /// What changes a license as it is said.
-fn steps(license: &License, said: &Said, external_id: &Patch<String>) -> Vec<Step> {
+fn steps(license: &License, said: &Said, metadata: &Option<Members>) -> Vec<Step> {
     let named = || Members::default().with("license", &license.license);
     let mut document = named().with_some("quantity", &said.count);
     document = patched(document, "name", &said.name);
     document = patched(document, "starts_at", &said.started);
     document = patched(document, "ends_at", &said.expired);
-    document = patched(document, "external_id", external_id);
-    document = patched(document, "source", &said.source);
-    if said.metadata.is_some() || said.enrollment.is_some() {
-        // Either half stays as it is where the other one alone is given.
-        let kept = license.metadata.as_deref().and_then(Members::of).unwrap_or_default();
-        let (mut rest, mut enrollment) = (kept.clone(), kept);
-        rest.take(ENROLLMENT);
-        let enrollment = match &said.enrollment {
-            Some(it) => Some(it.to_raw()),
-            None => enrollment.take(ENROLLMENT),
-        };
-        let rest = said.metadata.clone().unwrap_or(rest);
-        document = document.with_some("metadata", &with_enrollment(Some(rest), enrollment));
-    }
+    document = patched(document, "source", &said.source).with_some("metadata", metadata);
     let mut steps = vec![];
     if document.len() > 1 {
         steps.push(Step::new(CommandType::ChangeLicense, document));
@@ -319,21 +352,26 @@ pub(super) fn patched(
     }
 }
 
-/// A license as it was when a command had been done.
-async fn detail(
-    kind: Kind,
+/// A license as the commit of a command has left it.
+async fn left(
     call: &Call,
     account: &AccountId,
     license: &str,
     done: &Done,
-) -> Result<Response, Failure> {
+) -> Result<Option<License>, Failure> {
     let view = fresh(call).await?;
-    let find = |at: u64| query::ask(&view, |db| one(db, account.as_str(), license, at));
-    let (found, sequence) = find(done.sequence)?;
-    let found = found.ok_or_else(|| unknown(kind))?;
-    let shown = shown::license(kind, account.as_str(), &found, None);
-    let response = query::answer(pages::as_of(call, sequence), sequence, &shown)?;
-    Ok(done.receipt(response))
+    Ok(query::ask(&view, |db| one(db, account.as_str(), license, done.sequence))?.0)
+}
+
+fn answer(
+    kind: Kind,
+    call: &Call,
+    account: &AccountId,
+    license: &License,
+    sequence: u64,
+) -> Result<Response, Failure> {
+    let shown = shown::license(kind, account.as_str(), license, None);
+    Ok(query::answer(pages::as_of(call, sequence), sequence, &shown)?)
 }
 
 /// The licenses' read model, with everything that this process has written.
@@ -351,7 +389,8 @@ pub(super) async fn by_id(
     number: u64,
 ) -> Result<Option<License>, Failure> {
     let view = fresh(call).await?;
-    let (found, _) = query::ask(&view, |db| by_number(db, account.as_str(), number, u64::MAX))?;
+    let find = |db: &_| by_number(db, account.as_str(), number, call.at());
+    let (found, _) = query::ask(&view, find)?;
     Ok(found.filter(|it| kind.is_of(&it.product)))
 }
 
@@ -362,7 +401,7 @@ async fn by_name(
     external_id: &str,
 ) -> Result<Option<License>, Failure> {
     let view = fresh(call).await?;
-    let find = |db: &_| by_external_id(db, account.as_str(), external_id, u64::MAX);
+    let find = |db: &_| by_external_id(db, account.as_str(), external_id, call.at());
     let (found, _) = query::ask(&view, find)?;
     Ok(found.filter(|it| kind.is_of(&it.product)))
 }

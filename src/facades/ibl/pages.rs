@@ -1,5 +1,6 @@
 //! Lists, page by page.
 
+use axum::http::HeaderValue;
 use axum::response::{IntoResponse as _, Response};
 use projections::page::{Listing, PAGE_MAX};
 use serde::Serialize;
@@ -75,7 +76,9 @@ pub(super) fn answer<T: Serialize>(
     let shown = u64::try_from(listing.items.len()).unwrap_or(u64::MAX);
     let more = skip.saturating_add(shown) < listing.count && shown > 0;
     let next = more.then(|| place.page(paging.page + 1));
-    let previous = (paging.page > 1).then(|| place.page(paging.page - 1));
+    // Before a page beyond the last one stands the last one.
+    let last = listing.count.div_ceil(paging.size).max(1);
+    let previous = (paging.page > 1).then(|| place.page(last.min(paging.page - 1)));
     let page = Shown {
         count: listing.count,
         next: next.clone(),
@@ -109,9 +112,7 @@ pub(super) fn order<T: Copy>(
 
 /// An answer without a body.
 pub(super) fn nothing(sequence: u64) -> Response {
-    let mut response = ().into_response();
-    response.headers_mut().insert("seatledger-sequence", sequence.into());
-    response
+    ([("seatledger-sequence", HeaderValue::from(sequence))], ()).into_response()
 }
 
 /// The sequence as of which a write is answered, for questions about what it wrote.

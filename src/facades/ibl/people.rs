@@ -52,7 +52,7 @@ pub(super) async fn find(
     let view = fresh(call).await?;
     let one = |filter: &HolderFilter<'_>| {
         let ask = |db: &Connection| {
-            directory::holders(db, account.as_str(), filter, None, NAMESAKES_MAX, u64::MAX)
+            directory::holders(db, account.as_str(), filter, None, NAMESAKES_MAX, call.at())
         };
         Ok::<_, Failure>(query::ask(&view, ask)?.items)
     };
@@ -65,7 +65,7 @@ pub(super) async fn find(
         return Ok(user.map_or(found.holder, Holder::user));
     }
     if let Some(name) = &named.username {
-        let by_id = |db: &Connection| directory::holder(db, account.as_str(), name, u64::MAX);
+        let by_id = |db: &Connection| directory::holder(db, account.as_str(), name, call.at());
         let by_id = query::ask(&view, by_id)?.0;
         let filter = HolderFilter { user_name: Some(name), ..HolderFilter::default() };
         let found = match by_id {

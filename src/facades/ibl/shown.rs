@@ -188,7 +188,7 @@ pub(super) fn assignment(
     let unnamed = is_program && user.is_none();
     let username = user_name.or(user).or_else(|| email.clone()).filter(|_| !unnamed);
     let name = known.and_then(|it| it.display_name.clone()).filter(|_| !unnamed);
-    let number = known.and_then(|it| it.number).filter(|_| !unnamed);
+    let number = known.and_then(|it| it.number);
     let redirect_to = uri(it.redirect_to.as_deref());
     AssignmentDetail {
         id: it.number,
@@ -243,19 +243,19 @@ pub(super) struct GroupDetail {
     assigned_count: Option<i64>,
 }
 
-/// A group that gives a license, in detail. `times` are when it began to, and when that last
-/// changed.
+/// A group that gives a license, in detail. `kept` is what clients have written on that, `times` are
+/// when it began to, and when that last changed.
 pub(super) fn group(
     kind: Kind,
     platform: &str,
     license: &License,
     it: &Giving,
+    kept: Kept,
     times: Option<(Moment, Moment)>,
 ) -> GroupDetail {
     let is_program = kind == Kind::Program;
     let mut of = of(kind, platform, license, is_program);
     of.program_id = None;
-    let kept = Kept::of(it);
     GroupDetail {
         id: pairs::pair(it.group.number, license.number),
         group_id: it.group.number,

@@ -109,7 +109,12 @@ async fn an_assignment_of_a_program_says_more() {
     assert_eq!(changed["created"], by_name["created"]);
     assert!(changed["modified"].as_str() >= by_name["modified"].as_str());
     let email = client.done(path, json!({"license_id": id, "email": "n@x.org"})).await;
-    assert_eq!([&email["user_id"], &email["username"], &email["name"]], [&Value::Null; 3]);
+    assert_eq!([&email["username"], &email["name"]], [&Value::Null; 2]);
+    // Who is nothing but an address has a number all the same, and is found by it.
+    let by_number = json!({"license_id": id, "user_id": email["user_id"]});
+    assert_eq!(client.done(path, by_number).await, email);
+    let found = client.list(&format!("{path}?license_id={id}&user_id={}", email["user_id"])).await;
+    assert_eq!(found, vec![email]);
     let body = json!({"license_id": id, "username": "nobody"});
     assert_eq!(refused(&client.post(path, &body).await).0, 404);
     for (filter, wanted) in [
@@ -131,6 +136,23 @@ async fn an_assignment_of_a_program_says_more() {
         let (status, _, about) = refused(&client.get(&path).await);
         assert_eq!((status, about), (400, vec!["license_id".to_owned()]), "{path}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_refused_is_said_of_the_call_and_not_of_what_it_became() {
+    let ledger = Ledger::start().await;
+    let client = Client::of(&ledger, "acme").await;
+    let id = client.user_license(0).await;
+    let body = json!({"license_id": id, "email": "a@x.org"});
+    let answer = client.post("user/assignment/", &body).await;
+    assert_eq!(refused(&answer).1, "no_seats_available");
+    let said = answer.json()["detail"].as_str().unwrap().to_owned();
+    assert!(!said.contains("batch") && !said.contains("AssignSeat"), "{said}");
+    assert_eq!(answer.json()["license_id"], json!([said]));
+    let answer = client.get("user/?at=zz").await;
+    let said = answer.json()["at"][0].as_str().unwrap().to_owned();
+    assert!(said.starts_with("it must be"), "{said}");
+    assert_eq!(answer.json()["detail"], json!(format!("at: {said}")));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -105,6 +105,57 @@ async fn what_a_group_made_can_stay() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_stayed_is_its_holders_whatever_the_group_does_later() {
+    let ledger = Ledger::start().await;
+    let client = Client::of(&ledger, "acme").await;
+    let id = client.user_license(5).await;
+    let staff = group(&ledger, "staff", &["ada", "bo"]).await;
+    let give = json!({"license_id": id, "group_id": staff});
+    let gone = async |made: &Value, more: &str| {
+        let path = format!("user/assignment/group/?assignment_id={}{more}", made["id"]);
+        assert_eq!(client.delete(&path).await.status, 200, "{path}");
+    };
+    let made = client.done("user/assignment/group/", give.clone()).await;
+    // What does not hold a seat then does not hold one after.
+    let idle = json!({"license_id": id, "user_id": client.user("bo").await, "active": false});
+    let _ = client.done("user/assignment/", idle).await;
+    gone(&made, "&remove_user_assignments=false").await;
+    let path = format!("user/assignment/?license_id={id}&sort=id");
+    let left = client.list(&path).await;
+    assert_eq!(left.len(), 2, "{left:?}");
+    let grounds = async |user: &str| {
+        let path = format!("/v1/accounts/acme/holders/{user}/assignments");
+        ledger.get(&path).await.json()["items"][0]["grounds"].clone()
+    };
+    for user in ["ada", "bo"] {
+        let grounds = grounds(user).await;
+        assert!(grounds.as_array().unwrap().contains(&json!("direct")), "{user}: {grounds}");
+    }
+    // Given once more and taken away with everything that the group made: it did not make these.
+    let made = client.done("user/assignment/group/", give).await;
+    gone(&made, "").await;
+    assert_eq!(client.list(&path).await, left);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_stays_of_a_license_that_nobody_is_assigned_to_stays_all_the_same() {
+    let ledger = Ledger::start().await;
+    let client = Client::of(&ledger, "acme").await;
+    let id = client.user_license(5).await;
+    let staff = group(&ledger, "staff", &["ada", "bo"]).await;
+    let give = json!({"license_id": id, "group_id": staff});
+    let made = client.done("user/assignment/group/", give).await;
+    client.done("user/update/", json!({"license_id": id, "active": false})).await;
+    let path = format!(
+        "user/assignment/group/?assignment_id={}&remove_user_assignments=false",
+        made["id"]
+    );
+    assert_eq!(client.delete(&path).await.status, 200);
+    assert_eq!(client.list(&format!("user/assignment/?license_id={id}")).await.len(), 2);
+    assert!(client.list(&format!("user/assignment/group/?license_id={id}")).await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn users_and_courses_have_groups_too() {
     let ledger = Ledger::start().await;
     let client = Client::of(&ledger, "acme").await;

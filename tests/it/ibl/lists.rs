@@ -98,6 +98,14 @@ async fn a_list_is_gone_through_page_by_page() {
     assert_eq!(seen, all);
     let beyond = client.get("user/?page=9&page_size=2").await.json();
     assert_eq!((&beyond["results"], &beyond["next"]), (&json!([]), &Value::Null));
+    // What is before it is the last page that there is.
+    let before = async |path: &str| {
+        let page = client.get(path).await.json();
+        page["previous"].as_str().unwrap().rsplit_once("page=").unwrap().1.to_owned()
+    };
+    assert_eq!(before("user/?page=9&page_size=2").await, "3");
+    assert_eq!(before("user/?page=3&page_size=2").await, "2");
+    assert_eq!(before("course/?page=9").await, "1");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -144,4 +152,31 @@ async fn what_other_clients_allocate_is_seen_here_now_and_as_it_was() {
     assert_eq!((people.len(), &people[0]["username"]), (1, &json!("ada")));
     let path = format!("user/assignment/?license_id={id}&at={last}");
     assert!(client.list(&path).await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_part_of_a_license_is_counted_with_the_whole_of_it() {
+    let ledger = Ledger::start().await;
+    let client = Client::of(&ledger, "acme").await;
+    let course = json!({"license": "una", "product": "course:c1", "quantity": 10});
+    ledger.accepted("acme", "AllocateLicense", &course).await;
+    let own = json!({"license": "north", "product": "course:c1", "quantity": 3,
+        "container": "north"});
+    ledger.accepted("acme", "AllocateLicense", &own).await;
+    let quantities = json!([{"license": "una", "quantity": 4}]);
+    let shares = json!({"allocations": [{"container": "t1", "quantities": quantities}]});
+    let shared = ledger.accepted("acme", "SetAllocations", &shares).await;
+    let seat = json!({"product": "course:c1", "container": "t1", "holders": [{"user": "ada"}]});
+    let assigned = ledger.accepted("acme", "AssignSeat", &seat).await;
+    let listed = client.list(&format!("course/?sort=id&min_sequence={shared}")).await;
+    assert_eq!(names(&listed), ["una", "north"]);
+    let page = client.get("course/?page_size=1").await.json();
+    assert_eq!(number(&page, "count"), 2);
+    // A part is told by its number, with who holds seats of it.
+    let parts = ledger.get("/v1/accounts/acme/licenses?container=t1").await.json();
+    let part = number(&parts["items"][0], "number");
+    let path = format!("course/assignment/?license_id={part}&min_sequence={assigned}");
+    let people = client.list(&path).await;
+    assert_eq!((people.len(), number(&people[0], "license_id")), (1, part));
+    assert_eq!(people[0]["username"], "ada");
 }

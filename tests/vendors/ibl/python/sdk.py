@@ -127,7 +127,7 @@ def one_kind(api, kind, of, user, group):
     assert (again.id, again.fulfilled) == (first.id, True), again
     second = assigned(email="new@example.com")
     assert second.email == "new@example.com", second
-    assert (second.user_id is None) == (kind == "program"), second
+    assert second.user_id and (second.username is None) == (kind == "program"), second
     refused(NotFoundException, lambda: assigned(user_id=10**9), "user_not_found")
     refused(BadRequestException, lambda: assigned(email="no address"), "invalid")
 
