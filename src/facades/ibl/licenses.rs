@@ -39,7 +39,7 @@ const SORTS: [(&str, By); 10] = [
 ];
 
 /// Parameters that have a meaning of their own; any other is one of metadata.
-const KNOWN: [&str; 18] = [
+const KNOWN: [&str; 19] = [
     "active",
     "course_id",
     "external_id",
@@ -48,6 +48,7 @@ const KNOWN: [&str; 18] = [
     "org",
     "page",
     "page_size",
+    "parts",
     "platform_key",
     "platform_org",
     "program_id",
@@ -113,8 +114,9 @@ async fn counts(
 }
 
 fn wanted(kind: Kind, query: &mut Reader) -> Wanted {
-    // The seats of a part are those of the license that it is a part of.
-    let mut wanted = Wanted { whole: true, ..kind.wanted() };
+    // The seats of a part are counted with the license that it is a part of, too.
+    let whole = query.boolean("parts") == Some(false);
+    let mut wanted = Wanted { whole, ..kind.wanted() };
     wanted.active = query.boolean("active");
     wanted.external_id = query.text("external_id");
     wanted.source = query.text("source");

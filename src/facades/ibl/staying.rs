@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use events::{AccountId, CommandType, Holder};
 use projections::assignments::{Assignment, Filter, GroundKind, of_account};
-use projections::licenses::License;
+use projections::licenses::{License, one};
 use projections::page::PAGE_MAX;
 use rusqlite::Connection;
 
@@ -46,6 +46,9 @@ pub(super) async fn steps(
             holders.entry(it.license).or_default().push(it.holder);
         }
     }
+    if by_product {
+        leave_out_parts(call, account, &mut holders)?;
+    }
     let step = |(license, holders): (String, Vec<Holder>)| {
         // Who is inactive stays so.
         let document = Members::default()
@@ -55,6 +58,23 @@ pub(super) async fn steps(
         Step::new(CommandType::AssignSeat, document)
     };
     Ok(holders.into_iter().map(step).collect())
+}
+
+/// The product alone gives nothing of a part.
+fn leave_out_parts(
+    call: &Call,
+    account: &AccountId,
+    holders: &mut BTreeMap<String, Vec<Holder>>,
+) -> Result<(), Failure> {
+    let names: Vec<String> = holders.keys().cloned().collect();
+    for name in names {
+        let find = |db: &Connection| one(db, account.as_str(), &name, call.at());
+        let (found, _) = query::ask(&call.app.views.licenses, find)?;
+        if found.is_some_and(|it| it.parent.is_some()) {
+            holders.remove(&name);
+        }
+    }
+    Ok(())
 }
 
 fn by_name(it: &Assignment) -> bool {
