@@ -144,7 +144,9 @@ impl Case<'_> {
         }
         if !it.wait && !short.is_empty() {
             let wanted = given + i64::try_from(short.len()).unwrap_or(i64::MAX);
-            return Err(self.no_free_seat(Of::Product(product), given, wanted));
+            let licenses: Vec<&License> =
+                licenses.iter().filter_map(|it| self.account.license(it)).collect();
+            return Err(self.none_free(product.as_str(), &licenses, given, wanted));
         }
         let terms = terms(it);
         for holder in short {

@@ -215,9 +215,20 @@ impl Case<'_> {
                 all.filter(|it| of.covers(it) && self.is_in_force(it)).collect()
             }
         };
+        self.none_free(of.named(), &licenses, given, wanted)
+    }
+
+    /// The same where it is known which licenses could have given them.
+    pub(super) fn none_free(
+        &self,
+        named: &str,
+        licenses: &[&License],
+        given: i64,
+        wanted: i64,
+    ) -> Refusal {
         let limits = licenses.iter().map(|it| self.account.limit(it));
         Refusal::NoFreeSeat {
-            named: of.named().into(),
+            named: named.into(),
             held: licenses.iter().map(|it| it.taken()).sum::<i64>() - given,
             quantity: limits.fold(0, i64::saturating_add),
             wanted,
