@@ -10,6 +10,10 @@ mod pages;
 mod space;
 
 use axum::Router;
+use axum::http::header::WWW_AUTHENTICATE;
+use axum::http::{HeaderValue, Uri};
+use axum::middleware::map_response;
+use axum::response::Response;
 use events::key::Facade;
 use serde_json::{Value, json};
 
@@ -33,7 +37,7 @@ type Caller = crate::auth::Caller<Aladia>;
 fn routes() -> Vec<Route> {
     const PATCH: &[&str] = &["PATCH"];
     const GET: &[&str] = &["GET"];
-    vec![
+    let mut routes = vec![
         Route::new(PATCH, "/spaces/{spaceId}/members/assign-license", assigning::assign),
         Route::new(
             PATCH,
@@ -48,13 +52,49 @@ fn routes() -> Vec<Route> {
             "/spaces/{spaceId}/folders/{folderId}/courses/license",
             distributing::distribute,
         ),
-    ]
+    ];
+    routes.extend(KNOWN.iter().map(|(methods, path)| Route::known(methods, path, not_served)));
+    routes
+}
+
+/// Calls about members of a space that their pages list, at the paths where their pages or their client
+/// have them, and that this ledger does not serve: who is in a space is said by a group.
+const KNOWN: &[(&[&str], &str)] = &[
+    (&["GET", "POST"], "/spaces/{spaceId}/members"),
+    (&["PATCH", "DELETE"], "/spaces/{spaceId}/members/{profileId}"),
+    (&["GET"], "/spaces/{spaceId}/members/exists"),
+    (&["GET"], "/spaces/{spaceId}/members/potential"),
+    (&["POST"], "/spaces/{spaceId}/members/invite"),
+    (&["DELETE"], "/spaces/{spaceId}/members/invite/{email}"),
+    (&["GET"], "/spaces/{spaceId}/members/invite-link"),
+    (&["POST"], "/spaces/{spaceId}/members/accept-invite"),
+    (&["POST"], "/spaces/{spaceId}/members/handle-invite"),
+    (&["DELETE"], "/spaces/{spaceId}/members/leave"),
+];
+
+/// A call that their pages or client know and this ledger does not serve.
+async fn not_served(_: Caller, uri: Uri) -> Problem {
+    let path: String = uri.path().chars().take(200).collect();
+    let detail = format!("{path} is known and not served; docs/compat/aladia.md says what is");
+    Problem::new(501, "not_served", "This call is not served", detail)
 }
 
 /// The router of the dialect.
 pub(crate) fn router(app: &App) -> Router<App> {
-    routes::router(app, routes(), |path| vec![path.to_owned(), ["/v2", path].concat()], told)
+    let paths = |path: &'static str| vec![path.to_owned(), ["/v2", path].concat()];
+    routes::router(app, routes(), paths, told).layer(map_response(challenged))
 }
+
+/// Says how a key is shown here: their header first, and the way that is everywhere.
+async fn challenged(mut response: Response) -> Response {
+    if let Some(challenge) = response.headers_mut().get_mut(WWW_AUTHENTICATE) {
+        *challenge = HeaderValue::from_static(CHALLENGE);
+    }
+    response
+}
+
+/// No scheme is registered for a key in a header; this is what such APIs call it, with the header.
+const CHALLENGE: &str = "ApiKey header=\"apikey\", Bearer";
 
 /// How something that went wrong is told: the envelope that their client reads. Most codes are ours.
 fn told(problem: &Problem, asked: &Asked) -> (u16, Value) {

@@ -1,7 +1,12 @@
-//! What vendors' clients send: read strictly where it matters, leniently where they differ.
+//! What vendors' clients send: read strictly where it matters, leniently where they differ; and what
+//! they are told is wrong with it.
+
+use std::fmt;
 
 use events::text::check_text;
-use serde::de::DeserializeOwned;
+use serde::Deserializer;
+use serde::de::{DeserializeOwned, Error, Visitor};
+use serde_path_to_error::Segment;
 
 use crate::http::problem::Problem;
 use crate::intake::EMPTY;
@@ -12,6 +17,9 @@ pub(crate) fn unusable(member: &str, reason: &str) -> Problem {
     Problem::new(400, "invalid_body", "The body is not usable", detail).with("member", member)
 }
 
+/// Characters that are repeated of why a body cannot be read.
+const REASON_SHOWN: usize = 200;
+
 /// A JSON object. Members that nobody knows are passed over, as clients send more than is documented;
 /// one of the wrong type, or that stands twice, is not.
 pub(crate) fn object<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
@@ -20,10 +28,100 @@ pub(crate) fn object<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     };
     match body.trim_ascii() {
         [] => Err(problem(EMPTY.to_owned())),
-        [b'{', ..] => serde_json::from_slice(body).map_err(|it| problem(it.to_string())),
+        [b'{', ..] => {
+            let mut reader = serde_json::Deserializer::from_slice(body);
+            let wanted = serde_path_to_error::deserialize(&mut reader).map_err(|it| {
+                if !it.inner().is_data() {
+                    return problem(it.inner().to_string());
+                }
+                let (member, reason) = said(it.path(), &it.inner().to_string());
+                unusable(&member, &reason)
+            })?;
+            reader.end().map_err(|it| problem(it.to_string()))?;
+            Ok(wanted)
+        }
         // A list would be read as the members in their order.
         _ => Err(problem("it is no object".to_owned())),
     }
+}
+
+/// Which member something is wrong with, and what.
+fn said(path: &serde_path_to_error::Path, reason: &str) -> (String, String) {
+    let mut member = String::new();
+    for segment in path.iter() {
+        match segment {
+            Segment::Seq { index } => member.push_str(&format!("[{index}]")),
+            Segment::Map { key } | Segment::Enum { variant: key } => {
+                member.push_str(if member.is_empty() { "" } else { "." });
+                member.push_str(key);
+            }
+            Segment::Unknown => {}
+        }
+    }
+    // Where in the text it stands says less than the member.
+    let reason = reason.rsplit_once(" at line ").map_or(reason, |it| it.0);
+    let named = |said: &str| Some(reason.strip_prefix(said)?.strip_suffix('`')?.to_owned());
+    let (absent, twice) = (named("missing field `"), named("duplicate field `"));
+    let reason = match (&absent, &twice) {
+        (Some(_), _) => "it is missing".to_owned(),
+        (None, Some(_)) => "it stands twice".to_owned(),
+        (None, None) => reason.chars().take(REASON_SHOWN).collect(),
+    };
+    // Both are said of the object that the member is in.
+    let last = absent.or_else(|| twice.filter(|it| !is_last(&member, it)));
+    match last {
+        Some(last) if member.is_empty() => (last, reason),
+        Some(last) => (format!("{member}.{last}"), reason),
+        None if member.is_empty() => ("the body".to_owned(), reason),
+        None => (member, reason),
+    }
+}
+
+fn is_last(member: &str, name: &str) -> bool {
+    member.rsplit('.').next() == Some(name)
+}
+
+/// A whole number, however it is written: `10`, `10.0` and `1e1` are the same.
+pub(crate) fn whole<'de, D: Deserializer<'de>>(from: D) -> Result<i64, D::Error> {
+    from.deserialize_i64(Whole)
+}
+
+struct Whole;
+
+impl Visitor<'_> for Whole {
+    type Value = i64;
+
+    fn expecting(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to.write_str("a whole number")
+    }
+
+    fn visit_i64<E: Error>(self, it: i64) -> Result<i64, E> {
+        Ok(it)
+    }
+
+    fn visit_u64<E: Error>(self, it: u64) -> Result<i64, E> {
+        i64::try_from(it).map_err(|_| E::custom(format!("{it} is too large")))
+    }
+
+    fn visit_f64<E: Error>(self, it: f64) -> Result<i64, E> {
+        // Beyond this a fraction cannot say every whole number.
+        const EXACT: f64 = 9_007_199_254_740_992.0;
+        match it.fract() == 0.0 && it.abs() <= EXACT {
+            true => Ok(it as i64),
+            false => Err(E::custom(format!("{it} is no whole number, or too large"))),
+        }
+    }
+}
+
+/// A refusal of one command of several that a call became: the client knows of one call only.
+pub(crate) fn of_the_call(mut problem: Problem) -> Problem {
+    let behind = problem.detail.strip_prefix("command ").and_then(|it| it.split_once(": "));
+    if let Some((before, said)) = behind
+        && before.contains(" of the batch, ")
+    {
+        problem.detail = said.to_owned();
+    }
+    problem
 }
 
 /// Names: so many at most, each usable, each once, in the order in which they were given.
@@ -48,4 +146,70 @@ pub(crate) fn name(member: &str, given: &str) -> Result<(), Problem> {
         let reason = it.to_string();
         unusable(member, reason.split_once(": ").map_or(reason.as_str(), |it| it.1))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+
+    use super::*;
+
+    #[derive(Debug, Deserialize)]
+    struct Sent {
+        names: Vec<String>,
+        #[serde(default)]
+        items: Vec<Item>,
+    }
+
+    #[derive(Debug, Deserialize)]
+    struct Item {
+        #[serde(deserialize_with = "whole")]
+        limit: i64,
+    }
+
+    #[test]
+    fn a_whole_number_is_one_however_it_is_written() {
+        for (text, number) in [("10", 10), ("10.0", 10), ("1e1", 10), ("-0.0", 0), ("-2.0", -2)] {
+            let body = format!(r#"{{"names":[],"items":[{{"limit":{text}}}]}}"#);
+            let sent = object::<Sent>(body.as_bytes()).unwrap();
+            assert_eq!((sent.names.len(), sent.items[0].limit), (0, number), "{text}");
+        }
+        for text in ["1.5", "1e300", "9223372036854775808", "9007199254740994.0", "\"1\"", "null"] {
+            let body = format!(r#"{{"names":[],"items":[{{"limit":{text}}}]}}"#);
+            let problem = object::<Sent>(body.as_bytes()).unwrap_err();
+            assert_eq!(problem.extra["member"], "items[0].limit", "{text}: {problem:?}");
+        }
+    }
+
+    #[test]
+    fn the_member_that_something_is_wrong_with_is_named() {
+        for (body, detail) in [
+            (r#"{}"#, "names: it is missing"),
+            (r#"{"names":[],"names":[]}"#, "names: it stands twice"),
+            (r#"{"names":[],"items":[{}]}"#, "items[0].limit: it is missing"),
+            (r#"{"names":[],"items":[{"limit":1,"limit":1}]}"#, "items[0].limit: it stands twice"),
+            (r#"{"names":["a",7]}"#, "names[1]: invalid type: integer `7`, expected a string"),
+            (r#"{"names":"a"}"#, "names: invalid type: string \"a\", expected a sequence"),
+        ] {
+            let problem = object::<Sent>(body.as_bytes()).unwrap_err();
+            assert_eq!((problem.code.as_str(), problem.detail.as_str()), ("invalid_body", detail));
+        }
+        for body in
+            ["", "[]", "null", "{", "{\"names\":[]} x", "{\"names\":[],}", "{\"names\":\"\u{1}\"}"]
+        {
+            let problem = object::<Sent>(body.as_bytes()).unwrap_err();
+            assert_eq!(problem.code, "malformed_json", "{body}");
+        }
+        let long = format!(r#"{{"names":"{}"}}"#, "x".repeat(5_000));
+        assert!(object::<Sent>(long.as_bytes()).unwrap_err().detail.len() < 300);
+    }
+
+    #[test]
+    fn a_refusal_of_one_command_of_several_is_one_of_the_call() {
+        let of = |detail: &str| of_the_call(Problem::new(409, "x", "X", detail)).detail;
+        let said = "c1: 2 of 2 seats are held, 1 more was asked for";
+        assert_eq!(of(&format!("command 1 of the batch, AssignSeat: {said}")), said);
+        assert_eq!(of(said), said);
+        assert_eq!(of("command x: y"), "command x: y");
+    }
 }

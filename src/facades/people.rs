@@ -1,9 +1,17 @@
 //! Who somebody is, as the dialects show them.
 
-use events::{Email, Holder};
+use std::collections::HashSet;
+
+use events::{AccountId, Email, Holder};
 use projections::Error;
-use projections::directory::{self, HolderFilter, KnownHolder};
+use projections::directory::{self, KnownHolder};
 use rusqlite::Connection;
+use serde_json::{Value, json};
+
+use super::newest;
+use crate::http::App;
+use crate::http::problem::Problem;
+use crate::http::query;
 
 /// What somebody is called: their user id, or the address of one who is no user yet.
 pub(crate) fn id(holder: &Holder) -> &str {
@@ -24,11 +32,60 @@ pub(crate) fn known(
     holder: &Holder,
     at: u64,
 ) -> Result<Option<KnownHolder>, Error> {
-    if let Some(user) = &holder.user {
-        return Ok(directory::holder(db, account, user.as_str(), at)?.0);
+    directory::person(db, account, holder, at)
+}
+
+/// Whom an [`id`] means.
+pub(crate) struct Meant {
+    /// How commands name them.
+    pub(crate) holder: Value,
+    /// What is known of them: of an address that was linked, what is known of its user.
+    pub(crate) known: Option<KnownHolder>,
+}
+
+/// Whom an [`id`] means when it is sent back: the user of that id; or, where there is none, the one who
+/// is known by that address alone; or somebody new, whose user id it is.
+pub(crate) fn meant(db: &Connection, account: &str, id: &str, at: u64) -> Result<Meant, Error> {
+    let user = json!({"user": id});
+    let (known, _) = directory::holder(db, account, id, at)?;
+    let address = Email::new(id).ok().filter(|_| known.is_none());
+    let Some(address) = address else { return Ok(Meant { holder: user, known }) };
+    let named = directory::person(db, account, &Holder::email(address.clone()), at)?;
+    let known = match named.as_ref().and_then(|it| it.linked.as_ref()) {
+        Some(linked) => directory::holder(db, account, linked, at)?.0,
+        None => named.clone(),
+    };
+    let holder = if named.is_some() { json!({"email": address.as_str()}) } else { user };
+    Ok(Meant { holder, known })
+}
+
+/// Whether an id can be an address: only then the directory has to be asked whom it means.
+pub(crate) fn may_be_address(id: &str) -> bool {
+    id.contains('@')
+}
+
+/// The holders whom a command is about, each once, as of everything that was acknowledged.
+pub(crate) async fn holders(
+    app: &App,
+    account: &AccountId,
+    ids: &[String],
+) -> Result<Vec<Value>, Problem> {
+    if !ids.iter().any(|it| may_be_address(it)) {
+        return Ok(ids.iter().map(|it| json!({"user": it})).collect());
     }
-    let filter =
-        HolderFilter { email: holder.email.as_ref().map(Email::as_str), ..HolderFilter::default() };
-    let page = directory::holders(db, account, &filter, None, 1, at)?;
-    Ok(page.items.into_iter().find(|it| it.holder.user.is_none()))
+    let view = &app.views.directory;
+    let as_of = query::as_of(app, view, None, newest(app)).await?;
+    let (account, ids) = (account.clone(), ids.to_vec());
+    let asked = query::ask_slowly(view, move |db| {
+        let mut all: Vec<Value> = Vec::with_capacity(ids.len());
+        let mut seen = HashSet::new();
+        for id in &ids {
+            let holder = meant(db, account.as_str(), id, as_of.sequence)?.holder;
+            if seen.insert(holder.to_string()) {
+                all.push(holder);
+            }
+        }
+        Ok(all)
+    });
+    asked.await
 }

@@ -80,7 +80,7 @@ pub(super) fn routes() -> Vec<Route> {
         Route::new(SET, "/lease_/api/account/{accountId}/user-license", user::set),
         Route::new(SET, GROUP, group::set),
         Route::new(&["GET"], GROUP, group::get),
-        Route::new(&["PUT"], QUOTA, quotas::set),
+        Route::new(SET, QUOTA, quotas::set),
         Route::new(&["GET"], QUOTA, quotas::get),
         Route::new(&["GET"], GROUPS, groups::list),
         Route::new(&["GET"], USERS, groups::users),
@@ -120,6 +120,12 @@ const NO_LICENSE: &str = "No account license is allocated for the indicated orga
 const NO_HOST: &str =
     "The host license does not exist or the feature flag for on-premise flows is off.";
 
+/// What we say of an organization that a host is to give to.
+const NO_ORGANIZATION: &str = "The organization does not exist";
+
+/// The member of a problem that says that it is about the organization, and not about its host.
+const ORGANIZATION_MEMBER: &str = "organization";
+
 /// What they say where there is not enough of it.
 const EXCEEDS: &str =
     "The license allocation is not allowed because it exceeds the account license quantities.";
@@ -131,6 +137,9 @@ const NO_GROUP: &str = "Organization or group does not exist";
 /// is ours.
 fn told(problem: &Problem, asked: &Asked) -> (u16, Value) {
     let (status, sentence) = match problem.code.as_str() {
+        "account_not_found" if problem.extra.contains_key(ORGANIZATION_MEMBER) => {
+            (404, Some(NO_ORGANIZATION))
+        }
         "account_not_found" if asked.path.contains("/lrm/api/host/") => (404, Some(NO_HOST)),
         "account_not_found" => (404, Some(NO_LICENSE)),
         // A code that nobody bought is one of which there are none.
@@ -156,10 +165,20 @@ fn without_license(account: &AccountId) -> Problem {
     Problem::new(404, "account_not_found", "There is no such account", detail)
 }
 
-/// Refuses a call about an account that has no license at all.
+/// Refuses a call about an account that has no license at all, after everything that was acknowledged.
 async fn has_license(app: &App, account: &AccountId) -> Result<(), Problem> {
+    is_licensed(app, account, newest(app)).await
+}
+
+/// The same for a question, as fresh as it is asked for: nothing at all of an account that is not
+/// there would be an answer to another question.
+async fn is_licensed(
+    app: &App,
+    account: &AccountId,
+    min_sequence: Option<u64>,
+) -> Result<(), Problem> {
     let view = &app.views.licenses;
-    query::as_of(app, view, None, newest(app)).await?;
+    query::as_of(app, view, None, min_sequence).await?;
     let (found, _) = query::ask(view, |db| read::account(db, account.as_str(), u64::MAX))?;
     match found.is_some_and(|it| it.licenses > 0) {
         true => Ok(()),

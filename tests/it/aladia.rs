@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use crate::facades::{
-    Client, key, keys_are_held_apart, printed_calls_work, refusal_is_found,
+    Client, documented, filled, key, keys_are_held_apart, printed_calls_work, refusal_is_found,
     who_fails_too_often_waits,
 };
 
@@ -158,6 +158,10 @@ async fn a_group_named_like_the_space_says_who_is_in_it() {
     assert_eq!(search("licensed=true").await, ["ada"]);
     assert_eq!(search("roles=space-member&roles=space-owner").await, ["ada", "bo"]);
     assert_eq!(search("roles[]=space-owner").await, Vec::<String>::new());
+    assert_eq!(search("roles[0]=space-owner").await, Vec::<String>::new());
+    assert_eq!(search("roles[0]=space-owner&roles[1]=space-member").await, ["ada", "bo"]);
+    assert_eq!(search("roles=space-coordinator,%20space-member").await, ["ada", "bo"]);
+    assert_eq!(search("roles=&licensed=&next=&prev=&sortBy=").await, ["ada", "bo"]);
     assert_eq!(search("alreadyMember=false").await, Vec::<String>::new());
     assert_eq!(search("username=B&sortDirection=desc").await, ["bo"]);
     assert_eq!(search("username=B&sortDirection=desc").await, ["bo"]);
@@ -290,4 +294,93 @@ async fn the_same_call_under_the_same_key_happens_once() {
         );
     }
     assert_eq!(client.native("/licenses/stats@north").await["quantity"], 2);
+}
+
+/// An id that a list hands out means the same person when it is sent back.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_known_by_an_address_alone_is_assigned_by_it() {
+    let client = client(5).await;
+    share(&client, "north", 3).await;
+    let members = json!({"group": "north", "holders": [{"email": "mm@x.co"}, {"user": "ada"}]});
+    client.ledger.accepted("acme", "AddMembers", &members).await;
+    // A user of the same address, who was known before, is another person.
+    let stranger = json!({"holder": {"user": "mo", "email": "mm@x.co"}});
+    client.ledger.accepted("acme", "RegisterHolder", &stranger).await;
+    let search = "/v2/spaces/north/members/search?username=mm&courseId=c1";
+    let found = client.does("GET", search, &Value::Null).await;
+    assert_eq!(
+        (ids(&found), &found["data"][0]["assigned"]),
+        (vec!["mm@x.co".into()], &json!(false))
+    );
+    let (assign, remove) =
+        ("/v2/spaces/north/members/assign-license", "/v2/spaces/north/members/remove-license");
+    client.does("PATCH", assign, &course(&["mm@x.co", "MM@x.co"])).await;
+    let held = client.native("/assignments").await["items"].clone();
+    assert_eq!(
+        (held.as_array().unwrap().len(), &held[0]["holder"]),
+        (1, &json!({"email": "mm@x.co"}))
+    );
+    let found = client.does("GET", search, &Value::Null).await;
+    assert_eq!(found["data"][0]["assigned"], true);
+    client.does("PATCH", remove, &course(&["mm@x.co"])).await;
+    assert_eq!(client.native("/assignments").await["items"], json!([]));
+    let one = "/v2/spaces/north/members/mm%40x.co/assign-license";
+    client.does("PATCH", one, &json!({"courseId": "c1"})).await;
+    // Once the address is linked to a user, it means that user.
+    client.ledger.accepted("acme", "LinkHolder", &json!({"email": "mm@x.co", "user": "cy"})).await;
+    assert_eq!(holders(&client, "north").await, BTreeSet::from(["cy".to_owned()]));
+    client.does("PATCH", assign, &course(&["mm@x.co"])).await;
+    client.does("PATCH", remove, &course(&["mm@x.co"])).await;
+    assert_eq!(holders(&client, "north").await, BTreeSet::new());
+    for path in [assign, remove] {
+        assert_eq!(refused(&client, path, &course(&["nobody@x.co"])).await, not_found());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_that_are_known_and_not_served_say_so() {
+    let client = client(5).await;
+    share(&client, "north", 3).await;
+    for (method, path, served) in documented("aladia") {
+        for before in ["", "/v2"] {
+            let answer = client
+                .call(&method, &format!("{before}{}", filled(&path, "acme")), &json!({}))
+                .await;
+            assert_eq!(answer.status == 501, !served, "{method} {path}: {}", answer.json());
+            is_error(&answer.json(), answer.status);
+        }
+    }
+    let invite = client.call("POST", "/v2/spaces/north/members/invite", &json!({})).await;
+    assert_eq!((invite.status, &invite.json()["errorCode"]), (501, &json!("NOT_SERVED")));
+    let said = invite.json()["details"][0]["messages"][0].as_str().unwrap().to_owned();
+    assert!(said.contains("docs/compat/aladia.md"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_refused_is_said_of_the_space_and_in_its_own_words() {
+    let client = client(5).await;
+    share(&client, "north", 2).await;
+    let said = async |method: &str, path: &str, body: &Value| {
+        let answer = client.call(method, path, body).await;
+        (answer.status, answer.json()["details"][0]["messages"][0].as_str().unwrap().to_owned())
+    };
+    let assign = "/v2/spaces/north/members/assign-license";
+    client.does("PATCH", assign, &course(&["ada"])).await;
+    let short = (403, "course:c1: 1 of 2 seats are held, 2 more were asked for".to_owned());
+    assert_eq!(said("PATCH", assign, &course(&["bo", "cy"])).await, short);
+    let missing = (400, "profileIds: it is missing".to_owned());
+    assert_eq!(said("PATCH", assign, &json!({"courseId": "c1"})).await, missing);
+    // Of several licenses of the course the call is one command for each.
+    let more = json!({"license": "more", "product": "course:c1", "quantity": 1});
+    client.ledger.accepted("acme", "AllocateLicense", &more).await;
+    let parts = json!([{"license": "stats", "quantity": 2}, {"license": "more", "quantity": 1}]);
+    let document = json!({"allocations": [{"container": "north", "quantities": parts}]});
+    client.ledger.accepted("acme", "SetAllocations", &document).await;
+    let remove = assign.replace("assign", "remove");
+    let (status, nobody) = said("PATCH", &remove, &course(&["nobody"])).await;
+    assert_eq!((status, nobody.contains("batch")), (404, false), "{nobody}");
+    let headers = [("content-type", "application/json")];
+    let missing = client.ledger.request(hyper::Method::PATCH, assign, "{}", &headers).await;
+    assert_eq!(missing.status, 401);
+    assert_eq!(missing.headers["www-authenticate"], "ApiKey header=\"apikey\", Bearer");
 }

@@ -37,6 +37,8 @@ async fn what_their_documents_print_works() {
         ("IDU", 2),
         ("string", 5),
         ("UNATT", 2),
+        ("AIG", 5),
+        ("NONPR", 1),
     ] {
         let license = json!({"license": code, "product": code, "quantity": quantity});
         client.ledger.accepted("1234", "AllocateLicense", &license).await;

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::space::{Space, not_found};
 use super::{Caller, product};
 use crate::auth::Access;
-use crate::facades::{body, newest, send};
+use crate::facades::{body, newest, people, send};
 use crate::http::App;
 use crate::http::problem::Problem;
 use crate::http::query::{self, Segments};
@@ -117,7 +117,7 @@ async fn give(
 ) -> Result<Response, Problem> {
     // A course that the account has nothing of is told before a profile that is not there.
     space.licenses_of(app, &wanted.course).await?;
-    let holders = space.members_named(app, wanted.profiles).await?;
+    let holders = space.has_profiles(app, wanted.profiles).await?;
     let mut document = json!({"product": product(&wanted.course), "holders": holders});
     if !space.is_account() {
         document["container"] = space.id.clone().into();
@@ -139,7 +139,7 @@ pub(super) async fn remove(
     let wanted = Wanted::of(&sent)?;
     let space = space(&app, account, &path.space_id).await?;
     let licenses = space.licenses_of(&app, &wanted.course).await?;
-    let holders = space.anybody_named(&app, wanted.profiles).await?;
+    let holders = people::holders(&app, account, &wanted.profiles).await?;
     let revoke = |license: &str| json!({"license": license, "holders": holders});
     let (kind, document) = match &licenses[..] {
         [] => return Err(not_found("course", &wanted.course)),
@@ -152,6 +152,6 @@ pub(super) async fn remove(
         }
     };
     let to = (caller.principal(), account, Via::Aladia);
-    let done = send(&app, to, &headers, kind, &document).await?;
+    let done = send(&app, to, &headers, kind, &document).await.map_err(body::of_the_call)?;
     Ok(done.answer(&updated()))
 }

@@ -40,6 +40,7 @@ struct Wanted {
 #[serde(rename_all = "camelCase")]
 struct Target {
     target_space_id: String,
+    #[serde(deserialize_with = "body::whole")]
     licenses: i64,
 }
 
@@ -176,6 +177,6 @@ pub(super) async fn distribute(
         }
     };
     let to = (caller.principal(), account, Via::Aladia);
-    let done = send(&app, to, &headers, kind, &document).await?;
+    let done = send(&app, to, &headers, kind, &document).await.map_err(body::of_the_call)?;
     Ok(done.answer(&json!({"moved": true, "updated": true})))
 }

@@ -63,10 +63,12 @@ impl Listed {
         found.filter(|it| !it.is_empty())
     }
 
-    /// All values of a parameter that can stand several times, with brackets or without.
+    /// All values of a parameter that is a list, however clients write one: several times, with
+    /// brackets, numbered, or in one text between commas, as their page prints it.
     pub(super) fn texts(&self, name: &str) -> Vec<&str> {
-        let named = |it: &&(String, String)| it.0.strip_suffix("[]").unwrap_or(&it.0) == name;
-        self.pairs.iter().filter(named).map(|it| it.1.as_str()).collect()
+        let all = self.pairs.iter().filter(|it| is_of_list(&it.0, name));
+        let values = all.flat_map(|it| it.1.split(',')).map(str::trim);
+        values.filter(|it| !it.is_empty()).collect()
     }
 
     fn number(&self, name: &str) -> Result<Option<u64>, Problem> {
@@ -104,6 +106,13 @@ impl Listed {
         let data: Vec<Value> = all.into_iter().skip(self.offset).take(self.limit).collect();
         json!({"data": data, "cursor": {"next": next, "prev": prev, "totalItems": total}})
     }
+}
+
+/// Whether a parameter is one of a list: `name`, `name[]` or `name[0]`.
+fn is_of_list(parameter: &str, name: &str) -> bool {
+    let Some(behind) = parameter.strip_prefix(name) else { return false };
+    let place = behind.strip_prefix('[').and_then(|it| it.strip_suffix(']'));
+    behind.is_empty() || place.is_some_and(|it| it.bytes().all(|it| it.is_ascii_digit()))
 }
 
 #[cfg(test)]
@@ -144,5 +153,8 @@ mod tests {
         assert_eq!(listed(&[("next", "0.1"), ("prev", "0.1")]).map(drop).unwrap_err().status, 400);
         let roles = listed(&[("roles[]", "a"), ("roles", "b"), ("other", "c")]).unwrap();
         assert_eq!(roles.texts("roles"), ["a", "b"]);
+        let roles = [("roles[0]", "a"), ("roles[12]", "b, c"), ("roles[x]", "d"), ("rolesd", "e")];
+        assert_eq!(listed(&roles).unwrap().texts("roles"), ["a", "b", "c"]);
+        assert_eq!(listed(&[("roles", "")]).unwrap().texts("roles"), Vec::<&str>::new());
     }
 }

@@ -2,10 +2,11 @@
 
 use std::collections::HashSet;
 
-use events::{AccountId, Email, Holder, UserId};
+use events::AccountId;
 use projections::LicenseState;
 use projections::directory::{self, KnownHolder};
 use projections::licenses::{self, Filter, License};
+use serde_json::Value;
 
 use super::product;
 use crate::facades::{lists, people};
@@ -99,65 +100,30 @@ impl Space {
         Ok(asked.await?.0)
     }
 
-    /// Whom these profiles mean. Whoever is not in it is refused: not in its group, if there is one, or
-    /// else not known to the account.
-    pub(super) async fn members_named(
+    /// How commands name these profiles. Refuses those that are not in it: in its group, if there is
+    /// one, or else known to the account.
+    pub(super) async fn has_profiles(
         &self,
         app: &App,
         profiles: Vec<String>,
-    ) -> Result<Vec<Holder>, Problem> {
-        let group = self.has_group.then(|| self.id.clone());
-        let mut holders = Vec::with_capacity(profiles.len());
-        for (profile, known) in self.known(app, profiles).await? {
-            let known = known.filter(|it| !it.retired);
-            let of = |it: &KnownHolder| group.as_ref().is_none_or(|of| it.groups.contains(of));
-            match known.filter(of) {
-                Some(known) => holders.push(named(&known)),
-                None => return Err(not_found("profile", &profile)),
-            }
-        }
-        Ok(holders)
-    }
-
-    /// Whom these profiles mean, in it or not; a stranger is a user.
-    pub(super) async fn anybody_named(
-        &self,
-        app: &App,
-        profiles: Vec<String>,
-    ) -> Result<Vec<Holder>, Problem> {
-        let known = self.known(app, profiles).await?.into_iter();
-        let holder = |(profile, known): (String, Option<KnownHolder>)| match known {
-            Some(known) => Ok(named(&known)),
-            None => UserId::new(profile.clone())
-                .map(Holder::user)
-                .map_err(|_| not_found("profile", &profile)),
-        };
-        known.map(holder).collect()
-    }
-
-    /// What the directory knows of each profile: a user's id, or the address of one who is no user yet,
-    /// as the lists show them.
-    async fn known(
-        &self,
-        app: &App,
-        profiles: Vec<String>,
-    ) -> Result<Vec<(String, Option<KnownHolder>)>, Problem> {
+    ) -> Result<Vec<Value>, Problem> {
         let (account, sequence) = (self.account.clone(), self.sequence);
+        let group = self.has_group.then(|| self.id.clone());
         let asked = query::ask_slowly(&app.views.directory, move |db| {
-            let mut all = Vec::with_capacity(profiles.len());
+            let mut holders: Vec<Value> = Vec::with_capacity(profiles.len());
             for profile in profiles {
-                let (mut known, _) = directory::holder(db, account.as_str(), &profile, sequence)?;
-                if known.is_none()
-                    && let Ok(email) = Email::new(&profile)
-                {
-                    let address = Holder::email(email);
-                    known = people::known(db, account.as_str(), &address, sequence)?;
+                let meant = people::meant(db, account.as_str(), &profile, sequence)?;
+                let known = meant.known.filter(|it| !it.retired);
+                if known.is_none_or(|it| group.as_ref().is_some_and(|of| !it.groups.contains(of))) {
+                    return Ok(Err(profile));
                 }
-                all.push((profile, known));
+                if !holders.contains(&meant.holder) {
+                    holders.push(meant.holder);
+                }
             }
-            Ok(all)
+            Ok(Ok(holders))
         });
-        asked.await
+        asked.await?.map_err(|strange| not_found("profile", &strange))
     }
 
     /// Everybody in it, as the directory knows them.
@@ -176,15 +142,6 @@ impl Space {
             members.retain(|it| it.groups.contains(&group));
         }
         Ok(members)
-    }
-}
-
-/// As commands name somebody: the user, or the address alone.
-fn named(known: &KnownHolder) -> Holder {
-    let Holder { user, email } = known.holder.clone();
-    match user {
-        Some(user) => Holder::user(user),
-        None => Holder { user: None, email },
     }
 }
 

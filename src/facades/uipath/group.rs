@@ -7,7 +7,7 @@ use axum::response::Response;
 use events::CommandType;
 use events::limits::PRODUCTS_MAX;
 use events::request::Via;
-use projections::directory;
+use projections::directory::{self, Granted};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -34,6 +34,27 @@ struct Wanted {
     use_external_license: Option<bool>,
 }
 
+/// The member of a grant's metadata in which `useExternalLicense` of its rule is kept.
+const EXTERNAL: &str = "uipath:use_external_license";
+
+/// What a rule gives of one code.
+pub(super) fn grant(code: &str, external: bool) -> Value {
+    let mut grant = json!({"product": code, "mode": "first_come"});
+    if external {
+        grant["metadata"] = json!({EXTERNAL: true});
+    }
+    grant
+}
+
+/// Whether the rule of a group was said to use an external license. One that was made elsewhere was not.
+pub(super) fn is_external(grants: &[Granted]) -> bool {
+    let kept = |it: &Granted| {
+        let metadata: Value = serde_json::from_str(it.grant.metadata.as_ref()?.as_str()).ok()?;
+        Some(metadata[EXTERNAL] == true)
+    };
+    grants.iter().any(|it| kept(it).unwrap_or_default())
+}
+
 /// Says everything that a group gives.
 pub(super) async fn set(
     caller: Caller,
@@ -47,15 +68,14 @@ pub(super) async fn set(
     let wanted: Wanted = body::object(&sent)?;
     let codes = body::names("userBundleCodes", &wanted.user_bundle_codes, PRODUCTS_MAX)?;
     has_license(&app, &account).await?;
-    let grant = |it: &String| json!({"product": it, "mode": "first_come"});
-    let grants: Vec<Value> = codes.iter().map(grant).collect();
+    let external = wanted.use_external_license.unwrap_or_default();
+    let grants: Vec<Value> = codes.iter().map(|it| grant(it, external)).collect();
     let document = json!({"group": path.group_id, "grants": grants});
     let to = (caller.principal(), &account, Via::Uipath);
     let done = send(&app, to, &headers, CommandType::SetGroupRule, &document).await?;
     Ok(done.answer(&json!({
         "groupId": path.group_id, "organizationId": account.as_str(),
-        "useExternalLicense": wanted.use_external_license.unwrap_or_default(),
-        "userBundleCodes": codes,
+        "useExternalLicense": external, "userBundleCodes": codes,
     })))
 }
 
@@ -80,7 +100,7 @@ pub(super) async fn get(
     let given: Vec<&str> = found.iter().flat_map(|it| codes.all(it)).collect();
     let body = json!({
         "availableUserBundles": available, "allocatedUserBundles": given,
-        "useExternalLicense": false,
+        "useExternalLicense": found.is_some_and(|it| is_external(&it.grants)),
     });
     query::answer(as_of, sequence, &body)
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use axum::extract::State;
 use axum::response::Response;
-use events::{AccountId, Holder};
+use events::Holder;
 use projections::assignments::{self, Assignment, Filter};
 use projections::directory::{self, KnownHolder};
 use serde_json::{Value, json};
@@ -12,12 +12,27 @@ use serde_json::{Value, json};
 use super::group::Group;
 use super::licenses::Codes;
 use super::pages::Paged;
-use super::{Account, Caller, quotas};
+use super::{Account, Caller, group, quotas};
 use crate::auth::Access;
 use crate::facades::{lists, people};
 use crate::http::App;
 use crate::http::problem::Problem;
 use crate::http::query::{self, Params, Segments};
+
+/// What groups are sorted by: the members of `groupRule`, the first one unless asked for.
+const RULE: &[&str] = &[
+    "name",
+    "id",
+    "userBundleLicenses",
+    "userBundleLeases",
+    "useExternalLicense",
+    "orphan",
+    "userLicenseBundlesUnavailable",
+];
+
+/// The same of users.
+const USER: &[&str] =
+    &["id", "email", "name", "surname", "displayName", "lastInUse", "userBundleLicenses", "orphan"];
 
 /// The groups that give something, each with its quotas.
 pub(super) async fn list(
@@ -27,7 +42,7 @@ pub(super) async fn list(
     Params(paged): Params<Paged>,
 ) -> Result<Response, Problem> {
     let account = caller.account(&path.account_id, Access::Read)?;
-    let (top, by) = (paged.top()?, paged.sorted_by(&["Name", "Id"])?);
+    let (top, by) = (paged.top()?, paged.sorted_by(RULE)?);
     let view = &app.views.directory;
     let as_of = query::as_of(&app, view, paged.at.as_deref(), paged.min_sequence).await?;
     let named = account.clone();
@@ -38,23 +53,12 @@ pub(super) async fn list(
     });
     let (mut groups, sequence) = asked.await?;
     if groups.is_empty() {
-        is_there(&app, &account, sequence).await?;
+        super::is_licensed(&app, &account, paged.min_sequence).await?;
     }
     groups.retain(|it| !it.grants.is_empty());
-    if by == "Name" {
-        groups.sort_by_cached_key(|it| label(it).to_lowercase());
-    }
     let codes = Codes::of(&app, &account, &groups, sequence).await?;
-    query::answer(as_of, sequence, &paged.page(top, groups, |it| Ok(told(&it, &codes)))?)
-}
-
-/// An empty list of an account that is not there is an answer to another question.
-async fn is_there(app: &App, account: &AccountId, sequence: u64) -> Result<(), Problem> {
-    let view = &app.views.licenses;
-    query::reach(view, sequence).await?;
-    let name = account.as_str();
-    let (found, _) = query::ask(view, |db| projections::licenses::account(db, name, sequence))?;
-    found.map(drop).ok_or_else(|| super::without_license(account))
+    let told: Vec<Value> = groups.iter().map(|it| told(it, &codes)).collect();
+    query::answer(as_of, sequence, &paged.page(top, told, |it| &it["groupRule"], by))
 }
 
 fn label(group: &directory::Group) -> &str {
@@ -71,7 +75,7 @@ fn told(group: &directory::Group, codes: &Codes) -> Value {
     json!({
         "groupRule": {
             "id": group.group, "name": label(group), "userBundleLicenses": codes.all(group),
-            "userBundleLeases": leases, "useExternalLicense": false,
+            "userBundleLeases": leases, "useExternalLicense": group::is_external(&group.grants),
             // A group cannot be deleted here, so no rule is left without one.
             "orphan": false,
             "userLicenseBundlesUnavailable": lacking,
@@ -97,7 +101,7 @@ pub(super) async fn users(
     Params(paged): Params<Paged>,
 ) -> Result<Response, Problem> {
     let account = caller.account(&path.account_id, Access::Read)?;
-    let (top, by) = (paged.top()?, paged.sorted_by(&["Id", "DisplayName", "Email"])?);
+    let (top, by) = (paged.top()?, paged.sorted_by(USER)?);
     let view = &app.views.assignments;
     let as_of = query::as_of(&app, view, paged.at.as_deref(), paged.min_sequence).await?;
     let (named, group) = (account.clone(), path.group_id.clone());
@@ -123,16 +127,8 @@ pub(super) async fn users(
         }
         Ok(users)
     });
-    let mut users = asked.await?;
-    users.sort_by_cached_key(|it| {
-        let first = match by {
-            "DisplayName" => people::shown(&it.holder, it.known.as_ref()).to_lowercase(),
-            "Email" => it.holder.email.as_ref().map_or("", |it| it.as_str()).to_owned(),
-            _ => String::new(),
-        };
-        (first, people::id(&it.holder).to_owned())
-    });
-    query::answer(as_of, sequence, &paged.page(top, users, |it| Ok(user(&it)))?)
+    let told: Vec<Value> = asked.await?.iter().map(user).collect();
+    query::answer(as_of, sequence, &paged.page(top, told, |it| it, by))
 }
 
 fn by_holder(seats: Vec<Assignment>, group: &str) -> Vec<User> {

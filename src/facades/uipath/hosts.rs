@@ -14,11 +14,11 @@ use events::{AccountId, CommandType};
 use projections::LicenseState;
 use projections::licenses::{self, Filter, Given, GivenState, License};
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::services::{Product, Wanted, seconds};
-use super::{Caller, has_license, without_license};
+use super::services::{Product, Wanted, seconds, start};
+use super::{Caller, ORGANIZATION_MEMBER, has_license, without_license};
 use crate::auth::Access;
 use crate::facades::{body, lists, send};
 use crate::http::App;
@@ -47,12 +47,15 @@ pub(super) async fn set(
     sent: Bytes,
 ) -> Result<Response, Problem> {
     let host = caller.account(&path.host, Access::Command)?;
-    let products = body::object::<Wanted>(&sent)?.products()?;
+    let products = body::object::<Wanted>(&sent)?.products("productQuantities")?;
     if products.is_empty() {
         return Err(body::unusable("productQuantities", "at least one is needed"));
     }
     let organization = AccountId::new(path.organization.as_str())
         .map_err(|it| body::unusable("organizationId", &it.to_string()))?;
+    if !caller.principal().reaches(&organization) {
+        return Err(without_license(&organization).with(ORGANIZATION_MEMBER, path.organization));
+    }
     has_license(&app, &host).await?;
     let mut chosen = vec![];
     for it in products {
@@ -66,24 +69,12 @@ pub(super) async fn set(
     };
     let document = json!({"commands": chosen.iter().map(step).collect::<Vec<_>>()});
     let to = (caller.principal(), &host, Via::Uipath);
-    let done = send(&app, to, &headers, CommandType::ApplyBatch, &document).await?;
-    let deadline = Instant::now() + PATIENCE;
-    let mut told = vec![];
-    for (product, license) in &chosen {
-        let given = settled(&app, &host, &license.license, &organization, deadline).await?;
-        if given.state == GivenState::Refused {
-            let code = given.code.unwrap_or_default();
-            let detail = given.detail.unwrap_or_default();
-            return Err(Problem::new(409, code, "The organization keeps what it has", detail));
-        }
-        let quantity = given.wanted;
-        told.push(
-            json!({"code": product.code, "quantity": quantity, "type": null, "features": []}),
-        );
-    }
+    let done = send(&app, to, &headers, CommandType::ApplyBatch, &document).await;
+    let done = done.map_err(body::of_the_call)?;
+    let told = outcome(&app, &host, &organization, &chosen).await?;
     let first_to_end =
         chosen.iter().map(|it| &it.1).filter(|it| it.ends_at.is_some()).min_by_key(|it| it.ends_at);
-    let starts = chosen.iter().filter_map(|it| it.1.starts_at).min();
+    let starts = chosen.iter().map(|it| start(&it.1)).min();
     Ok(done.answer(&json!({
         "accountId": organization.as_str(), "bundleCode": null,
         "endDate": seconds(first_to_end.and_then(|it| it.ends_at)),
@@ -92,6 +83,37 @@ pub(super) async fn set(
         "startDate": seconds(starts), "subscriptionCode": null, "subscriptionPlan": null,
         "payload": null, "type": null, "parentLicenseCode": null,
     })))
+}
+
+/// What has become of each code, as soon as the organization has said so. One that has what was asked
+/// for has it, whatever it refused before.
+async fn outcome(
+    app: &App,
+    host: &AccountId,
+    organization: &AccountId,
+    chosen: &[(Product, License)],
+) -> Result<Vec<Value>, Problem> {
+    let deadline = Instant::now() + PATIENCE;
+    let mut told = vec![];
+    for (product, license) in chosen {
+        let given = settled(app, host, &license.license, organization, deadline).await?;
+        // None of what it never had any is no change.
+        let Some(given) = given else {
+            told.push(shown(product, 0));
+            continue;
+        };
+        if given.state == GivenState::Refused && given.quantity != product.quantity {
+            let code = given.code.unwrap_or_default();
+            let detail = given.detail.unwrap_or_default();
+            return Err(Problem::new(409, code, "The organization keeps what it has", detail));
+        }
+        told.push(shown(product, given.wanted));
+    }
+    Ok(told)
+}
+
+fn shown(product: &Product, quantity: i64) -> Value {
+    json!({"code": product.code, "quantity": quantity, "type": null, "features": []})
 }
 
 /// The license of a code that is given: the one that the organization has some of already, or else
@@ -141,14 +163,15 @@ fn given(
     Ok(all.into_iter().find(|it| it.receiver == receiver))
 }
 
-/// What an organization has of a license once no transfer is on its way, or when it takes too long.
+/// What an organization has of a license once no transfer is on its way, or when it takes too long;
+/// nothing where it was never to have any.
 async fn settled(
     app: &App,
     host: &AccountId,
     license: &str,
     organization: &AccountId,
     deadline: Instant,
-) -> Result<Given, Problem> {
+) -> Result<Option<Given>, Problem> {
     let view = &app.views.licenses;
     let mut reached = view.watch();
     loop {
@@ -157,8 +180,8 @@ async fn settled(
         let asked = query::ask_slowly(view, move |db| {
             given(db, account.as_str(), &license, &receiver, u64::MAX)
         });
-        let found = asked.await?.ok_or_else(|| without_license(host))?;
-        if found.state != GivenState::Pending {
+        let found = asked.await?;
+        if found.as_ref().is_none_or(|it| it.state != GivenState::Pending) {
             return Ok(found);
         }
         let changed = tokio::time::timeout_at(deadline, reached.changed()).await;

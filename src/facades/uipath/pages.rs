@@ -30,13 +30,14 @@ enum Order {
 }
 
 impl Paged {
-    /// The name of what the list is sorted by: one of these, the first one unless asked for.
+    /// The member that the list is sorted by: one of these, the first one unless asked for. Theirs are
+    /// asked for in `UpperCamelCase`.
     pub(super) fn sorted_by(&self, known: &[&'static str]) -> Result<&'static str, Problem> {
         let first = known.first().copied().unwrap_or_default();
         let Some(asked) = &self.sort_by else { return Ok(first) };
         let found = known.iter().find(|it| it.eq_ignore_ascii_case(asked));
-        let reason = format!("it must be one of {}", known.join(", "));
-        found.copied().ok_or_else(|| query::invalid("sortBy", &reason))
+        let reason = || format!("it must be one of {}, in UpperCamelCase", known.join(", "));
+        found.copied().ok_or_else(|| query::invalid("sortBy", &reason()))
     }
 
     /// Items of a page.
@@ -48,19 +49,37 @@ impl Paged {
         }
     }
 
-    /// The page, of a list that is sorted already; how each item is told is asked for its own only.
-    pub(super) fn page<T>(
+    /// The page of a list, by a member of what `shown` finds in an item, and by `id` where that is the
+    /// same.
+    pub(super) fn page(
         &self,
         top: usize,
-        mut all: Vec<T>,
-        told: impl FnMut(T) -> Result<Value, Problem>,
-    ) -> Result<Value, Problem> {
+        mut all: Vec<Value>,
+        shown: impl Fn(&Value) -> &Value,
+        by: &str,
+    ) -> Value {
         let total = all.len();
+        all.sort_by_cached_key(|it| {
+            let it = shown(it);
+            (place(&it[by]), it["id"].as_str().unwrap_or_default().to_owned())
+        });
         if self.sort_order == Some(Order::Desc) {
             all.reverse();
         }
         let page = all.into_iter().skip(self.skip.unwrap_or_default()).take(top);
-        let results: Vec<Value> = page.map(told).collect::<Result<_, _>>()?;
-        Ok(json!({"results": results, "totalCount": total}))
+        json!({"results": page.collect::<Vec<_>>(), "totalCount": total})
+    }
+}
+
+/// Where a value stands among others of its member: nothing first, numbers by code by their sum, and
+/// everything else by its text, whatever the case.
+fn place(value: &Value) -> (u64, String) {
+    match value {
+        Value::Null => (0, String::new()),
+        Value::String(text) => (0, text.to_lowercase()),
+        Value::Object(numbers) => (numbers.values().filter_map(Value::as_u64).sum(), String::new()),
+        Value::Bool(_) | Value::Number(_) | Value::Array(_) => {
+            (0, value.to_string().to_lowercase())
+        }
     }
 }

@@ -11,7 +11,7 @@ use projections::directory::{self, Granted};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::group::Group;
+use super::group::{self, Group};
 use super::licenses::Codes;
 use super::{Caller, has_license};
 use crate::auth::Access;
@@ -24,14 +24,16 @@ use crate::http::query::{self, Params, Segments};
 #[serde(rename_all = "camelCase")]
 struct Wanted {
     user_bundle_codes: Vec<String>,
-    #[serde(default)]
-    quotas: Vec<Quota>,
+    /// `null` is as good as none.
+    quotas: Option<Vec<Quota>>,
+    use_external_license: Option<bool>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Quota {
     user_bundle_code: String,
+    #[serde(deserialize_with = "body::whole")]
     limit: i64,
 }
 
@@ -39,13 +41,14 @@ impl Wanted {
     /// Each code with its quota, if it has one.
     fn grants(&self) -> Result<Vec<Value>, Problem> {
         let codes = body::names("userBundleCodes", &self.user_bundle_codes, PRODUCTS_MAX)?;
-        for (place, it) in self.quotas.iter().enumerate() {
+        let quotas = self.quotas.as_deref().unwrap_or_default();
+        for (place, it) in quotas.iter().enumerate() {
             let member = format!("quotas[{place}]");
             if !codes.contains(&it.user_bundle_code) {
                 let code = format!("{member}.userBundleCode");
                 return Err(body::unusable(&code, "it is not in userBundleCodes"));
             }
-            let before = &self.quotas[..place];
+            let before = &quotas[..place];
             if before.iter().any(|other| other.user_bundle_code == it.user_bundle_code) {
                 return Err(body::unusable(&member, "its code stands twice"));
             }
@@ -54,12 +57,15 @@ impl Wanted {
                 return Err(body::unusable(&format!("{member}.limit"), &reason));
             }
         }
-        let quota = |code: &String| self.quotas.iter().find(|it| it.user_bundle_code == *code);
-        let grant = |code: &String| match quota(code) {
-            Some(it) => json!({"product": code, "mode": "first_come", "quota": it.limit}),
-            None => json!({"product": code, "mode": "first_come"}),
+        let external = self.use_external_license.unwrap_or_default();
+        let with_quota = |code: &String| {
+            let mut grant = group::grant(code, external);
+            if let Some(quota) = quotas.iter().find(|it| it.user_bundle_code == *code) {
+                grant["quota"] = quota.limit.into();
+            }
+            grant
         };
-        Ok(codes.iter().map(grant).collect())
+        Ok(codes.iter().map(with_quota).collect())
     }
 }
 
@@ -110,7 +116,8 @@ fn rule(account: &AccountId, group: &directory::Group, codes: &Codes) -> Value {
     json!({
         "groupRule": {
             "groupId": group.group, "organizationId": account.as_str(),
-            "useExternalLicense": false, "userBundleCodes": codes.all(group),
+            "useExternalLicense": group::is_external(&group.grants),
+            "userBundleCodes": codes.all(group),
         },
         "quotas": quotas(&group.grants, codes),
     })

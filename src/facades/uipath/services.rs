@@ -38,19 +38,21 @@ pub(super) struct Wanted {
 #[derive(Deserialize)]
 pub(super) struct Product {
     pub(super) code: String,
+    #[serde(deserialize_with = "body::whole")]
     pub(super) quantity: i64,
 }
 
 impl Wanted {
-    /// How much of what: each code once, each quantity one that there can be.
-    pub(super) fn products(self) -> Result<Vec<Product>, Problem> {
+    /// How much of what: each code once, each quantity one that there can be. `named` is what their
+    /// page calls the list.
+    pub(super) fn products(self, named: &str) -> Result<Vec<Product>, Problem> {
         let (member, products) = match (self.products, self.product_quantities) {
             (Some(products), None) => ("products", products),
             (None, Some(products)) => ("productQuantities", products),
             (Some(_), Some(_)) => {
                 return Err(body::unusable("productQuantities", "products says the same already"));
             }
-            (None, None) => return Err(body::unusable("products", "it is missing")),
+            (None, None) => return Err(body::unusable(named, "it is missing")),
         };
         let codes: Vec<String> = products.iter().map(|it| it.code.clone()).collect();
         if body::names(member, &codes, PRODUCTS_MAX)?.len() < codes.len() {
@@ -79,7 +81,7 @@ pub(super) async fn set(
     let container = format!("{tenant}/{}", path.service_type);
     body::name("serviceScopeId", tenant)?;
     body::name("serviceType", &container)?;
-    let wanted = body::object::<Wanted>(&sent)?.products()?;
+    let wanted = body::object::<Wanted>(&sent)?.products("products")?;
     // Of what there shall be none is left out: that is how a code is zero, be it known or not.
     let some = wanted.iter().filter(|it| it.quantity > 0);
     let quantities: Vec<Value> =
@@ -110,7 +112,7 @@ pub(super) async fn set(
 /// know of is `null`.
 fn license(parts: &[License]) -> Value {
     let product = |it: &License| json!({"code": it.product, "quantity": it.quantity, "type": null, "features": []});
-    let starts = parts.iter().filter_map(|it| it.starts_at).min();
+    let starts = parts.iter().map(start).min();
     let first_to_end = parts.iter().filter(|it| it.ends_at.is_some()).min_by_key(|it| it.ends_at);
     json!({
         "licenseCode": null, "bundleCode": null, "subscriptionCode": null,
@@ -120,6 +122,11 @@ fn license(parts: &[License]) -> Value {
         "products": parts.iter().map(product).collect::<Vec<_>>(), "templates": [],
         "payload": null, "boonLicenseCode": null,
     })
+}
+
+/// Since when a license is there to be used: one without a start of its own, since it was allocated.
+pub(super) fn start(license: &License) -> Moment {
+    license.starts_at.unwrap_or(license.allocated_at)
 }
 
 /// A moment as their license objects have it.

@@ -8,11 +8,11 @@ use events::CommandType;
 use events::limits::{ITEMS_MAX, PRODUCTS_MAX};
 use events::request::Via;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{Account, Caller, has_license};
 use crate::auth::Access;
-use crate::facades::{body, send};
+use crate::facades::{body, people, send};
 use crate::http::App;
 use crate::http::problem::Problem;
 use crate::http::query::Segments;
@@ -42,7 +42,7 @@ pub(super) async fn set(
     let codes = body::names("userBundleCodes", &wanted.user_bundle_codes, PRODUCTS_MAX)?;
     let external = wanted.use_external_license.unwrap_or_default();
     has_license(&app, &account).await?;
-    let holders: Vec<Value> = users.iter().map(|it| json!({"user": it})).collect();
+    let holders = people::holders(&app, &account, &users).await?;
     let document = json!({"holders": holders, "products": codes, "external": external});
     let to = (caller.principal(), &account, Via::Uipath);
     let done = send(&app, to, &headers, CommandType::DeclareDirectSet, &document).await?;

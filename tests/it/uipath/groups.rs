@@ -34,7 +34,7 @@ async fn members_get_what_their_group_gives_first_come_first_served() {
     let wanted = json!({"availableUserBundles": [
             {"code": "RPADEVNU", "name": "RPA Developer Named User", "allocated": 2, "total": 2, "inUse": 2},
             {"code": "TSTNU", "name": "Tester Named User", "allocated": 0, "total": 2, "inUse": 0}],
-        "allocatedUserBundles": ["RPADEVNU"], "useExternalLicense": false});
+        "allocatedUserBundles": ["RPADEVNU"], "useExternalLicense": true});
     assert_eq!(available, wanted);
     // A rule replaces the one before.
     client.does("PUT", &group("devs"), &json!({"userBundleCodes": ["TSTNU"]})).await;
@@ -67,6 +67,14 @@ async fn a_quota_bounds_what_a_group_has() {
             "quotas": [{"userBundleCode": "RPADEVNU", "limit": limit, "currentUsage": 2}]})
     };
     assert_eq!(client.does("PUT", &path, &rule(2)).await, wanted(2));
+    assert_eq!(client.does("POST", &path, &rule(2)).await, wanted(2));
+    // However it is written, and whether what is absent is said so.
+    let mut written = rule(2);
+    for (limit, status) in [(json!(2.0), 200), (json!(2.5), 400), (json!("2"), 400)] {
+        written["quotas"][0]["limit"] = limit;
+        let answer = client.call("PUT", &path, &written).await;
+        assert_eq!(answer.status, status, "{}", answer.json());
+    }
     assert_eq!(client.does("GET", &path, &Value::Null).await, wanted(2));
     assert_eq!(client.seats().await.len(), 2 + 3);
     let under = client.call("PUT", &path, &rule(1)).await;
@@ -75,6 +83,8 @@ async fn a_quota_bounds_what_a_group_has() {
     // No quotas are no limit.
     let free = json!({"userBundleCodes": ["RPADEVNU", "IDU"]});
     assert_eq!(client.does("PUT", &path, &free).await["quotas"], json!([]));
+    let null = json!({"userBundleCodes": ["RPADEVNU", "IDU"], "quotas": null});
+    assert_eq!(client.does("PUT", &path, &null).await["quotas"], json!([]));
     assert_eq!(client.seats().await.len(), 3 + 3);
     let nobody = client.call("GET", &path.replace("devs", "nobody"), &Value::Null).await;
     assert_eq!(nobody.status, 404);
@@ -108,7 +118,12 @@ async fn groups_that_give_something_are_listed_in_pages() {
         let id = |it: &Value| it["groupRule"]["id"].as_str().unwrap().to_owned();
         list["results"].as_array().unwrap().iter().map(id).collect::<Vec<_>>()
     };
-    assert_eq!(ids("sortBy=Id").await, ["b", "c"]);
+    for by in ["Id", "UseExternalLicense", "Orphan", "UserBundleLicenses"] {
+        assert_eq!(ids(&format!("sortBy={by}")).await, ["b", "c"], "{by}");
+    }
+    assert_eq!(ids("sortBy=UserLicenseBundlesUnavailable&sortOrder=desc").await, ["c", "b"]);
+    assert_eq!(ids("sortBy=UserBundleLeases").await, ["c", "b"]);
+    assert_eq!(ids("sortBy=userBundleLeases&sortOrder=desc").await, ["b", "c"]);
     assert_eq!(ids("sortBy=Id&sortOrder=desc").await, ["c", "b"]);
     assert_eq!(ids("sortBy=Id&top=1").await, ["b"]);
     assert_eq!(ids("sortBy=Id&top=1&skip=1").await, ["c"]);
@@ -150,6 +165,60 @@ async fn who_has_something_from_a_group_is_listed() {
         )
         .await;
     assert_eq!(page, json!({"results": [all[1]], "totalCount": 3}));
+    for (by, wanted) in [
+        ("Name", ["ada", "bo", "zoe"]),
+        ("Surname", ["ada", "bo", "zoe"]),
+        ("LastInUse", ["ada", "bo", "zoe"]),
+        ("UserBundleLicenses", ["ada", "bo", "zoe"]),
+        ("Email", ["bo", "zoe", "ada"]),
+        ("Orphan", ["ada", "zoe", "bo"]),
+    ] {
+        let list = client.does("GET", &format!("{path}?sortBy={by}"), &Value::Null).await;
+        let ids: Vec<&str> = list["results"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|it| it["id"].as_str().unwrap())
+            .collect();
+        assert_eq!(ids, wanted, "{by}");
+    }
+    let strange = client.call("GET", &format!("{path}?sortBy=Colour"), &Value::Null).await;
+    assert_eq!(strange.status, 400);
     let unknown = client.call("GET", &path.replace("devs", "nobody"), &Value::Null).await;
     assert_eq!(unknown.status, 404);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn use_external_license_is_told_again_wherever_a_rule_is_shown() {
+    let client = client().await;
+    client.license("RPADEVNU", 5).await;
+    let (rule, quota) = (group("devs"), format!("{}/with-quota", group("devs")));
+    let external = async || {
+        let available = client.does("GET", &rule, &Value::Null).await;
+        let shown = client.does("GET", &quota, &Value::Null).await;
+        let list = client.does("GET", GROUPS, &Value::Null).await;
+        [
+            available["useExternalLicense"].clone(),
+            shown["groupRule"]["useExternalLicense"].clone(),
+            list["results"][0]["groupRule"]["useExternalLicense"].clone(),
+        ]
+    };
+    let wanted =
+        |external: bool| json!({"userBundleCodes": ["RPADEVNU"], "useExternalLicense": external});
+    for said in [true, false, true] {
+        client.does("PUT", &rule, &wanted(said)).await;
+        assert_eq!(external().await, [json!(said), json!(said), json!(said)]);
+    }
+    // A rule is replaced as a whole.
+    let told = client.does("PUT", &quota, &json!({"userBundleCodes": ["RPADEVNU"]})).await;
+    assert_eq!(told["groupRule"]["useExternalLicense"], false);
+    assert_eq!(external().await, [false, false, false].map(Value::from));
+    let told = client.does("POST", &quota, &wanted(true)).await;
+    assert_eq!(told["groupRule"]["useExternalLicense"], true);
+    assert_eq!(external().await, [true, true, true].map(Value::from));
+    // One that was made elsewhere does not.
+    let grants = json!([{"product": "RPADEVNU", "mode": "first_come", "metadata": {"a": 1}}]);
+    let elsewhere = json!({"group": "devs", "grants": grants});
+    client.ledger.accepted("acme", "SetGroupRule", &elsewhere).await;
+    assert_eq!(external().await, [false, false, false].map(Value::from));
 }

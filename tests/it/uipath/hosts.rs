@@ -90,3 +90,53 @@ async fn a_key_of_the_host_alone_gives_nothing_away() {
     assert_eq!((answer.status, &answer.json()["errorCode"]), (404, &json!("account_not_found")));
     assert_eq!(client.native("/licenses/UNATT").await["available"], 3);
 }
+
+/// A call is answered with what becomes of its own wish, and not with what was refused before.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_organization_that_has_what_is_asked_for_is_not_told_of_an_old_refusal() {
+    let client = client().await;
+    client.license("AIG", 5).await;
+    client.license("UNATT", 5).await;
+    client.does("PUT", PATH, &wanted(&[("AIG", 2)])).await;
+    let assign = json!({"product": "AIG", "holders": [{"user": "ada"}, {"user": "bo"}]});
+    client.ledger.accepted("globex", "AssignSeat", &assign).await;
+    let refused = client.call("PUT", PATH, &wanted(&[("AIG", 1)])).await;
+    assert_eq!((refused.status, &refused.json()["errorCode"]), (409, &json!("quantity_below_use")));
+    for _ in 0..2 {
+        let told = client.does("PUT", PATH, &wanted(&[("AIG", 2)])).await;
+        assert_eq!(told["products"][0]["quantity"], 2);
+    }
+    let told = client.does("PUT", PATH, &wanted(&[("AIG", 2), ("UNATT", 1)])).await;
+    assert_eq!(told["products"][1]["quantity"], 1);
+    // What is asked for now is refused for itself, beside what is given.
+    let refused = client.call("PUT", PATH, &wanted(&[("UNATT", 2), ("AIG", 0)])).await;
+    let message = refused.json()["message"].as_str().unwrap().to_owned();
+    assert_eq!((refused.status, message.ends_with("0 were asked for")), (409, true), "{message}");
+    let more = client.does("PUT", PATH, &wanted(&[("AIG", 3)])).await;
+    assert_eq!(more["products"][0]["quantity"], 3);
+    // None of what there never was any of is what it has.
+    client.license("NONPR", 5).await;
+    let none = client.does("PUT", PATH, &wanted(&[("NONPR", 0)])).await;
+    assert_eq!(none["products"][0]["quantity"], 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_wrong_with_a_call_is_said_in_its_own_words() {
+    let client = client().await;
+    client.license("UNATT", 3).await;
+    let told = async |path: &str, body: &Value| client.call("PUT", path, body).await.json();
+    let missing = told(PATH, &json!({})).await;
+    assert_eq!(missing["message"], "productQuantities: it is missing");
+    let short = told(PATH, &wanted(&[("UNATT", 4)])).await;
+    assert!(short["detail"].as_str().unwrap().starts_with("UNATT: 0 of 3"), "{short}");
+    let before = client.does("PUT", PATH, &wanted(&[("UNATT", 1)])).await;
+    assert!(before["startDate"].as_i64().unwrap() > 1_577_836_800, "{before}");
+    // The organization, and not the host, is out of reach.
+    let only = json!({"facades": ["uipath"]});
+    let key = key(&client.ledger, "acme", "operator", only).await;
+    let host = Client { key, ..client };
+    let told = host.call("PUT", PATH, &wanted(&[("UNATT", 1)])).await;
+    let wanted = (404, json!("account_not_found"), json!("The organization does not exist"));
+    let body = told.json();
+    assert_eq!((told.status, body["errorCode"].clone(), body["message"].clone()), wanted);
+}

@@ -95,3 +95,33 @@ async fn services_changed_at_once_add_up() {
         assert_eq!(client.native("/licenses/UNATT").await["available"], 100 - 10 * round);
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_license_without_a_start_of_its_own_starts_when_it_was_given() {
+    let client = client().await;
+    client.license("UNATT", 5).await;
+    let path = service("t1", "orchestrator");
+    let quantity = |it: Value| json!({"products": [{"code": "UNATT", "quantity": it}]});
+    let told = client.does("PUT", &path, &quantity(json!(2.0))).await;
+    assert_eq!(told["license"]["products"][0]["quantity"], 2);
+    let license = client.native("/licenses/UNATT%40t1%40t1%2Forchestrator").await;
+    let at = chrono::DateTime::parse_from_rfc3339(license["allocated_at"].as_str().unwrap());
+    assert_eq!(told["license"]["startDate"], at.unwrap().timestamp());
+    assert_eq!(
+        (&told["license"]["endDate"], &told["license"]["gracePeriod"]),
+        (&Value::Null, &Value::Null)
+    );
+    let none = client.does("PUT", &path, &json!({"products": []})).await;
+    assert_eq!(none["license"]["startDate"], Value::Null);
+    for (quantity, member) in [
+        (quantity(json!(1.5)), "products[0].quantity"),
+        (json!({"products": [{"code": "UNATT"}]}), "products[0].quantity"),
+        (json!({"productQuantities": {}}), "productQuantities"),
+        (json!({}), "products"),
+    ] {
+        let answer = client.call("PUT", &path, &quantity).await;
+        let body = answer.json();
+        assert_eq!((answer.status, &body["errorCode"]), (400, &json!("invalid_body")));
+        assert!(body["message"].as_str().unwrap().starts_with(&format!("{member}: ")), "{body}");
+    }
+}

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::{Client, client, is_error};
-use crate::facades::refusal_is_found;
+use crate::facades::{key, refusal_is_found};
 
 const USERS: &str = "/lease_/api/account/acme/user-license";
 
@@ -171,4 +171,65 @@ async fn a_user_may_use_what_they_were_allocated() {
     assert_eq!(past.sequence(), 1);
     let nobody = path.replace("ada", "nobody");
     assert_eq!(client.does("POST", &nobody, &asked).await["isEntitled"]["RPADEVNU"], false);
+}
+
+/// An id that a list hands out means the same person when it is sent back.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_known_by_an_address_alone_is_called_by_it() {
+    let client = client().await;
+    client.license("RPADEVNU", 5).await;
+    client.license("TSTNU", 5).await;
+    let members = json!({"group": "g", "holders": [{"email": "eo@x.co"}]});
+    client.ledger.accepted("acme", "AddMembers", &members).await;
+    let group = "/lease_/api/account/acme/user-license/group/g";
+    client.does("PUT", group, &json!({"userBundleCodes": ["RPADEVNU"]})).await;
+    let list = client.does("GET", &format!("{group}/bulk-users"), &Value::Null).await;
+    assert_eq!(list["results"][0]["id"], "eo@x.co");
+    let entitled = async |user: &str| {
+        let path = format!("/lease_/api/entitlements/acme/entitled?userId={user}");
+        let asked = json!({"EntitlementNames": ["RPADEVNU", "TSTNU"]});
+        let told = client.does("POST", &path, &asked).await["isEntitled"].clone();
+        [told["RPADEVNU"].as_bool().unwrap(), told["TSTNU"].as_bool().unwrap()]
+    };
+    assert_eq!(entitled("eo@x.co").await, [true, false]);
+    let told = client.does("PUT", USERS, &set(&["eo@x.co", "EO@x.co"], &["TSTNU"])).await;
+    assert_eq!((&told[0]["userId"], &told[1]["userId"]), (&json!("eo@x.co"), &json!("EO@x.co")));
+    assert_eq!(entitled("eo@x.co").await, [false, true], "a set replaces what a group gives");
+    let held = client.native("/assignments").await["items"].clone();
+    assert_eq!(held.as_array().unwrap().len(), 1, "{held}");
+    assert_eq!(held[0]["holder"], json!({"email": "eo@x.co"}));
+    // A user who has that address is another person.
+    let ada = json!({"holder": {"user": "ada", "email": "eo@x.co"}});
+    client.ledger.accepted("acme", "RegisterHolder", &ada).await;
+    client.does("PUT", USERS, &set(&["ada"], &["RPADEVNU"])).await;
+    assert_eq!(entitled("eo@x.co").await, [false, true]);
+    // Once the address is linked to a user, it means that user.
+    client.does("PUT", USERS, &set(&["ada"], &[])).await;
+    client.ledger.accepted("acme", "LinkHolder", &json!({"email": "eo@x.co", "user": "ada"})).await;
+    client.does("PUT", USERS, &set(&["eo@x.co"], &["RPADEVNU"])).await;
+    assert_eq!(client.seats().await, seats(&[("ada", "RPADEVNU")]));
+    assert_eq!(entitled("eo@x.co").await, [true, false]);
+    // An address that nobody is known by is the id of a new user.
+    client.does("PUT", USERS, &set(&["new@x.co"], &["TSTNU"])).await;
+    assert!(client.seats().await.contains(&("new@x.co".to_owned(), "TSTNU".to_owned())));
+    assert_eq!(entitled("new@x.co").await, [false, true]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_organization_without_a_license_entitles_nobody() {
+    let mut client = client().await;
+    let more = json!({"facades": ["uipath"], "every_account": true});
+    client.key = key(&client.ledger, "acme", "reader", more).await;
+    let asked = json!({"EntitlementNames": ["X"]});
+    for account in ["none", "acme"] {
+        let path = format!("/lease_/api/entitlements/{account}/entitled?userId=ada");
+        let answer = client.call("POST", &path, &asked).await;
+        let sentence = "No account license is allocated for the indicated organization.";
+        assert_eq!((answer.status, &answer.json()["message"]), (404, &json!(sentence)));
+        let groups = format!("/lease_/api/account/{account}/user-license/groups/with-quota");
+        assert_eq!(client.call("GET", &groups, &Value::Null).await.status, 404, "{account}");
+    }
+    client.license("Y", 1).await;
+    let path = "/lease_/api/entitlements/acme/entitled?userId=ada";
+    assert_eq!(client.does("POST", path, &asked).await, json!({"isEntitled": {"X": false}}));
 }
