@@ -1,11 +1,11 @@
 //! Who calls over HTTP, and what they may do.
 //!
-//! A request shows a key; a handler takes a [`Caller`], which is the only way to an account. Nothing
+//! A request shows a key, or a token that an identity provider has signed; a handler takes a [`Caller`], which is the only way to an account. Nothing
 //! here knows of routes or documents: an [`AuthError`] is said by each API in its own words.
 //!
 //! Reading order: [`key`] (what a key looks like), [`principal`] (what it may do), [`shown`] (where
-//! it stands in a request), [`keyring`] (which there are), [`rate`] (how often), [`caller`] (what a
-//! handler is given).
+//! it stands in a request), [`keyring`] (which there are), [`token`] (what others say of a caller),
+//! [`rate`] (how often), [`caller`] (what a handler is given).
 
 pub mod caller;
 pub mod key;
@@ -13,20 +13,25 @@ mod keyring;
 pub mod principal;
 pub mod rate;
 mod shown;
+pub mod token;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use axum::http::HeaderMap;
-use events::key::{Facade, KeyId};
+use events::key::Facade;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use crate::clock::Clock;
 use crate::metrics as numbers;
 use crate::views::View;
 use crate::writer::Writer;
-use keyring::{Denied, Keyring};
-use rate::Rates;
+use keyring::Keyring;
+use principal::Proof;
+use rate::{Counted, Rates};
+use token::Tokens;
 
 pub use caller::{Api, Caller};
 pub use key::{Key, NoKey};
@@ -62,6 +67,9 @@ pub enum AuthError {
     /// The key is not for this API.
     #[error("the key is not for this API")]
     FacadeNotAllowed,
+    /// It names no account, and what it shows is of every one and has no home.
+    #[error("the call names no account, and what it shows is of every account and of none of them")]
+    HomeMissing,
     /// There is no such account, or the key does not reach it: nobody is told which.
     #[error("there is no account {0}")]
     AccountNotFound(String),
@@ -87,6 +95,8 @@ pub struct Settings {
     pub local: Principal,
     /// A key that is not on the log: that of whoever runs `dev`.
     pub own: Option<Key>,
+    /// How tokens are taken, where they are.
+    pub tokens: Option<token::Settings>,
     /// Whether HTTP can be reached from this machine only.
     pub loopback: bool,
 }
@@ -100,29 +110,37 @@ pub struct Auth {
 #[derive(Debug)]
 struct Gate {
     keyring: Keyring,
+    tokens: Option<Tokens>,
     rates: Rates,
     /// Who calls without a key, where that may be.
     nobody: Option<Arc<Principal>>,
     /// The key of whoever runs `dev`: nobody bounds themselves.
-    own: Option<KeyId>,
+    own: Option<Proof>,
     loopback: bool,
 }
 
 impl Auth {
-    /// Admits callers by the keys that `view` knows.
-    pub fn new(settings: Settings, view: Arc<View>, writer: Writer, clock: Clock) -> Auth {
-        let Settings { keys, rate, local, own, loopback } = settings;
+    /// Admits callers by the keys that `view` knows, and by tokens, whose keys are read until it is
+    /// told to stop.
+    pub fn new(
+        settings: Settings,
+        (view, writer, clock): (Arc<View>, Writer, Clock),
+        stop: &CancellationToken,
+        tasks: &TaskTracker,
+    ) -> Auth {
+        let Settings { keys, rate, local, own, tokens, loopback } = settings;
         let with_own = own.as_ref().map(|it| {
-            let principal = Principal { key: Some(it.id()), ..local.clone() };
+            let principal = Principal { proof: Proof::Key(it.id()), ..local.clone() };
             (it, principal)
         });
+        let tokens = tokens.map(|it| Tokens::start(it, clock.clone(), stop.clone(), tasks));
         let keyring = Keyring::new(view, writer, clock, with_own);
         let nobody = match keys {
             Keys::Required => None,
             Keys::Optional => Some(Arc::new(local)),
         };
-        let (rates, own) = (Rates::new(rate), own.map(|it| it.id()));
-        Auth { gate: Arc::new(Gate { keyring, rates, nobody, own, loopback }) }
+        let (rates, own) = (Rates::new(rate), own.map(|it| Proof::Key(it.id())));
+        Auth { gate: Arc::new(Gate { keyring, tokens, rates, nobody, own, loopback }) }
     }
 
     /// Whether HTTP can be reached from this machine only.
@@ -156,38 +174,65 @@ impl Auth {
         if !principal.takes(api) {
             return Err(counted("facade", AuthError::FacadeNotAllowed));
         }
-        let bounded = principal.key.filter(|it| Some(*it) != self.gate.own);
-        let Some(key) = bounded else { return Ok(principal) };
-        match self.gate.rates.call(key) {
+        let counted_as = match principal.proof {
+            own if Some(own) == self.gate.own => return Ok(principal),
+            Proof::Nothing => return Ok(principal),
+            Proof::Key(key) => Counted::Key(key),
+            Proof::Token(token) => Counted::Subject(token.subject),
+        };
+        match self.gate.rates.call(counted_as) {
             Ok(()) => Ok(principal),
             Err(wait) => Err(counted("too_many", AuthError::TooMany { retry_after: wait.0 })),
         }
     }
 
-    /// Whose key is shown.
+    /// Whose key or token is shown. What looks like a key is one; whatever else is a token, where
+    /// those are taken.
     async fn known(
         &self,
         shown: &str,
         peer: Option<SocketAddr>,
     ) -> Result<Arc<Principal>, AuthError> {
+        let tokens = self.gate.tokens.as_ref().filter(|_| !shown.starts_with(key::PREFIX));
+        if let Some(tokens) = tokens {
+            let found = tokens.find(shown).await;
+            return found.map_err(|denied| {
+                if denied == token::Denied::Unavailable {
+                    return counted(denied.as_str(), AuthError::Unavailable);
+                }
+                self.denied(denied.as_str(), peer, |address| {
+                    let token = token::trace(shown);
+                    tracing::warn!(%address, token, reason = %denied, "a token is not accepted");
+                })
+            });
+        }
         let (id, found) = match Key::parse(shown) {
             Ok(key) => (Some(key.id()), self.gate.keyring.find(&key).await),
-            Err(garbled) => (None, Err(Denied::Garbled(garbled))),
+            Err(garbled) => (None, Err(keyring::Denied::Garbled(garbled))),
         };
-        found.map_err(|denied| self.denied(denied, id, peer))
+        found.map_err(|denied| {
+            if denied == keyring::Denied::Unavailable {
+                return counted(denied.as_str(), AuthError::Unavailable);
+            }
+            self.denied(denied.as_str(), peer, |address| {
+                let key = id.map(tracing::field::display);
+                tracing::warn!(%address, key, reason = %denied, "a key is not accepted");
+            })
+        })
     }
 
     /// Says why in the log, and little to the caller.
-    fn denied(&self, denied: Denied, id: Option<KeyId>, peer: Option<SocketAddr>) -> AuthError {
-        counted(denied.as_str(), ());
-        if denied == Denied::Unavailable {
-            return AuthError::Unavailable;
-        }
+    fn denied(
+        &self,
+        reason: &'static str,
+        peer: Option<SocketAddr>,
+        log: impl FnOnce(IpAddr),
+    ) -> AuthError {
+        counted(reason, ());
         let Some(address) = peer.map(|it| it.ip()) else { return AuthError::NotAccepted };
         match self.gate.rates.failure(address) {
             Ok(()) => {
-                let key = id.map(tracing::field::display);
-                tracing::warn!(%address, key, reason = %denied, "a key is not accepted");
+                log(address);
                 AuthError::NotAccepted
             }
             // So many are counted, and not told one by one.
@@ -197,9 +242,14 @@ impl Auth {
 
     /// Whether somebody who was admitted would be again.
     async fn still_admits(&self, principal: &Principal) -> bool {
-        match principal.key {
-            Some(key) => self.gate.keyring.still_holds(key, &principal.home).await,
-            None => self.gate.nobody.is_some(),
+        match (&principal.proof, principal.home()) {
+            (Proof::Nothing, _) => self.gate.nobody.is_some(),
+            (Proof::Key(key), Some(home)) => self.gate.keyring.still_holds(*key, home).await,
+            // Invariant: every key has a home.
+            (Proof::Key(_), None) => false,
+            (Proof::Token(it), _) => {
+                self.gate.tokens.as_ref().is_some_and(|all| all.still_holds(it))
+            }
         }
     }
 }

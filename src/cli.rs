@@ -22,7 +22,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::auth::rate;
+use crate::auth::{rate, token};
 
 /// Where a ledger keeps its files unless told otherwise.
 const DIR_DEFAULT: &str = ".seatledger";
@@ -100,9 +100,18 @@ enum Subcommands {
 /// Who may call a ledger over HTTP.
 #[derive(Debug, Clone, Args)]
 struct Admission {
-    /// Calls a second of one key; more are told to wait
+    /// Calls a second of one key, or of the subject of tokens; more are told to wait
     #[arg(long, env = "SEATLEDGER_RATE", value_name = "CALLS", default_value_t = rate::CALLS_DEFAULT)]
     rate: std::num::NonZeroU32,
+    #[command(flatten)]
+    tokens: token::Options,
+}
+
+impl Admission {
+    /// How tokens are taken, checked before anything is made.
+    fn tokens(&self) -> anyhow::Result<Option<token::Settings>> {
+        self.tokens.settings().map_err(|it| failed(Exit::Usage, it.to_string()))
+    }
 }
 
 /// How a command ended, as the shell sees it.

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::anchor::{self, Anchor};
-use crate::auth::{self, Auth, Key, Keys, Principal};
+use crate::auth::{self, Auth, Key, Keys, Principal, token};
 use crate::clock::Clock;
 use crate::durability::{self, Durability};
 use crate::facades::ibl;
@@ -43,10 +43,12 @@ pub struct Settings {
     pub http: SocketAddr,
     /// Whether calls need a key.
     pub keys: Keys,
-    /// Calls a second of one key.
+    /// Calls a second of one key, or of the subject of tokens.
     pub rate: NonZeroU32,
     /// A key that is not on the log: that of whoever runs `dev`.
     pub own: Option<Key>,
+    /// How tokens are taken, where they are.
+    pub tokens: Option<token::Settings>,
     /// The streams.
     pub log: log::Settings,
     /// The monitoring address of the NATS server.
@@ -184,7 +186,7 @@ impl Service {
         };
         tasks.spawn(monitor.run(stop.clone()));
         tasks.spawn(crate::metrics::upkeep(stop.clone()));
-        let auth = admission(&settings, http, &views, &intake)?;
+        let auth = admission(&settings, http, (&views, &intake), (&stop, &tasks))?;
         let app = http::App::new(http::Parts {
             intake: intake.clone(),
             views: views.clone(),
@@ -256,8 +258,8 @@ async fn open_doors(
 fn admission(
     settings: &Settings,
     http: SocketAddr,
-    views: &Views,
-    intake: &Intake,
+    (views, intake): (&Views, &Intake),
+    (stop, tasks): (&CancellationToken, &TaskTracker),
 ) -> Result<Auth, Error> {
     let home = AccountId::new(auth::LOCAL_HOME).map_err(|it| Error::Service(it.to_string()))?;
     let admission = auth::Settings {
@@ -265,10 +267,11 @@ fn admission(
         rate: settings.rate,
         local: Principal::local(home),
         own: settings.own.clone(),
+        tokens: settings.tokens.clone(),
         loopback: http.ip().is_loopback(),
     };
-    let (keys, writer) = (views.keys.clone(), intake.writer().clone());
-    Ok(Auth::new(admission, keys, writer, settings.clock.clone()))
+    let known = (views.keys.clone(), intake.writer().clone(), settings.clock.clone());
+    Ok(Auth::new(admission, known, stop, tasks))
 }
 
 /// Refuses an address that HTTP cannot be served at now, so that nothing need be made for it.

@@ -47,6 +47,7 @@ pub use moment::Moment;
 pub use refusal::Refusal;
 pub use refused::Refused;
 pub use request::{Change, Request, Via};
+pub use strict::check as check_json;
 pub use text::{
     AccountId, Actor, AssignmentId, CommandId, ContainerId, ExternalId, GroupId, LicenseId,
     ProductId, Source, UserId,

@@ -45,7 +45,7 @@ pub(crate) fn members<'de, T: Deserialize<'de>>(
 
 /// Checks a whole JSON text without keeping anything of it: no duplicate keys, bounded depth, and
 /// nothing that other readers choke on (half a surrogate pair, a number beyond double precision).
-pub(crate) fn check(text: &str) -> Result<(), Malformed> {
+pub fn check(text: &str) -> Result<(), Malformed> {
     let raw: &RawValue = serde_json::from_str(text).map_err(json)?;
     check_value(raw, 0)
 }

@@ -57,12 +57,13 @@ impl<A> Caller<A> {
 
     /// The account that is meant where a call names none.
     pub fn home(&self, access: Access) -> Result<&AccountId, AuthError> {
-        self.may(access).map(|()| &self.principal.home)
+        self.may(access)?;
+        self.principal.home().ok_or_else(|| counted("home", AuthError::HomeMissing))
     }
 
     /// The one account that is reached; none where every one is. For lists across accounts.
     pub fn only(&self) -> Option<&AccountId> {
-        Some(&self.principal.home).filter(|_| !self.principal.every_account)
+        self.principal.only()
     }
 
     /// Whether it would be admitted again: for answers that last.

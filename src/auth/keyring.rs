@@ -13,7 +13,8 @@ use projections::keys::{self, Credential};
 use uuid::Uuid;
 
 use super::key::same;
-use super::{Key, NoKey, Principal};
+use super::principal::{Principal, Proof, Reach};
+use super::{Key, NoKey};
 use crate::clock::Clock;
 use crate::views::View;
 use crate::writer::Writer;
@@ -113,7 +114,7 @@ impl Keyring {
     pub(super) async fn find(&self, key: &Key) -> Result<Arc<Principal>, Denied> {
         let hash = key.hash();
         if let Some(own) = &self.own
-            && own.principal.key == Some(key.id())
+            && own.principal.key() == Some(key.id())
         {
             return self.judge(Some(own).filter(|it| same(&it.hash, &hash)));
         }
@@ -137,7 +138,8 @@ impl Keyring {
 
     /// Whether a key of this account is still good. Where that cannot be looked up, it is.
     pub(super) async fn still_holds(&self, key: KeyId, home: &AccountId) -> bool {
-        let is_own = |it: &Entry| it.principal.key == Some(key) && it.principal.home == *home;
+        let at_home = |it: &Entry| it.principal.home() == Some(home);
+        let is_own = |it: &Entry| it.principal.key() == Some(key) && at_home(it);
         if self.own.as_ref().is_some_and(is_own) {
             return true;
         }
@@ -148,7 +150,7 @@ impl Keyring {
                 Err(_) => return true,
             },
         };
-        let found = entries.iter().find(|it| it.principal.home == *home);
+        let found = entries.iter().find(|it| at_home(it));
         self.judge(found).is_ok()
     }
 
@@ -192,10 +194,12 @@ impl Keyring {
             revoked: it.revoked,
             noted: AtomicBool::new(it.used.is_some_and(|day| day >= today)),
             principal: Arc::new(Principal {
-                key: Some(key),
+                proof: Proof::Key(key),
                 name: it.name.and_then(|it| Label::new(it).ok()),
-                home: it.account,
-                every_account: it.every_account,
+                reach: match it.every_account {
+                    true => Reach::Every { home: Some(it.account) },
+                    false => Reach::One(it.account),
+                },
                 role: it.role,
                 facades: it.facades,
             }),
@@ -215,8 +219,8 @@ impl Keyring {
     /// Has the log keep that a key was used today. Nobody waits for it; what does not get there is
     /// asked again by the next call.
     fn note_use(&self, principal: &Principal) {
-        let (Some(key), account) = (principal.key, principal.home.clone()) else { return };
-        let Some(request) = use_of(key, account) else { return };
+        let (Some(key), Some(account)) = (principal.key(), principal.home()) else { return };
+        let Some(request) = use_of(key, account.clone()) else { return };
         let writer = self.writer.clone();
         tokio::spawn(async move { writer.ask(request).await });
     }

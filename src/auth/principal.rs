@@ -1,11 +1,12 @@
-//! Who calls: what a key reaches, and what it may do there.
+//! Who calls: what a key or a token reaches, and what it may do there.
 
 use std::collections::BTreeSet;
 
 use events::command::CreateKey;
 use events::key::{Facade, KeyId, Role};
 use events::text::Label;
-use events::{AccountId, Actor, Command};
+use events::wire::hex;
+use events::{AccountId, Actor, Command, Moment};
 
 /// What a call does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,17 +22,49 @@ pub enum Access {
     Administer,
 }
 
+/// By what it is known who calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Proof {
+    /// Nothing was shown, on loopback.
+    Nothing,
+    /// A key.
+    Key(KeyId),
+    /// A token.
+    Token(Vouched),
+}
+
+/// What is kept of a token that was accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Vouched {
+    /// For whom: SHA-256 over the subject. There is one issuer.
+    pub subject: [u8; 32],
+    /// By which key of the issuer: SHA-256 over it.
+    pub by: [u8; 32],
+    /// Until when.
+    pub until: Moment,
+}
+
+/// Which accounts are reached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reach {
+    /// This one.
+    One(AccountId),
+    /// Every one. The home is meant where a call names none; without it, such a call is not taken.
+    Every {
+        /// It.
+        home: Option<AccountId>,
+    },
+}
+
 /// Who calls.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Principal {
-    /// With which key; without one on loopback.
-    pub key: Option<KeyId>,
-    /// What people call the key.
+    /// By what that is known.
+    pub proof: Proof,
+    /// What people call the key, or the subject of the token.
     pub name: Option<Label>,
-    /// The account that is meant where a call names none.
-    pub home: AccountId,
-    /// Whether every account is reached, and not the home alone.
-    pub every_account: bool,
+    /// Which accounts are reached.
+    pub reach: Reach,
     /// What it may do.
     pub role: Role,
     /// Which APIs take it; all when absent.
@@ -41,13 +74,37 @@ pub struct Principal {
 impl Principal {
     /// Whoever sits at the machine.
     pub fn local(home: AccountId) -> Principal {
-        let (key, name, facades) = (None, None, None);
-        Principal { key, name, home, every_account: true, role: Role::Admin, facades }
+        let (name, facades, reach) = (None, None, Reach::Every { home: Some(home) });
+        Principal { proof: Proof::Nothing, name, reach, role: Role::Admin, facades }
+    }
+
+    /// The account that is meant where a call names none.
+    pub fn home(&self) -> Option<&AccountId> {
+        match &self.reach {
+            Reach::One(home) => Some(home),
+            Reach::Every { home } => home.as_ref(),
+        }
+    }
+
+    /// The one account that is reached; none where every one is.
+    pub fn only(&self) -> Option<&AccountId> {
+        match &self.reach {
+            Reach::One(only) => Some(only),
+            Reach::Every { .. } => None,
+        }
+    }
+
+    /// The key by which it is known.
+    pub fn key(&self) -> Option<KeyId> {
+        match self.proof {
+            Proof::Key(key) => Some(key),
+            Proof::Nothing | Proof::Token(_) => None,
+        }
     }
 
     /// Whether an account is within reach.
     pub fn reaches(&self, account: &AccountId) -> bool {
-        self.every_account || self.home == *account
+        self.only().is_none_or(|it| it == account)
     }
 
     /// Whether the role is sufficient.
@@ -71,7 +128,7 @@ impl Principal {
 
     /// Whether the ledger itself may be operated.
     pub fn may_operate(&self) -> bool {
-        self.may(Access::Administer) && self.every_account
+        self.may(Access::Administer) && self.only().is_none()
     }
 
     /// Whether an API takes the key.
@@ -102,14 +159,19 @@ impl Principal {
             Some(facades) => facades.iter().all(takes),
             None => Facade::ALL.iter().all(takes),
         };
-        apis && (self.every_account || !key.every_account)
+        apis && (self.only().is_none() || !key.every_account)
     }
 
     /// Who asks, where a command does not say.
     pub fn actor(&self) -> Option<Actor> {
+        let unnamed = || match self.proof {
+            Proof::Nothing => None,
+            Proof::Key(key) => Some(key.to_string()),
+            // A subject that is no name is told by its hash, so that it is always the same.
+            Proof::Token(it) => Some(format!("token-{}", hex(&it.subject[..8]))),
+        };
         let name = self.name.as_ref().map(ToString::to_string);
-        let named = name.or_else(|| self.key.map(|it| it.to_string()))?;
-        Actor::new(named).ok()
+        Actor::new(name.or_else(unnamed)?).ok()
     }
 }
 

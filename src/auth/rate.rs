@@ -1,4 +1,4 @@
-//! How often a key may call, and how often an address may fail.
+//! How often a key or the subject of a token may call, and how often an address may fail.
 
 use std::hash::Hash;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -30,8 +30,19 @@ const COUNTED_MAX: usize = 10_000;
 /// The count of those for whom there is no room.
 const OTHERS: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 
+/// Whose calls are counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Counted {
+    /// Those with a key.
+    Key(KeyId),
+    /// Those with tokens of one subject, by its hash.
+    Subject([u8; 32]),
+    /// Those with tokens for whom there is no room.
+    OtherSubjects,
+}
+
 pub(super) struct Rates {
-    calls: DefaultKeyedRateLimiter<KeyId>,
+    calls: DefaultKeyedRateLimiter<Counted>,
     failures: DefaultKeyedRateLimiter<IpAddr>,
 }
 
@@ -53,10 +64,14 @@ impl Rates {
         }
     }
 
-    /// A call with a good key.
-    pub(super) fn call(&self, key: KeyId) -> Result<(), Wait> {
-        sweep(&self.calls);
-        check(&self.calls, &key)
+    /// A call with a good key, or a good token. There are as many keys as are made here, and as many
+    /// subjects as their issuer likes.
+    pub(super) fn call(&self, whose: Counted) -> Result<(), Wait> {
+        let whose = match (sweep(&self.calls), whose) {
+            (false, Counted::Subject(_)) => Counted::OtherSubjects,
+            (_, whose) => whose,
+        };
+        check(&self.calls, &whose)
     }
 
     /// A call with a key that is not accepted.
@@ -123,9 +138,13 @@ mod tests {
     #[test]
     fn a_key_calls_as_often_as_it_may() {
         let rates = Rates::new(NonZeroU32::new(3).unwrap());
-        let taken = |key| (0..9).filter(|_| rates.call(KeyId([key; 8])).is_ok()).count();
-        assert!((3..=4).contains(&taken(1)));
-        assert!((3..=4).contains(&taken(2)), "each has its own");
+        let taken = |whose| (0..9).filter(|_| rates.call(whose).is_ok()).count();
+        for whose in [1, 2].map(|it| Counted::Key(KeyId([it; 8]))) {
+            assert!((3..=4).contains(&taken(whose)), "each has its own");
+        }
+        for whose in [1, 2].map(|it| Counted::Subject([it; 32])) {
+            assert!((3..=4).contains(&taken(whose)), "each has its own");
+        }
     }
 
     #[test]
@@ -135,5 +154,11 @@ mod tests {
             let _ = rates.failure(IpAddr::V4(Ipv4Addr::from(0x0a00_0000 + it)));
         }
         assert!(rates.failures.len() <= COUNTED_MAX + 1, "{}", rates.failures.len());
+        let rates = Rates::new(NonZeroU32::MIN);
+        for it in 0..3 * COUNTED_MAX as u64 {
+            let subject = std::array::from_fn(|at| it.to_le_bytes()[at % 8]);
+            let _ = rates.call(Counted::Subject(subject));
+        }
+        assert!(rates.calls.len() <= COUNTED_MAX + 1, "{}", rates.calls.len());
     }
 }

@@ -8,7 +8,7 @@ use clap::Args;
 use super::remote::Ready;
 use super::serve::{Signals, refused, stop};
 use super::{Admission, Exit, Global, demo, failed, output};
-use crate::auth::{Key, Keys};
+use crate::auth::{Key, Keys, token};
 use crate::clock::Clock;
 use crate::facades::ibl;
 use crate::health::Condition;
@@ -60,6 +60,7 @@ pub(super) struct Dev {
 impl Dev {
     pub(super) async fn run(self, global: &Global) -> anyhow::Result<Exit> {
         let mut signals = Signals::new()?;
+        let tokens = self.admission.tokens()?;
         // A new directory is made only for a ledger that can be reached there.
         if let Some(http) = self.http.filter(|_| !global.dir.exists()) {
             service::check_http(http, self.keys).map_err(refused)?;
@@ -78,7 +79,7 @@ impl Dev {
         let ended = tokio::select! {
             started = started => {
                 let (found, natsd) = started?;
-                let ended = match self.serve(global, &found, &natsd, &mut signals).await {
+                let ended = match self.serve(global, (&found, &natsd), tokens, &mut signals).await {
                     Ok(Some(service)) => stop(service, signals).await,
                     Ok(None) => Ok(Exit::Done),
                     Err(error) => Err(error),
@@ -98,13 +99,13 @@ impl Dev {
     async fn serve(
         &self,
         global: &Global,
-        found: &Found,
-        natsd: &Natsd,
+        (found, natsd): (&Found, &Natsd),
+        tokens: Option<token::Settings>,
         signals: &mut Signals,
     ) -> anyhow::Result<Option<Service>> {
         let key = own_key(&global.dir)?;
         let service = tokio::select! {
-            service = self.start(global, natsd, &key) => service?,
+            service = self.start(global, natsd, &key, tokens) => service?,
             () = signals.next() => return Ok(None),
         };
         let condition = tokio::select! {
@@ -161,7 +162,13 @@ impl Dev {
         Demo::Loaded
     }
 
-    async fn start(&self, global: &Global, natsd: &Natsd, key: &Key) -> anyhow::Result<Service> {
+    async fn start(
+        &self,
+        global: &Global,
+        natsd: &Natsd,
+        key: &Key,
+        tokens: Option<token::Settings>,
+    ) -> anyhow::Result<Service> {
         let options = nats::Options {
             url: Some(natsd.url()),
             nats_token: Some(natsd.token().to_owned()),
@@ -179,6 +186,7 @@ impl Dev {
                 keys: self.keys,
                 rate: self.admission.rate,
                 own: Some(key.clone()),
+                tokens: tokens.clone(),
                 log: log::Settings {
                     prefix: "seatledger".to_owned(),
                     replicas: 1,

@@ -65,12 +65,14 @@ fn prefix(text: &str) -> Result<String, String> {
 
 impl Serve {
     pub(super) async fn run(self, global: &Global) -> anyhow::Result<Exit> {
+        let tokens = self.admission.tokens()?;
         let settings = service::Settings {
             dir: global.dir.clone(),
             http: self.http,
             keys: self.keys,
             rate: self.admission.rate,
             own: None,
+            tokens,
             log: log::Settings {
                 prefix: self.prefix.clone(),
                 replicas: self.replicas,

@@ -53,6 +53,10 @@ impl From<AuthError> for Problem {
                 Problem::new(403, "facade_not_allowed", "The key is not for this API", detail)
                     .hint("use a key that is for this API, or for all of them")
             }
+            AuthError::HomeMissing => {
+                Problem::new(403, "home_missing", "No account is meant", detail)
+                    .hint("name the account, or use a key or a token of one account")
+            }
             AuthError::AccountNotFound(account) => accounts::unknown(&account),
             AuthError::TooMany { retry_after } => {
                 Problem::new(429, "too_many_requests", "Too many requests", detail)

@@ -8,7 +8,7 @@ use super::*;
 
 fn principal(role: Role) -> Principal {
     let home = AccountId::new("acme").unwrap();
-    Principal { role, every_account: false, ..Principal::local(home) }
+    Principal { role, reach: Reach::One(home.clone()), ..Principal::local(home) }
 }
 
 fn command(kind: &str, document: &Value) -> Command {
@@ -39,9 +39,10 @@ fn each_role_may_do_what_the_one_below_may() {
 #[test]
 fn a_key_reaches_its_home_and_one_of_every_account_any() {
     let (mut it, other) = (principal(Role::Reader), AccountId::new("globex").unwrap());
-    assert!(it.reaches(&it.home.clone()) && !it.reaches(&other));
-    it.every_account = true;
-    assert!(it.reaches(&other));
+    assert!(it.reaches(it.home().unwrap()) && !it.reaches(&other));
+    assert_eq!(it.only(), it.home());
+    it.reach = Reach::Every { home: it.home().cloned() };
+    assert!(it.reaches(&other) && it.only().is_none());
 }
 
 #[test]
@@ -80,7 +81,7 @@ fn a_command_takes_the_same_inside_another_one() {
 #[test]
 fn nobody_makes_a_key_that_has_more_than_their_own() {
     let one = principal(Role::Admin);
-    let every = Principal { every_account: true, ..one.clone() };
+    let every = Principal { reach: Reach::Every { home: None }, ..one.clone() };
     let uipath = Principal { facades: Some([Facade::Uipath].into()), ..every.clone() };
     let plain = command("CreateKey", &key(&json!({})));
     let wide = command("CreateKey", &key(&json!({"every_account": true})));
@@ -98,7 +99,12 @@ fn nobody_makes_a_key_that_has_more_than_their_own() {
 fn who_asks_is_the_key_by_its_name() {
     let named = Principal { name: Label::new("ci").ok(), ..principal(Role::Admin) };
     assert_eq!(named.actor().unwrap().as_str(), "ci");
-    let key = Principal { key: KeyId::parse("5d1f0c2ab7e94836"), ..principal(Role::Admin) };
+    let key = Proof::Key(KeyId::parse("5d1f0c2ab7e94836").unwrap());
+    let key = Principal { proof: key, ..principal(Role::Admin) };
     assert_eq!(key.actor().unwrap().as_str(), "5d1f0c2ab7e94836");
+    let until = Moment::from_millis(0);
+    let token = Proof::Token(Vouched { subject: [0xab; 32], by: [0; 32], until });
+    let token = Principal { proof: token, ..principal(Role::Admin) };
+    assert_eq!(token.actor().unwrap().as_str(), "token-abababababababab");
     assert_eq!(principal(Role::Admin).actor(), None);
 }

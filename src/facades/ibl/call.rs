@@ -156,7 +156,7 @@ impl Call {
         about: About<'_>,
     ) -> Result<AccountId, Failure> {
         let named = self.named(body, access)?;
-        let every = self.caller.principal().every_account;
+        let every = self.caller.only().is_none();
         let found = match every && named.is_none() {
             true => self.account_of(about).await?,
             false => None,

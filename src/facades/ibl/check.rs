@@ -107,8 +107,8 @@ async fn checked(app: &App, request: Request) -> Result<Response, Failure> {
         }
         Check::Public | Check::Key => {
             let caller = Caller::<Ibl>::from_request_parts(&mut parts, app).await?;
-            let home = caller.home(Access::Read)?.clone();
-            (!caller.principal().every_account).then_some(home)
+            caller.may(Access::Read)?;
+            caller.only().cloned()
         }
         Check::Off => {
             let said = "whether an address has a license is not told here";

@@ -109,7 +109,7 @@ impl From<AuthError> for Failure {
             AuthError::Missing => Failure::new(401, "not_authenticated", said),
             AuthError::NotAccepted => Failure::new(401, "authentication_failed", said),
             AuthError::Contradiction => Failure::new(400, "invalid", said),
-            AuthError::RoleNotSufficient | AuthError::FacadeNotAllowed => {
+            AuthError::RoleNotSufficient | AuthError::FacadeNotAllowed | AuthError::HomeMissing => {
                 Failure::new(403, "permission_denied", said)
             }
             // Documented for no list: whoever may not see a platform may not see whether it is there.
