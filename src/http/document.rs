@@ -84,7 +84,7 @@ pub(super) fn completed(openapi: &utoipa::openapi::OpenApi) -> Value {
 /// not say something of their own.
 const NOT_ADMITTED: [(&str, &str); 5] = [
     ("400", "Two keys that differ"),
-    ("401", "No key, or one that is not accepted"),
+    ("401", "No key or token, or one that is not accepted"),
     ("403", "The key does not allow this"),
     ("429", "Too many calls"),
     ("503", "Which keys there are is not known at the moment"),
@@ -96,10 +96,10 @@ const NOT_REACHED: (&str, &str) = ("404", "No account of this name that the key 
 /// Says how a key is shown, and that every route of the ledger's own API takes one.
 fn tell_of_keys(document: &mut Value) {
     document["components"]["securitySchemes"] = json!({
-        "key": {"type": "http", "scheme": "bearer", "bearerFormat": "slk_…",
-                "description": "A key; dev takes calls without one"},
+        "key": {"type": "http", "scheme": "bearer", "bearerFormat": "slk_… or JWT",
+                "description": "A key, or a token of the operator's identity provider where the ledger takes those; dev takes calls without one"},
         "apikey": {"type": "apiKey", "in": "header", "name": "apikey",
-                   "description": "The same key, in a header of its own"}
+                   "description": "The same key or token, in a header of its own"}
     });
     let Some(paths) = document["paths"].as_object_mut() else { return };
     let of_the_api = paths.iter_mut().filter(|(path, _)| path.starts_with("/v1/"));

@@ -39,7 +39,7 @@ impl From<AuthError> for Problem {
                 .hint("send it as `Authorization: Bearer slk_…`"),
             AuthError::NotAccepted => {
                 Problem::new(401, "key_not_accepted", "The key is not accepted", detail)
-                    .hint("it may be mistyped, revoked or over; `seatledger keys create` makes one")
+                    .hint("it may be mistyped, revoked or over; the server's log says; `seatledger keys create` makes one")
             }
             AuthError::Contradiction => {
                 Problem::new(400, "key_contradiction", "Two keys that differ", detail)

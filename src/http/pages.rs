@@ -104,6 +104,10 @@ const OTHER_CODES: &[(&str, &str)] = &[
         "facade_not_allowed",
         "The key is not for this API. Use one that is for it, or for all of them.",
     ),
+    (
+        "home_missing",
+        "The call names no account, and the token is of every account. Name one, or use a token of one account.",
+    ),
     ("internal_error", "A bug. The request id finds it in the server's log."),
     ("invalid_parameter", "A parameter of the query or the path is not usable."),
     ("invariant_broken", "A bug was noticed before it was published. Writing has stopped."),
@@ -115,7 +119,7 @@ const OTHER_CODES: &[(&str, &str)] = &[
     ("key_missing", "A key is needed: `Authorization: Bearer slk_…`."),
     (
         "key_not_accepted",
-        "The key is mistyped, unknown, revoked or over; which of these is in the server's log. `seatledger keys create` makes another one.",
+        "The key is mistyped, unknown, revoked or over, or the token is not as it must be; which of these is in the server's log. `seatledger keys create` makes another key.",
     ),
     ("keys_unavailable", "Which keys there are is not known at the moment. Ask again."),
     ("log_full", "The log has reached max_bytes. Raise it, below the disk's size."),
