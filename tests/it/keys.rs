@@ -5,6 +5,7 @@ mod command_line;
 mod roles;
 mod secrets;
 mod showing;
+mod tokens;
 
 use std::path::Path;
 
