@@ -50,6 +50,8 @@ pub struct Logged {
     pub people: BTreeMap<String, u64>,
     /// Those of them who are nobody any more: addresses that are a user's by now, and who is retired.
     pub gone: BTreeSet<String>,
+    /// The user whom an address names by now.
+    pub linked: BTreeMap<String, String>,
     pub containers: BTreeSet<String>,
     /// By group, what it gives.
     pub groups: BTreeMap<String, Vec<Value>>,
@@ -135,7 +137,11 @@ impl Logged {
                 let seat = license.live.remove(&self::who(&data["from"])).unwrap();
                 assert_eq!(license.live.insert(who, seat), None, "two of one: {event}");
             }
-            "HolderLinked" => drop(self.gone.insert(self::who(&data["from"]))),
+            "HolderLinked" => {
+                let from = self::who(&data["from"]);
+                self.linked.insert(from.clone(), who);
+                self.gone.insert(from);
+            }
             "HolderRetired" => drop(self.gone.insert(who)),
             "ContainerPlaced" => drop(self.containers.insert(text_of(&data["container"]))),
             "GroupRuleSet" => {
