@@ -164,15 +164,17 @@ impl Auth {
         peer: Option<SocketAddr>,
         api: Facade,
     ) -> Result<Arc<Principal>, AuthError> {
-        let missing = || counted("missing", AuthError::Missing);
-        let shown = shown::key(headers).map_err(|it| counted("contradiction", it))?;
+        let refused = |reason, error| self.refused(reason, None, peer, error);
+        let missing = || refused("missing", AuthError::Missing);
+        let shown = shown::key(headers).map_err(|it| refused("contradiction", it))?;
         let principal = match shown {
             Some(shown) => self.known(shown, peer).await?,
             None if api == Facade::Native => self.gate.nobody.clone().ok_or_else(missing)?,
             None => return Err(missing()),
         };
         if !principal.takes(api) {
-            return Err(counted("facade", AuthError::FacadeNotAllowed));
+            let error = AuthError::FacadeNotAllowed;
+            return Err(self.refused("facade", Some(&principal), peer, error));
         }
         let counted_as = match principal.proof {
             own if Some(own) == self.gate.own => return Ok(principal),
@@ -182,8 +184,29 @@ impl Auth {
         };
         match self.gate.rates.call(counted_as) {
             Ok(()) => Ok(principal),
-            Err(wait) => Err(counted("too_many", AuthError::TooMany { retry_after: wait.0 })),
+            Err(wait) => {
+                let error = AuthError::TooMany { retry_after: wait.0 };
+                Err(self.refused("too_many", Some(&principal), peer, error))
+            }
         }
+    }
+
+    /// Counts a call that is refused for another reason than what it shows, and says so in the log,
+    /// as often as [`Rates::is_told`] allows.
+    fn refused(
+        &self,
+        reason: &'static str,
+        who: Option<&Principal>,
+        peer: Option<SocketAddr>,
+        error: AuthError,
+    ) -> AuthError {
+        let address = peer.map(|it| it.ip());
+        if self.gate.rates.is_told(address) {
+            let who = who.and_then(Principal::actor).map(tracing::field::display);
+            let address = address.map(tracing::field::display);
+            tracing::warn!(address, who, reason, "a call is refused");
+        }
+        counted(reason, error)
     }
 
     /// Whose key or token is shown. What looks like a key is one; whatever else is a token, where

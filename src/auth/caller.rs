@@ -10,7 +10,7 @@ use axum::response::IntoResponse;
 use events::AccountId;
 use events::key::Facade;
 
-use super::{Access, Auth, AuthError, Principal, counted};
+use super::{Access, Auth, AuthError, Principal};
 
 /// An API that is served: which keys it takes, and in what words it says why a call is not taken.
 pub trait Api: Send + Sync + 'static {
@@ -25,6 +25,7 @@ pub trait Api: Send + Sync + 'static {
 pub struct Caller<A> {
     auth: Auth,
     principal: Arc<Principal>,
+    peer: Option<SocketAddr>,
     api: PhantomData<A>,
 }
 
@@ -38,7 +39,7 @@ where
         let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|it| it.0);
         let auth = Auth::from_ref(state);
         let principal = auth.admit(&parts.headers, peer, A::FACADE).await?;
-        Ok(Caller { auth, principal, api: PhantomData })
+        Ok(Caller { auth, principal, peer, api: PhantomData })
     }
 }
 
@@ -52,13 +53,16 @@ impl<A> Caller<A> {
     pub fn account(&self, name: &str, access: Access) -> Result<AccountId, AuthError> {
         self.may(access)?;
         let account = AccountId::new(name).ok().filter(|it| self.principal.reaches(it));
-        account.ok_or_else(|| AuthError::AccountNotFound(events::malformed::short(name)))
+        account.ok_or_else(|| {
+            let unknown = AuthError::AccountNotFound(events::malformed::short(name));
+            self.refused("reach", unknown)
+        })
     }
 
     /// The account that is meant where a call names none.
     pub fn home(&self, access: Access) -> Result<&AccountId, AuthError> {
         self.may(access)?;
-        self.principal.home().ok_or_else(|| counted("home", AuthError::HomeMissing))
+        self.principal.home().ok_or_else(|| self.refused("home", AuthError::HomeMissing))
     }
 
     /// The one account that is reached; none where every one is. For lists across accounts.
@@ -75,7 +79,7 @@ impl<A> Caller<A> {
     pub fn may(&self, access: Access) -> Result<(), AuthError> {
         match self.principal.may(access) {
             true => Ok(()),
-            false => Err(counted("role", AuthError::RoleNotSufficient)),
+            false => Err(self.refused("role", AuthError::RoleNotSufficient)),
         }
     }
 
@@ -83,7 +87,11 @@ impl<A> Caller<A> {
     pub fn may_operate(&self) -> Result<(), AuthError> {
         match self.principal.may_operate() {
             true => Ok(()),
-            false => Err(counted("role", AuthError::RoleNotSufficient)),
+            false => Err(self.refused("role", AuthError::RoleNotSufficient)),
         }
+    }
+
+    fn refused(&self, reason: &'static str, error: AuthError) -> AuthError {
+        self.auth.refused(reason, Some(&self.principal), self.peer, error)
     }
 }

@@ -44,6 +44,7 @@ pub(super) enum Counted {
 pub(super) struct Rates {
     calls: DefaultKeyedRateLimiter<Counted>,
     failures: DefaultKeyedRateLimiter<IpAddr>,
+    told: DefaultKeyedRateLimiter<IpAddr>,
 }
 
 impl std::fmt::Debug for Rates {
@@ -61,6 +62,7 @@ impl Rates {
         Rates {
             calls: RateLimiter::keyed(Quota::per_second(calls)),
             failures: RateLimiter::keyed(Quota::per_minute(FAILURES)),
+            told: RateLimiter::keyed(Quota::per_minute(FAILURES)),
         }
     }
 
@@ -80,6 +82,15 @@ impl Rates {
             true => check(&self.failures, &network(address)),
             false => check(&self.failures, &OTHERS),
         }
+    }
+}
+
+impl Rates {
+    /// Whether the log is told of another refused call of this address: as often as it may fail, so
+    /// that nobody fills the disk from outside.
+    pub(super) fn is_told(&self, address: Option<IpAddr>) -> bool {
+        let address = address.map_or(OTHERS, network);
+        check(&self.told, if sweep(&self.told) { &address } else { &OTHERS }).is_ok()
     }
 }
 

@@ -140,7 +140,7 @@ impl Call {
     ) -> Result<AccountId, Failure> {
         match self.named(Some(body), access)? {
             Some(named) => Ok(self.caller.account(&named, access)?),
-            None if self.caller.principal().every_account => {
+            None if self.caller.only().is_none() => {
                 let said = "it is needed: the key is of every platform";
                 Err(Failure::of_field("platform_key", said))
             }

@@ -228,6 +228,26 @@ async fn who_fails_too_often_waits_and_who_has_a_good_key_does_not() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_is_refused_is_in_the_log_without_the_key() {
+    let keyed = Keyed::start().await;
+    let reader = keyed.key("acme", "reader", json!({"facades": ["native"]})).await;
+    let document = json!({"holder": {"user": "bo"}});
+    assert_eq!(keyed.send("acme", "RegisterHolder", &document, &reader).await.status, 403);
+    assert_eq!(keyed.get("/v1/accounts/globex", &reader).await.status, 404);
+    assert_eq!(keyed.request(Method::GET, "/v1/accounts/acme", "", &[]).await.status, 401);
+    let uipath = "/lease_/api/account/acme/user-license/group/g";
+    assert_eq!(keyed.get(uipath, &reader).await.status, 403);
+    let log = keyed.ledger.log();
+    let refused: Vec<&str> = log.lines().filter(|it| it.contains("a call is refused")).collect();
+    for reason in ["role", "reach", "missing", "facade"] {
+        let reason = format!("\"reason\":\"{reason}\"");
+        assert!(refused.iter().any(|it| it.contains(&reason)), "{reason}: {refused:?}");
+    }
+    assert!(refused.iter().any(|it| it.contains(id_of(&reader))), "{refused:?}");
+    assert!(!log.contains(reader.split('_').nth(2).unwrap()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_key_calls_as_often_as_it_may() {
     let own = tempfile::tempdir().unwrap();
     let keyed = Keyed::start_in(own.path(), &["--rate", "20"]).await;

@@ -30,14 +30,21 @@ impl Model {
     /// Lets everything come to pass that is due by then, and says the lines of it.
     pub fn pass(&mut self, to: Time) -> Vec<String> {
         self.lines.clear();
-        self.now = to;
         loop {
             let mut due = self.due();
             due.retain(|it| it.0 <= to);
             due.sort();
-            let Some((_, first)) = due.into_iter().next() else { break };
-            self.come_to_pass(first);
+            let Some(first) = due.first().cloned() else { break };
+            // Each moment by itself, and each scheduled command: what follows comes before the next.
+            self.now = first.0;
+            self.come_to_pass(first.1);
+            let more = due.get(1).is_some_and(|it| it.0 == self.now);
+            if !more || matches!(due[1].1, Due::Command(_)) {
+                self.finish_rules();
+                self.settle();
+            }
         }
+        self.now = to;
         self.finish_rules();
         self.settle();
         std::mem::take(&mut self.lines)
