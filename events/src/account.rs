@@ -92,6 +92,9 @@ pub struct Account {
     memberships: HashMap<u32, BTreeSet<u32>>,
     /// Live assignments that stand on what a group gives, by group and license.
     leased: HashMap<(u32, u32), i64>,
+    /// Those of them that a holder has besides the first of one product, by group and the first
+    /// license of the product.
+    leased_again: HashMap<(u32, u32), i64>,
     /// Groups with members that are still to be served.
     unfinished: usize,
     keys: BTreeMap<KeyId, Key>,
@@ -143,6 +146,7 @@ impl Account {
             orders: Vec::new(),
             memberships: HashMap::new(),
             leased: HashMap::new(),
+            leased_again: HashMap::new(),
             unfinished: 0,
             keys: BTreeMap::new(),
             schedules: BTreeMap::new(),

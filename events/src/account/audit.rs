@@ -122,10 +122,15 @@ impl Account {
     #[track_caller]
     fn audit_groups(&self) {
         let mut leased: BTreeMap<(u32, u32), i64> = BTreeMap::new();
+        let mut having: BTreeMap<(u32, &ProductId), BTreeSet<u32>> = BTreeMap::new();
         for it in self.assignments() {
+            let license = self.license_of(it);
             for ground in it.groups().iter().filter(|it| !it.orphan) {
                 *leased.entry((ground.group, it.license)).or_default() += 1;
                 assert!(self.members.contains_key(&(ground.group, it.holder)), "{it:?}");
+                if license.parent.is_none() {
+                    having.entry((ground.group, &license.product)).or_default().insert(it.holder);
+                }
             }
         }
         assert_eq!(
@@ -137,6 +142,10 @@ impl Account {
             for grant in &group.grants {
                 let leases = self.leases(&group.id, grant);
                 assert!(grant.quota.is_none_or(|quota| leases <= quota), "{group:?} {leases}");
+                if let Some(product) = &grant.product {
+                    let members = having.get(&(row, product)).map_or(0, BTreeSet::len);
+                    assert_eq!(leases, members as i64, "{group:?}: each member once");
+                }
             }
             for (place, holder) in &self.orders[row as usize] {
                 assert_eq!(self.members.get(&(row, *holder)), Some(place));

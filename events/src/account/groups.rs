@@ -1,6 +1,8 @@
 //! Groups: who is in them, and what they give.
 
-use super::{Account, Inconsistent, next_row};
+use hashbrown::HashMap;
+
+use super::{Account, Assignment, GroupGround, Inconsistent, next_row};
 use crate::event::{GroupNamed, GroupRuleSet, MemberAdded, MemberRemoved};
 use crate::holder::{Holder, HolderKey};
 use crate::policy::Leaving;
@@ -59,15 +61,56 @@ impl Account {
         of.is_some_and(|(group, holder)| self.members.contains_key(&(*group, holder)))
     }
 
-    /// Live assignments that stand on what a group gives by this grant.
+    /// Members who have what a group gives by this grant, each once, by however many licenses and
+    /// whatever became of these.
     pub fn leases(&self, id: &GroupId, grant: &Grant) -> i64 {
         let Some(group) = self.group_ids.get(id) else { return 0 };
-        let of = |license: &u32| self.leased.get(&(*group, *license)).copied().unwrap_or_default();
+        let count = |counts: &HashMap<(u32, u32), i64>, license: &u32| {
+            counts.get(&(*group, *license)).copied().unwrap_or_default()
+        };
+        let of = |license: &u32| count(&self.leased, license);
         match (&grant.license, &grant.product) {
             (Some(license), _) => self.license_row(license).as_ref().map_or(0, of),
-            (None, Some(product)) => self.products.get(product).into_iter().flatten().map(of).sum(),
+            (None, Some(product)) => {
+                let rows = self.products.get(product).map(Vec::as_slice).unwrap_or_default();
+                let whole = |row: &&u32| self.licenses[**row as usize].parent.is_none();
+                let again = rows.first().map_or(0, |it| count(&self.leased_again, it));
+                rows.iter().filter(whole).map(of).sum::<i64>() - again
+            }
             (None, None) => 0,
         }
+    }
+
+    /// Counts what groups have given with the assignment of a row, one more or less. The other ones
+    /// of its holder are there meanwhile.
+    pub(super) fn count_leases(&mut self, row: u32, by: i64) {
+        let Some(it) = &self.assignments[row as usize] else { return };
+        let given = it.groups().iter().filter(|it| !it.orphan).map(|it| it.group);
+        let besides = |group: u32| (group, self.has_besides(it, group));
+        let given: Vec<(u32, Option<u32>)> = given.map(besides).collect();
+        let license = it.license;
+        for (group, product) in given {
+            count(&mut self.leased, (group, license), by);
+            if let Some(product) = product {
+                count(&mut self.leased_again, (group, product), by);
+            }
+        }
+    }
+
+    /// The first license of the product of an assignment, where its holder has another one of that
+    /// product from the group. Parts are no product's.
+    fn has_besides(&self, it: &Assignment, group: u32) -> Option<u32> {
+        let license = &self.licenses[it.license as usize];
+        let other = |other: &Assignment| {
+            let of = &self.licenses[other.license as usize];
+            let leased = |it: &GroupGround| it.group == group && !it.orphan;
+            other.license != it.license
+                && (&of.product, &of.parent) == (&license.product, &None)
+                && other.groups().iter().any(leased)
+        };
+        let besides = license.parent.is_none() && self.live_of(it.holder).any(other);
+        let rows = self.products.get(&license.product).filter(|_| besides)?;
+        rows.first().copied()
     }
 
     pub(super) fn group_row(&self, id: &GroupId) -> Result<u32, Inconsistent> {
@@ -181,5 +224,14 @@ impl Account {
             }
         }
         self.keep(super::Before::Member(group, holder, before));
+    }
+}
+
+/// Keeps a count, without those that are nothing.
+fn count(counts: &mut HashMap<(u32, u32), i64>, key: (u32, u32), by: i64) {
+    let count = counts.entry(key).or_default();
+    *count += by;
+    if *count == 0 {
+        counts.remove(&key);
     }
 }

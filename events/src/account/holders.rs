@@ -90,11 +90,15 @@ impl Account {
     /// The live assignments of a holder, in the order in which their licenses were allocated.
     pub fn assignments_of(&self, key: HolderKey<'_>) -> Vec<&Assignment> {
         let Some(holder) = self.holder_row(key) else { return vec![] };
-        let row = |row: u32| self.assignments.get(row as usize).and_then(Option::as_ref);
-        let first = row(self.heads[holder as usize]);
-        let mut all: Vec<_> = std::iter::successors(first, |it| row(it.next)).collect();
+        let mut all: Vec<_> = self.live_of(holder).collect();
         all.sort_unstable_by_key(|it| it.license);
         all
+    }
+
+    /// The live assignments of a holder, in no order that matters.
+    pub(super) fn live_of(&self, holder: u32) -> impl Iterator<Item = &Assignment> {
+        let row = |row: u32| self.assignments.get(row as usize).and_then(Option::as_ref);
+        std::iter::successors(row(self.heads[holder as usize]), move |it| row(it.next))
     }
 
     /// The row of a holder: of the user, for an address that names one.

@@ -267,6 +267,7 @@ impl Account {
         if row as usize == self.assignments.len() {
             self.assignments.push(None);
         }
+        self.count_leases(row, -1);
         let before = self.assignments[row as usize].take();
         let due = after.as_ref().and_then(timers::of_assignment);
         let was_due = before.as_ref().and_then(timers::of_assignment);
@@ -309,6 +310,7 @@ impl Account {
         if appears {
             self.index_assignment(row);
         }
+        self.count_leases(row, 1);
         self.keep(Before::Assignment(row, before));
     }
 
@@ -347,14 +349,6 @@ impl Account {
         let license = &mut self.licenses[assignment.license as usize];
         license.live += by;
         license.held += if assignment.active { by } else { 0 };
-        for ground in assignment.groups().iter().filter(|it| !it.orphan) {
-            let key = (ground.group, assignment.license);
-            let leases = self.leased.entry(key).or_default();
-            *leases += by;
-            if *leases == 0 {
-                self.leased.remove(&key);
-            }
-        }
     }
 
     fn index_assignment(&mut self, row: u32) {

@@ -14,22 +14,13 @@ use crate::text::{AssignmentId, LicenseId, ProductId};
 enum Need {
     /// Nothing: the holder has it.
     Nothing,
-    /// The assignment is there; it lacks a seat, or stands on what groups give alone.
+    /// The assignment is there; it lacks a seat, or the ground `direct`.
     Change { assignment: AssignmentId, seat: bool },
     /// There is no assignment.
     Assignment,
 }
 
 impl Need {
-    /// Whether it is more than a ground on a seat that is there.
-    fn is_new(self) -> bool {
-        match self {
-            Need::Nothing => false,
-            Need::Change { seat, .. } => seat,
-            Need::Assignment => true,
-        }
-    }
-
     /// Whether a free seat is needed.
     fn seat(self, it: &AssignSeat) -> bool {
         match self {
@@ -68,9 +59,7 @@ impl Case<'_> {
             self.may_hold(of, holder)?;
         }
         assignable(of, self.now)?;
-        if needs.iter().any(|(_, need)| need.is_new()) {
-            self.still_to_end(it)?;
-        }
+        self.still_to_end(it)?;
         let wanted = needs.iter().filter(|(_, need)| need.seat(it)).count();
         let free = usize::try_from(self.account.free(of)).unwrap_or(0);
         let mut waiting = vec![];
@@ -128,7 +117,7 @@ impl Case<'_> {
                     self.may_hold(of, holder)?;
                     let (license, need) = (of.id.clone(), *need);
                     given += i64::from(need.seat(it));
-                    new |= need.is_new();
+                    new = true;
                     self.give(&license, it, holder, need);
                 }
                 None => {
@@ -177,18 +166,17 @@ impl Case<'_> {
         match need {
             Need::Nothing => {}
             Need::Change { assignment, seat } => {
-                self.add_ground(assignment, Ground::Direct);
-                if seat {
-                    let (license, holder) = (license.clone(), self.in_full(holder));
-                    let event = Assigned { assignment, license, holder };
-                    self.cause(Event::AssignmentReactivated(event));
+                let direct = self.account.assignment(assignment).is_some_and(|it| it.direct);
+                if !direct {
+                    self.stand_on(assignment, Ground::Direct, it.ends_at);
                 }
-                let holder = self.in_full(holder);
-                self.serve_with(license, &holder);
+                let (license, holder) = (license.clone(), self.in_full(holder));
+                match seat {
+                    true => self.reactivate(Assigned { assignment, license, holder }),
+                    false => self.serve_with(&license, &holder),
+                }
             }
-            Need::Assignment => {
-                self.seat(license, holder, Ground::Direct, &terms(it));
-            }
+            Need::Assignment => self.make(license, holder, Ground::Direct, &terms(it)),
         }
     }
 
@@ -196,6 +184,8 @@ impl Case<'_> {
         let assignment = named(self.account, it)?;
         let license = self.account.license_of(assignment);
         let about = self.about(assignment);
+        let by_name = assignment.direct || assignment.groups().iter().any(|it| it.orphan);
+        let reactivated = it.active == Some(true) && !assignment.active;
         let mut events = vec![];
         match it.active {
             Some(true) if !assignment.active => {
@@ -220,7 +210,9 @@ impl Case<'_> {
             _ => {}
         }
         let ends_at = it.ends_at.over(&assignment.ends_at());
-        if ends_at != assignment.ends_at() {
+        // What it was by name has ended already, and the group goes on.
+        let ended = !by_name && ends_at.is_some_and(|it| it <= self.now);
+        if ends_at != assignment.ends_at() && !ended {
             let Assigned { assignment, license, holder } = about.clone();
             let event = AssignmentEndSet { assignment, license, holder, ends_at };
             events.push(Event::AssignmentEndSet(event));
@@ -230,7 +222,7 @@ impl Case<'_> {
         if (redirect_to.as_ref(), metadata.as_ref())
             != (assignment.redirect_to(), assignment.metadata())
         {
-            let Assigned { assignment, license, holder } = about;
+            let Assigned { assignment, license, holder } = about.clone();
             events.push(Event::AssignmentDescribed(AssignmentDescribed {
                 assignment,
                 license,
@@ -240,6 +232,9 @@ impl Case<'_> {
             }));
         }
         events.into_iter().for_each(|it| self.cause(it));
+        if reactivated {
+            self.serve_with(&about.license, &about.holder);
+        }
         Ok(())
     }
 }

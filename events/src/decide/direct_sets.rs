@@ -2,13 +2,13 @@
 
 use super::seats::Of;
 use super::{Case, find};
-use crate::account::{Assignment, DirectSet, Terms};
+use crate::account::{Assignment, DirectSet, Terms, Wait};
 use crate::command::{ClearDirectSet, DeclareDirectSet};
 use crate::event::{DirectSetCleared, DirectSetDeclared, Event, Ground, WaitEnd};
 use crate::holder::Holder;
 use crate::policy::DirectSets;
 use crate::refusal::Refusal;
-use crate::text::ProductId;
+use crate::text::{AssignmentId, ProductId};
 
 impl Case<'_> {
     /// First what ends ends, for all holders, so that the seats are there for what begins.
@@ -62,24 +62,41 @@ impl Case<'_> {
             self.cause(Event::DirectSetDeclared(declared));
         }
         let instead = self.account.direct_sets() == DirectSets::Replace;
-        self.end_waits(holder, WaitEnd::Withdrawn, |it| instead || it.ground == Ground::Direct);
+        let whole = |it: &Wait| {
+            let license = it.license.as_ref().and_then(|it| self.account.license(it));
+            license.is_none_or(|it| it.parent.is_none())
+        };
+        let of_holder = self.account.waits_of(holder.key());
+        let over = |it: &&&Wait| match it.ground {
+            Ground::Direct => whole(it),
+            Ground::Group(_) | Ground::Orphan(_) => instead,
+        };
+        let places: Vec<u64> = of_holder.iter().filter(over).map(|it| it.place).collect();
+        places.into_iter().for_each(|it| self.end_wait(it, WaitEnd::Withdrawn));
         for product in products {
             // A seat that is there already only needs the ground.
             let held =
                 self.assignment_of(Of::Product(product), holder, &Ground::Direct).map(|it| it.id);
             if let Some(assignment) = held {
-                self.add_ground(assignment, Ground::Direct);
+                self.stand_in_set(assignment);
             }
         }
         for id in self.assignment_ids(holder) {
             let license = self.account.assignment(id).map(|it| self.account.license_of(it));
-            // What a container gives is not the account's to exchange.
-            let Some(license) = license.filter(|it| it.parent.is_none()) else { continue };
-            let in_set = products.contains(&license.product);
+            let Some(license) = license else { continue };
+            // What a container gives by name is not the account's to exchange.
+            let in_set = license.parent.is_some() || products.contains(&license.product);
             self.remove_grounds(id, |ground| match ground {
                 Ground::Direct => !in_set,
                 Ground::Group(_) | Ground::Orphan(_) => instead,
             });
+        }
+    }
+
+    /// An assignment is in a direct set from now on; one that stands by name already stays as it is.
+    fn stand_in_set(&mut self, id: AssignmentId) {
+        if self.account.assignment(id).is_some_and(|it| !it.direct) {
+            self.stand_on(id, Ground::Direct, None);
         }
     }
 
@@ -98,7 +115,8 @@ impl Case<'_> {
             let idle = found.iter().find(|it| self.account.free(self.account.license_of(it)) > 0);
             if let Some(about) = idle.map(|it| self.about(it)) {
                 given += 1;
-                self.cause(Event::AssignmentReactivated(about));
+                self.stand_in_set(about.assignment);
+                self.reactivate(about);
                 continue;
             }
             match self.room(of)? {
@@ -134,7 +152,10 @@ impl Case<'_> {
             self.cause(Event::DirectSetCleared(event));
             self.regain(holder)?;
             for id in self.assignment_ids(holder) {
-                self.remove_grounds(id, |it| *it == Ground::Direct);
+                let license = self.account.assignment(id).map(|it| self.account.license_of(it));
+                if license.is_some_and(|it| it.parent.is_none()) {
+                    self.remove_grounds(id, |it| *it == Ground::Direct);
+                }
             }
         }
         Ok(())

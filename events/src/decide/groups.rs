@@ -186,8 +186,7 @@ impl Case<'_> {
         let Some(of) = Of::given(&grant.license, &grant.product) else { return Ok(()) };
         let ground = Ground::Group(group.clone());
         // A ground more on a seat that somebody has is no new seat.
-        let lacks =
-            |it: &Holder| !self.is_denied(it) && self.assignment_of(of, it, &ground).is_none();
+        let lacks = |it: &Holder| !self.is_denied(it) && self.seat_for(of, it, &ground).is_none();
         match members.iter().any(lacks) {
             true => self.room(of).map(drop),
             false => Ok(()),
@@ -283,16 +282,16 @@ impl Case<'_> {
             if self.is_denied(holder) {
                 continue;
             }
-            let found = self.assignment_of(of, holder, &ground);
-            if found.is_some_and(|it| self.account.is_leased(it, group)) {
+            let held = self.seat_for(of, holder, &ground);
+            if held.is_some_and(|it| self.account.is_leased(it, group)) {
                 continue;
             }
-            let found = found.map(|it| it.id);
-            if !self.quota_allows(group, of) {
+            let held = held.map(|it| it.id);
+            if !self.quota_allows(group, of, holder) {
                 self.wait(of, holder, ground.clone(), &Terms::default());
                 continue;
             }
-            match (found, self.room(of)) {
+            match (held, self.room(of)) {
                 (Some(assignment), _) => {
                     self.add_ground(assignment, ground.clone());
                     let license = self.account.assignment(assignment);
@@ -325,10 +324,8 @@ impl Case<'_> {
         members: &[Holder],
     ) -> Result<(), Refusal> {
         let Some(quota) = grant.quota else { return Ok(()) };
-        let ground = Ground::Group(group.clone());
-        let leased = |it: &Assignment| self.account.is_leased(it, group);
-        let has = |it: &Holder| self.assignment_of(of, it, &ground).is_some_and(leased);
-        let lacking = members.iter().filter(|it| !self.is_denied(it) && !has(it)).count();
+        let lacks = |it: &&Holder| !self.is_denied(it) && !self.has_lease(group, of, it);
+        let lacking = members.iter().filter(lacks).count();
         let wanted = i64::try_from(lacking).unwrap_or(i64::MAX);
         let leases = self.account.leases(group, grant);
         match leases.saturating_add(wanted) > quota && wanted > 0 {
@@ -343,12 +340,27 @@ impl Case<'_> {
         }
     }
 
-    /// Whether a group may have one more of it.
-    pub(super) fn quota_allows(&self, group: &GroupId, of: Of<'_>) -> bool {
+    /// Whether a group has given it to a holder, by a license that may be over by now.
+    fn has_lease(&self, group: &GroupId, of: Of<'_>, holder: &Holder) -> bool {
+        let leased = |it: &&Assignment| {
+            of.covers(self.account.license_of(it)) && self.account.is_leased(it, group)
+        };
+        self.account.assignments_of(holder.key()).iter().any(leased)
+    }
+
+    /// Whether a group may give it to a holder. One who has it from the group is counted already,
+    /// also where it is another license that gives it to them from now on.
+    fn quota_allows(&self, group: &GroupId, of: Of<'_>, holder: &Holder) -> bool {
         let Some(group) = self.account.group(group) else { return false };
         let same = |it: &&Grant| Of::given(&it.license, &it.product) == Some(of);
         let Some(grant) = group.grants.iter().find(same) else { return false };
-        grant.quota.is_none_or(|quota| self.account.leases(&group.id, grant) < quota)
+        let leases = || self.account.leases(&group.id, grant);
+        grant.quota.is_none_or(|it| leases() < it || self.has_lease(&group.id, of, holder))
+    }
+
+    /// Whether a group may give it to a holder now: its quota and the holder's direct set let it.
+    pub(super) fn may_give(&self, group: &GroupId, of: Of<'_>, holder: &Holder) -> bool {
+        !self.is_denied(holder) && self.quota_allows(group, of, holder)
     }
 
     /// Whether a direct set keeps a holder from what groups give.

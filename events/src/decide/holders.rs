@@ -1,13 +1,15 @@
 //! Rules about who holders are.
 
 use super::Case;
+use super::seats::later;
 use crate::command::{LinkHolder, RegisterHolder, RetireHolder};
 use crate::event::{
-    AssignmentTransferred, DirectSetCleared, DirectSetDeclared, Event, HolderLinked,
-    HolderRegistered, HolderRetired, MemberAdded, MemberRemoved, WaitEnd, WaitlistJoined,
-    WaitlistLeft,
+    Assigned, AssignmentTransferred, DirectSetCleared, DirectSetDeclared, Event, Ground,
+    HolderLinked, HolderRegistered, HolderRetired, MemberAdded, MemberRemoved, WaitEnd,
+    WaitlistJoined, WaitlistLeft,
 };
 use crate::holder::Holder;
+use crate::moment::Moment;
 use crate::refusal::Refusal;
 use crate::text::AssignmentId;
 
@@ -111,35 +113,60 @@ impl Case<'_> {
     fn transfer_assignments(&mut self, from: &Holder, to: &Holder) {
         for id in self.assignment_ids(from) {
             let Some(it) = self.account.assignment(id) else { continue };
-            let about = self.about(it);
-            let (active, grounds) = (it.active, self.account.grounds_of(it));
-            let theirs = self.account.seat_of(&about.license, to.key()).map(|it| it.id);
-            let Some(theirs) = theirs else {
-                self.cause(Event::AssignmentTransferred(AssignmentTransferred {
-                    assignment: id,
-                    license: about.license,
-                    from: from.clone(),
-                    holder: to.clone(),
-                }));
-                continue;
-            };
-            // Two seats become one: the address's ends, its grounds are the user's.
-            self.cause(Event::AssignmentRevoked(about));
-            for ground in grounds {
-                // What a group gives the user is no orphan, whatever it was for the address.
-                let given = ground.group().is_some_and(|group| {
-                    let theirs = self.account.assignment(theirs);
-                    theirs.is_some_and(|it| self.account.is_leased(it, group))
-                });
-                if !given {
-                    self.add_ground(theirs, ground);
+            let theirs = self.account.seat_of(&self.account.license_of(it).id, to.key());
+            match theirs.map(|theirs| (theirs.id, it.active && !theirs.active)) {
+                None => self.transfer_assignment(id, from, to),
+                // The one that is used stays, with everything that is kept with it.
+                Some((theirs, true)) => {
+                    let (grounds, ends_at) = self.merged(id, theirs);
+                    self.remove_grounds(theirs, |_| true);
+                    self.transfer_assignment(id, from, to);
+                    self.merge(id, grounds, ends_at);
+                }
+                Some((theirs, false)) => {
+                    let (grounds, ends_at) = self.merged(theirs, id);
+                    self.remove_grounds(id, |_| true);
+                    self.merge(theirs, grounds, ends_at);
                 }
             }
-            let idle = self.account.assignment(theirs).filter(|it| active && !it.active);
-            if let Some(about) = idle.map(|it| self.about(it)) {
-                self.cause(Event::AssignmentReactivated(about));
+        }
+    }
+
+    fn transfer_assignment(&mut self, id: AssignmentId, from: &Holder, to: &Holder) {
+        let Some(it) = self.account.assignment(id) else { return };
+        let Assigned { assignment, license, .. } = self.about(it);
+        let (from, holder) = (from.clone(), to.clone());
+        let event = AssignmentTransferred { assignment, license, from, holder };
+        self.cause(Event::AssignmentTransferred(event));
+    }
+
+    /// What the one of two seats of a license that stays has from the one that goes: its grounds, and
+    /// when what either is by name ends: the later of both.
+    fn merged(&self, stays: AssignmentId, goes: AssignmentId) -> (Vec<Ground>, Option<Moment>) {
+        let grounds = |id| self.account.assignment(id).map(|it| self.account.grounds_of(it));
+        let end = |id| self.account.assignment(id).and_then(|it| it.ends_at());
+        let (has, more) = (grounds(stays).unwrap_or_default(), grounds(goes).unwrap_or_default());
+        let by_name = |all: &[Ground]| all.iter().any(|it| !matches!(it, Ground::Group(_)));
+        let ends_at = match (by_name(&has), by_name(&more)) {
+            (true, true) => later(end(stays), end(goes)),
+            (true, false) | (false, false) => end(stays),
+            (false, true) => end(goes),
+        };
+        (more, ends_at)
+    }
+
+    fn merge(&mut self, stays: AssignmentId, more: Vec<Ground>, ends_at: Option<Moment>) {
+        for ground in more {
+            // What a group gives is no orphan, whatever it was for the other one.
+            let given = ground.group().is_some_and(|group| {
+                let stays = self.account.assignment(stays);
+                stays.is_some_and(|it| self.account.is_leased(it, group))
+            });
+            if !given {
+                self.add_ground(stays, ground);
             }
         }
+        self.set_end(stays, ends_at);
     }
 
     /// A place passes to the user as it is.

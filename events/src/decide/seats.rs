@@ -5,9 +5,11 @@ use std::collections::HashSet;
 use super::{Case, assignable, find};
 use crate::account::{Assignment, License, LicenseState, Terms, Wait};
 use crate::event::{
-    Assigned, Event, Ground, GroundChanged, HolderRegistered, SeatAssigned, WaitEnd,
+    Assigned, AssignmentEndSet, Event, Ground, GroundChanged, HolderRegistered, SeatAssigned,
+    WaitEnd,
 };
 use crate::holder::Holder;
+use crate::moment::Moment;
 use crate::policy::MayHold;
 use crate::refusal::Refusal;
 use crate::text::{AssignmentId, ContainerId, LicenseId, ProductId};
@@ -123,9 +125,22 @@ impl Case<'_> {
         known.is_none_or(|it| it.number == 0).then(|| self.mint.number())
     }
 
-    /// The live assignment by which a holder has it already. Of several licenses of a product it is
-    /// one that stands on this ground, or stood on it as an orphan does, or else that of the license
-    /// that was allocated first.
+    /// The live assignment by which a holder has it already, on a ground: one that holds a seat, or
+    /// one that a group has given, whoever took its seat.
+    pub(super) fn seat_for(
+        &self,
+        of: Of<'_>,
+        holder: &Holder,
+        ground: &Ground,
+    ) -> Option<&Assignment> {
+        let found = self.assignment_of(of, holder, ground)?;
+        (found.active || is_given(&self.account.grounds_of(found), ground)).then_some(found)
+    }
+
+    /// The live assignment that a holder has of it. Of several licenses of a product it is the one
+    /// that a group has given, on its ground, or else one that holds a seat; of these one that
+    /// stands on the ground, or stood on it as an orphan does, or else that of the license that was
+    /// allocated first.
     pub(super) fn assignment_of(
         &self,
         of: Of<'_>,
@@ -143,8 +158,9 @@ impl Case<'_> {
                 let orphan = ground.group().map(|it| Ground::Orphan(it.clone()));
                 all.into_iter().min_by_key(|it| {
                     let grounds = self.account.grounds_of(it);
+                    let stands = grounds.contains(ground);
                     let stood = orphan.as_ref().is_some_and(|it| grounds.contains(it));
-                    (!grounds.contains(ground), !stood)
+                    (!is_given(&grounds, ground), !it.active, !stands, !stood)
                 })
             }
         }
@@ -235,8 +251,32 @@ impl Case<'_> {
         }
     }
 
-    /// Makes an assignment. Whatever the holder has waited for by then is served with it.
+    /// Gives a holder a seat of a license: of the assignment that has none, or of a new one.
     pub(super) fn seat(
+        &mut self,
+        license: &LicenseId,
+        holder: &Holder,
+        ground: Ground,
+        terms: &Terms,
+    ) {
+        let there = self.account.seat_of(license, holder.key()).filter(|it| !it.active);
+        match there.map(|it| self.about(it)) {
+            Some(about) => {
+                self.stand_on(about.assignment, ground, terms.ends_at);
+                self.reactivate(about);
+            }
+            None => self.make(license, holder, ground, terms),
+        }
+    }
+
+    /// Gives an assignment its seat back. Whatever the holder has waited for by then is served.
+    pub(super) fn reactivate(&mut self, about: Assigned) {
+        self.cause(Event::AssignmentReactivated(about.clone()));
+        self.serve_with(&about.license, &about.holder);
+    }
+
+    /// Makes an assignment. Whatever the holder has waited for by then is served with it.
+    pub(super) fn make(
         &mut self,
         license: &LicenseId,
         holder: &Holder,
@@ -275,31 +315,58 @@ impl Case<'_> {
             .collect();
         let license = license.id.clone();
         for place in served {
-            let ground = self.account.wait(place).map(|it| it.ground.clone());
+            let asked = self.account.wait(place).map(|it| (it.ground.clone(), it.terms.ends_at));
             self.end_wait(place, WaitEnd::Served);
             let held = self.account.seat_of(&license, holder.key()).map(|it| it.id);
-            if let (Some(ground), Some(assignment)) = (ground, held) {
-                self.add_ground(assignment, ground);
+            if let (Some((ground, ends_at)), Some(assignment)) = (asked, held) {
+                self.stand_on(assignment, ground, ends_at);
             }
         }
     }
 
     /// Whether a seat of this license is what somebody waits for. A group may have to wait for its
-    /// quota all the same.
+    /// quota all the same. They wait for a seat, and an inactive assignment holds none.
     fn is_due(&self, wait: &Wait, license: &License) -> bool {
         let Some(of) = Of::given(&wait.license, &wait.product) else { return false };
         let seat = self.account.seat_of(&license.id, self.account.waiting(wait).key());
+        let active = seat.is_some_and(|it| it.active);
         let allowed = match &wait.ground {
             Ground::Group(group) => {
                 seat.is_some_and(|it| self.account.is_leased(it, group))
-                    || self.quota_allows(group, of)
+                    || active && self.may_give(group, of, self.account.waiting(wait))
             }
-            // They wait for a seat, and an inactive assignment holds none.
-            Ground::Direct | Ground::Orphan(_) => seat.is_some_and(|it| it.active),
+            Ground::Direct | Ground::Orphan(_) => active,
         };
         // Any license in force will do for a product, and none that cannot be used.
         let usable = matches!(of, Of::License(_)) || self.is_in_force(license);
         allowed && usable && of.covers(license)
+    }
+
+    /// Gives an assignment one ground more, or, of one that it has by name, the later end.
+    pub(super) fn stand_on(
+        &mut self,
+        assignment: AssignmentId,
+        ground: Ground,
+        ends_at: Option<Moment>,
+    ) {
+        let Some(it) = self.account.assignment(assignment) else { return };
+        if ground == Ground::Direct {
+            let ends_at = if it.direct { later(it.ends_at(), ends_at) } else { ends_at };
+            self.add_ground(assignment, ground);
+            self.set_end(assignment, ends_at);
+        } else {
+            self.add_ground(assignment, ground);
+        }
+    }
+
+    /// Says when what an assignment is by name ends, unless that is when it does.
+    pub(super) fn set_end(&mut self, assignment: AssignmentId, ends_at: Option<Moment>) {
+        let Some(it) = self.account.assignment(assignment) else { return };
+        if it.ends_at() != ends_at {
+            let Assigned { assignment, license, holder } = self.about(it);
+            let event = AssignmentEndSet { assignment, license, holder, ends_at };
+            self.cause(Event::AssignmentEndSet(event));
+        }
     }
 
     /// Gives an assignment one ground more, unless it has it.
@@ -332,4 +399,15 @@ impl Case<'_> {
         let first = full.iter().map(|it| seen.insert(it.key()));
         holders.iter().zip(first).filter(|(_, first)| *first).map(|(it, _)| it).collect()
     }
+}
+
+/// Whether an assignment on these grounds stands on this one of a group. By name somebody asks for
+/// a seat, and a group gives what it has given.
+fn is_given(grounds: &[Ground], ground: &Ground) -> bool {
+    matches!(ground, Ground::Group(_)) && grounds.contains(ground)
+}
+
+/// The later of two ends. Never is later than any.
+pub(super) fn later(one: Option<Moment>, other: Option<Moment>) -> Option<Moment> {
+    one.zip(other).map(|(one, other)| one.max(other))
 }

@@ -1,7 +1,7 @@
 //! Rules about waiting for a seat.
 
 use super::seats::Of;
-use super::{Case, assignable, find};
+use super::{Case, find};
 use crate::account::{License, Terms, Wait};
 use crate::command::LeaveWaitlist;
 use crate::event::{Event, Ground, WaitEnd, WaitlistJoined, WaitlistLeft};
@@ -123,35 +123,21 @@ impl Case<'_> {
         }
         let holder = self.account.waiting(&wait).clone();
         if let Ground::Group(group) = &wait.ground
-            && !self.quota_allows(group, of)
+            && !self.may_give(group, of, &holder)
         {
             return;
         }
-        let found =
-            self.assignment_of(of, &holder, &wait.ground).map(|it| (it.active, self.about(it)));
-        match found {
-            Some((active, about)) if active || wait.ground != Ground::Direct => {
-                self.end_wait(place, WaitEnd::Served);
-                self.add_ground(about.assignment, wait.ground);
-            }
-            Some((_, about)) => {
-                let license = self.account.license(&about.license);
-                let free = license.is_some_and(|it| self.account.free(it) > 0);
-                if free && license.is_some_and(|it| assignable(it, self.now).is_ok()) {
-                    self.end_wait(place, WaitEnd::Served);
-                    self.add_ground(about.assignment, wait.ground);
-                    self.cause(Event::AssignmentReactivated(about));
-                }
-            }
-            None => {
-                let Ok(Some(license)) = self.room(of) else { return };
-                let allowed =
-                    self.account.license(&license).map(|it| self.may_hold(it, &holder).is_ok());
-                if allowed == Some(true) {
-                    self.end_wait(place, WaitEnd::Served);
-                    self.seat(&license, &holder, wait.ground, &wait.terms);
-                }
-            }
+        if let Some(held) = self.seat_for(of, &holder, &wait.ground).map(|it| it.id) {
+            self.end_wait(place, WaitEnd::Served);
+            self.stand_on(held, wait.ground, wait.terms.ends_at);
+            return;
+        }
+        let Ok(Some(license)) = self.room(of) else { return };
+        let license = self.account.license(&license);
+        if let Some(it) = license.filter(|it| self.may_hold(it, &holder).is_ok()) {
+            let license = it.id.clone();
+            self.end_wait(place, WaitEnd::Served);
+            self.seat(&license, &holder, wait.ground, &wait.terms);
         }
     }
 }

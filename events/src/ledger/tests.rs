@@ -1,7 +1,11 @@
 //! Random histories: commits of several commands that land on the log or do not.
 
 mod batches;
+<<<<<<< HEAD
 mod passing;
+=======
+mod giving;
+>>>>>>> fd51e9e (grounds: a quota counts members once, a grant gives a seat, a seat by name keeps its end, a denial holds for parts)
 mod seeds;
 mod transferring;
 mod walk;
@@ -70,6 +74,8 @@ impl World {
         for ask in &commit.asks {
             self.ask(ask, &mut records);
             self.audit();
+            let now = day(0, self.now);
+            self.ledger.accounts().for_each(|it| giving::audit(it, now));
         }
         match commit.lands {
             true => self.land(records),
@@ -129,6 +135,9 @@ impl World {
                     // What was given by name is gone; what a group gives as well is not.
                     Err(Refusal::HeldByGroup { .. }) => {}
                     again => assert_eq!(again, Ok(vec![]), "{request:?} asked again"),
+                }
+                if let Some(account) = self.ledger.account(&request.account) {
+                    giving::audit_denial(account, &request.command, &events);
                 }
                 self.record(request, now, events, records);
             }

@@ -212,7 +212,8 @@ impl Refusal {
             "commit_too_large",
             409,
             "The command causes more than one commit can hold",
-            "send several commands with fewer holders or smaller metadata",
+            "send several commands with fewer holders or smaller metadata; give many members a \
+             seat with the mode first_come, or set the rule first and add them in steps",
         ),
     ];
 }

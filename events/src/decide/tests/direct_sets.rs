@@ -105,3 +105,61 @@ fn a_set_keeps_whether_another_system_looks_after_it() {
     external["external"] = true.into();
     assert_eq!(story.does("DeclareDirectSet", external), ["DirectSetDeclared a"]);
 }
+
+/// A part of the license, of which a group gives the seats.
+fn part_given(story: &mut Story, quantity: i64) {
+    let allocation = json!({"container": "x", "quantities": [
+        {"license": "creative", "quantity": quantity}]});
+    story.does("SetAllocations", json!({"allocations": [allocation]}));
+    let grants = json!([{"license": "creative@x", "mode": "eager"}]);
+    story.does("SetGroupRule", json!({"group": "g", "grants": grants}));
+}
+
+#[test]
+fn a_set_denies_what_groups_give_of_parts_too_in_either_order() {
+    let set_first = |it: &mut Story| {
+        it.does("DeclareDirectSet", set(&["a"], &[]));
+        it.does("AddMembers", members("g", &["a"]));
+    };
+    let member_first = |it: &mut Story| {
+        it.does("AddMembers", members("g", &["a"]));
+        assert_eq!(it.seats(), ["a creative@x group:g"]);
+        let told = it.does("DeclareDirectSet", set(&["a"], &[]));
+        assert_eq!(told, ["DirectSetDeclared a", "AssignmentRevoked creative@x a"]);
+    };
+    for in_order in [set_first, member_first as fn(&mut Story)] {
+        let mut story = story();
+        part_given(&mut story, 1);
+        in_order(&mut story);
+        assert_eq!((story.seats(), story.queue()), (vec![], vec![]));
+        story.does("ClearDirectSet", json!({"holders": users(&["a"])}));
+        assert_eq!(story.seats(), ["a creative@x group:g"]);
+    }
+}
+
+#[test]
+fn a_set_leaves_what_is_given_of_parts_by_name() {
+    let mut story = story();
+    part_given(&mut story, 1);
+    story.does("AssignSeat", json!({"license": "creative@x", "holders": users(&["a"])}));
+    let wait = json!({"license": "creative@x", "holders": users(&["b"]), "wait": true});
+    story.does("AssignSeat", wait);
+    story.does("AddMembers", members("g", &["a"]));
+    assert_eq!(story.seats(), ["a creative@x direct+group:g"]);
+    story.does("DeclareDirectSet", set(&["a", "b"], &["Q"]));
+    assert_eq!(story.seats(), ["a creative@x direct", "a other direct", "b other direct"]);
+    assert_eq!(story.queue(), ["b creative@x direct"]);
+    story.does("ClearDirectSet", json!({"holders": users(&["a", "b"])}));
+    assert_eq!(story.seats(), ["a creative@x direct+group:g"]);
+    assert_eq!(story.queue(), ["b creative@x direct"]);
+}
+
+#[test]
+fn where_sets_stand_beside_groups_a_part_that_a_group_gives_stays() {
+    let mut story = story();
+    story.does("SetPolicy", json!({"direct_sets": "add"}));
+    part_given(&mut story, 1);
+    story.does("AddMembers", members("g", &["a"]));
+    story.does("DeclareDirectSet", set(&["a"], &[]));
+    assert_eq!(story.seats(), ["a creative@x group:g"]);
+}

@@ -202,25 +202,6 @@ fn a_place_for_a_product_is_not_served_by_a_license_that_cannot_be_used() {
 }
 
 #[test]
-fn a_ground_more_has_no_end_that_could_be_over() {
-    for by in [json!({"license": "creative"}), json!({"product": "P"})] {
-        let mut story = Story::of_seats(1);
-        let grants = json!([{"product": "P", "mode": "eager"}]);
-        story.does("SetGroupRule", json!({"group": "g", "grants": grants}));
-        story.does("AddMembers", json!({"group": "g", "holders": users(&["a"])}));
-        let mut asked = by.clone();
-        asked["holders"] = json!(users(&["a"]));
-        asked["ends_at"] = json!("2020-01-01T00:00:00Z");
-        story.does("AssignSeat", asked);
-        assert_eq!(story.seats(), ["a creative direct+group:g"], "{by}");
-        let mut idle = by.clone();
-        idle["holders"] = json!(users(&["b"]));
-        (idle["active"], idle["ends_at"]) = (json!(false), json!("2020-01-01T00:00:00Z"));
-        assert_eq!(story.refuses("AssignSeat", idle), "already_over", "{by}");
-    }
-}
-
-#[test]
 fn an_address_that_is_a_members_by_now_is_served() {
     let mut story = Story::of_seats(0);
     let address = json!({"product": "P", "holders": [{"email": "a@x.org"}], "wait": true});
@@ -262,4 +243,20 @@ fn whoever_asks_again_after_that_waits_anew() {
         let by = by["license"].as_str().unwrap_or("P");
         assert_eq!(story.queue(), [format!("a {by} direct"), format!("b {by} direct")]);
     }
+}
+
+#[test]
+fn who_waits_for_a_group_and_is_denied_by_then_is_passed_over() {
+    let mut story = Story::of_seats(0);
+    story.does("SetPolicy", json!({"direct_sets": "add"}));
+    let grants = json!([{"product": "P", "mode": "first_come"}]);
+    story.does("SetGroupRule", json!({"group": "g", "grants": grants}));
+    story.does("AddMembers", json!({"group": "g", "holders": users(&["a", "b"])}));
+    story.does("DeclareDirectSet", json!({"holders": users(&["a"]), "products": []}));
+    assert_eq!(story.queue(), ["a P group:g", "b P group:g"]);
+    story.does("SetPolicy", json!({"direct_sets": "replace"}));
+    story.does("ChangeLicense", json!({"license": "creative", "quantity": 2}));
+    assert_eq!(story.seats(), ["b creative group:g"]);
+    story.does("ClearDirectSet", json!({"holders": users(&["a"])}));
+    assert_eq!((story.seats().len(), story.queue()), (2, vec![]));
 }
