@@ -126,6 +126,8 @@ fn at_once(
             live.push(lives(row, 12, standing, code)?);
         }
     }
+    // In the order in which the long way finds them.
+    live.reverse();
     let code = live.iter().map(|it| it.0).min();
     Ok(code.map(|code| allowed(code, live, uint(at.min(sequence)))))
 }

@@ -124,6 +124,7 @@ fn checks_agree_with_the_rules() {
                 let grounds: BTreeSet<_> = verdict.grounds.iter().map(|it| it.assignment).collect();
                 let expected = expected(past.account(account), question, now);
                 assert_eq!((verdict.code, grounds), expected, "{question:?} at {sequence}");
+                grounds_are_in_order(&past, account, question, &verdict);
                 let allowed = [Code::Allowed, Code::InGrace].contains(&verdict.code);
                 assert_eq!(verdict.allowed, allowed);
                 assert_eq!(verdict.detail.is_none(), verdict.code == Code::Allowed);
@@ -136,6 +137,23 @@ fn checks_agree_with_the_rules() {
     }
     // Nobody has an assignment of a retired license; all other answers were given.
     assert_eq!(codes.len(), 10, "{codes:?}");
+}
+
+/// What one holder has of a product is told in the order in which the licenses were allocated,
+/// whichever way the answer is found.
+fn grounds_are_in_order(
+    past: &Past<'_>,
+    account: &str,
+    question: &Question<'_>,
+    verdict: &checks::Verdict,
+) {
+    if question.email.is_some() || question.product.is_none() {
+        return;
+    }
+    let licenses = past.account(account).into_iter().flat_map(Account::licenses);
+    let licenses: Vec<&str> = licenses.map(|it| it.id.as_str()).collect();
+    let place = |it: &checks::Ground| licenses.iter().position(|id| *id == it.license);
+    assert!(verdict.grounds.is_sorted_by_key(place), "{question:?} {:?}", verdict.grounds);
 }
 
 fn grounds_are_told_in_full(past: &Past<'_>, account: &str, verdict: &checks::Verdict) {
