@@ -5,7 +5,7 @@ mod groups;
 mod holders;
 mod queries;
 
-use events::event::{Ground, LicenseAllocated, PolicySet};
+use events::event::{LicenseAllocated, PolicySet};
 use events::wire::{Commit, Record};
 use events::{Event, LicenseId};
 use rusqlite::{Connection, OptionalExtension, params};
@@ -17,6 +17,7 @@ use crate::known::{self, Known};
 use crate::rows::to_json;
 use crate::store::{Feed, ReadModel, Writer};
 use crate::waitlists::line;
+use groups::Given;
 
 pub use queries::{
     Decided, DirectSet, Giving, Granted, Group, HolderFilter, KnownHolder, Member,
@@ -27,7 +28,7 @@ pub use queries::{
 /// The model.
 pub static MODEL: ReadModel = ReadModel {
     name: "directory",
-    version: 2,
+    version: 3,
     schema: &[known::ACCOUNTS, emails::SCHEMA, LICENSES, HOLDERS, GROUPS],
     feed: Feed::Commits(|| Box::<Directory>::default()),
 };
@@ -39,6 +40,7 @@ const LICENSES: &str = "
         account INTEGER NOT NULL,
         license TEXT    NOT NULL,
         product TEXT    NOT NULL,
+        part    INTEGER NOT NULL,
         UNIQUE (account, license)
     ) STRICT;
     CREATE INDEX licenses_of_product ON licenses (account, product);
@@ -83,7 +85,8 @@ const HOLDERS: &str = "
 
 /// `group_versions` has a row from each sequence on at which a group was something else, `counts` one
 /// from each on at which it had more or fewer members, `leases` one from each on at which it gave
-/// more or fewer seats of a license, `waiting` one from each on at which more or fewer waited for what
+/// more or fewer seats of a license, `served` one from each on at which more or fewer members had a
+/// product from it, `waiting` one from each on at which more or fewer waited for what
 /// it gives: for `l` and a license, or `p` and a product. `leased` is what it gives now, assignment by assignment, because
 /// an event that ends one does not say what it stood on. `over` keeps those who are no members any
 /// more apart, so that listing the members does not wade through them.
@@ -134,6 +137,14 @@ const GROUPS: &str = "
         PRIMARY KEY (grp, license, since)
     ) STRICT, WITHOUT ROWID;
 
+    CREATE TABLE served (
+        grp     INTEGER NOT NULL,
+        product TEXT    NOT NULL,
+        since   INTEGER NOT NULL,
+        members INTEGER NOT NULL CHECK (members >= 0),
+        PRIMARY KEY (grp, product, since)
+    ) STRICT, WITHOUT ROWID;
+
     CREATE TABLE waiting (
         grp    INTEGER NOT NULL,
         line   TEXT    NOT NULL,
@@ -145,8 +156,11 @@ const GROUPS: &str = "
     CREATE TABLE leased (
         assignment BLOB    NOT NULL,
         grp        INTEGER NOT NULL,
+        holder     INTEGER NOT NULL,
+        license    INTEGER NOT NULL,
         PRIMARY KEY (assignment, grp)
-    ) STRICT, WITHOUT ROWID;";
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX leased_to ON leased (holder, grp);";
 
 /// What is written at once is written in the order of the log; addresses are held back, see
 /// [`Notes`].
@@ -202,11 +216,9 @@ impl Directory {
             Event::SeatAssigned(it) => {
                 let license = self.license(at, commit, record, &it.license)?;
                 self.notes.add(account, &it.holder, sequence);
-                holders::know(at, &it.holder, it.holder_number)?;
-                it.grounds.iter().try_for_each(|ground| match ground {
-                    Ground::Group(group) => groups::lease(at, group, license, it.assignment),
-                    Ground::Direct | Ground::Orphan(_) => Ok(()),
-                })
+                let holder = holders::know(at, &it.holder, it.holder_number)?;
+                let given = Given { assignment: it.assignment, license, holder };
+                it.grounds.iter().try_for_each(|ground| groups::ground_added(at, ground, given))
             }
             Event::AssignmentReactivated(it) => {
                 self.notes.add(account, &it.holder, sequence);
@@ -214,15 +226,20 @@ impl Directory {
             }
             Event::AssignmentRevoked(it) => {
                 let license = self.license(at, commit, record, &it.license)?;
-                groups::end_leases(at, license, it.assignment)
+                let holder = holders::known(at, &it.holder)?;
+                groups::end_leases(at, Given { assignment: it.assignment, license, holder })
             }
             Event::GroundAdded(it) => {
                 let license = self.license(at, commit, record, &it.license)?;
-                groups::ground_added(at, &it.ground, license, it.assignment)
+                let holder = holders::known(at, &it.holder)?;
+                let given = Given { assignment: it.assignment, license, holder };
+                groups::ground_added(at, &it.ground, given)
             }
             Event::GroundRemoved(it) => {
                 let license = self.license(at, commit, record, &it.license)?;
-                groups::ground_removed(at, &it.ground, license, it.assignment)
+                let holder = holders::known(at, &it.holder)?;
+                let given = Given { assignment: it.assignment, license, holder };
+                groups::ground_removed(at, &it.ground, given)
             }
             Event::HolderRegistered(it) => {
                 self.notes.add(account, &it.holder, sequence);
@@ -250,9 +267,13 @@ impl Directory {
             Event::WaitlistLeft(it) => {
                 groups::wait(at, &it.ground, &line(&it.license, &it.product), -1)
             }
-            // A transfer changes whose a lease is, and not how many there are.
-            Event::AssignmentTransferred(_)
-            | Event::LicenseDescribed(_)
+            Event::AssignmentTransferred(it) => {
+                let license = self.license(at, commit, record, &it.license)?;
+                let holder = holders::known(at, &it.from)?;
+                let given = Given { assignment: it.assignment, license, holder };
+                groups::transferred(at, given, holders::known(at, &it.holder)?)
+            }
+            Event::LicenseDescribed(_)
             | Event::QuantityChanged(_)
             | Event::WindowChanged(_)
             | Event::LicenseSuspended(_)
@@ -288,8 +309,9 @@ impl Directory {
         record: &Record,
         it: &LicenseAllocated,
     ) -> Result<(), Error> {
-        let sql = "INSERT INTO licenses (account, license, product) VALUES (?1, ?2, ?3)";
-        let row = params![at.account, it.license.as_str(), it.product.as_str()];
+        let sql = "INSERT INTO licenses (account, license, product, part) VALUES (?1, ?2, ?3, ?4)";
+        let part = it.parent.is_some();
+        let row = params![at.account, it.license.as_str(), it.product.as_str(), part];
         let id = at.db.prepare_cached(sql)?.insert(row)?;
         self.known.add(&record.account, &it.license, id);
         Ok(())

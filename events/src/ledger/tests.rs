@@ -1,11 +1,8 @@
 //! Random histories: commits of several commands that land on the log or do not.
 
 mod batches;
-<<<<<<< HEAD
-mod passing;
-=======
 mod giving;
->>>>>>> fd51e9e (grounds: a quota counts members once, a grant gives a seat, a seat by name keeps its end, a denial holds for parts)
+mod passing;
 mod seeds;
 mod transferring;
 mod walk;
@@ -138,6 +135,7 @@ impl World {
                 }
                 if let Some(account) = self.ledger.account(&request.account) {
                     giving::audit_denial(account, &request.command, &events);
+                    giving::audit_ends(account, &request.command, &events);
                 }
                 self.record(request, now, events, records);
             }

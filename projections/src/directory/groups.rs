@@ -106,69 +106,97 @@ pub(super) fn wait(at: At<'_>, ground: &Ground, line: &str, more: i64) -> Result
     Ok(())
 }
 
+/// An assignment that groups may give.
+#[derive(Clone, Copy)]
+pub(super) struct Given {
+    pub(super) assignment: AssignmentId,
+    pub(super) license: i64,
+    pub(super) holder: i64,
+}
+
 /// An assignment stands on one ground more: what a group gives takes the place of what it left, and
 /// the other way round.
-pub(super) fn ground_added(
-    at: At<'_>,
-    ground: &Ground,
-    license: i64,
-    assignment: AssignmentId,
-) -> Result<(), Error> {
+pub(super) fn ground_added(at: At<'_>, ground: &Ground, given: Given) -> Result<(), Error> {
     match ground {
         Ground::Direct => Ok(()),
-        Ground::Group(group) => lease(at, group, license, assignment),
-        Ground::Orphan(group) => end_lease(at, group, license, assignment),
+        Ground::Group(group) => lease(at, known(at, group)?, given),
+        Ground::Orphan(group) => end_lease(at, known(at, group)?, given),
     }
 }
 
-pub(super) fn ground_removed(
-    at: At<'_>,
-    ground: &Ground,
-    license: i64,
-    assignment: AssignmentId,
-) -> Result<(), Error> {
+pub(super) fn ground_removed(at: At<'_>, ground: &Ground, given: Given) -> Result<(), Error> {
     match ground {
         Ground::Direct | Ground::Orphan(_) => Ok(()),
-        Ground::Group(group) => end_lease(at, group, license, assignment),
+        Ground::Group(group) => end_lease(at, known(at, group)?, given),
     }
 }
 
 /// A group gives a seat.
-pub(super) fn lease(
-    at: At<'_>,
-    group: &GroupId,
-    license: i64,
-    assignment: AssignmentId,
-) -> Result<(), Error> {
-    let group = known(at, group)?;
-    let sql = "INSERT INTO leased VALUES (?1, ?2)";
-    at.db.prepare_cached(sql)?.execute(params![assignment.0.as_bytes(), group])?;
-    lease_more(at, group, license, 1)
+fn lease(at: At<'_>, group: i64, given: Given) -> Result<(), Error> {
+    if !has_it(at, group, given)? {
+        have_more(at, group, given.license, 1)?;
+    }
+    let sql = "INSERT INTO leased VALUES (?1, ?2, ?3, ?4)";
+    let row = params![given.assignment.0.as_bytes(), group, given.holder, given.license];
+    at.db.prepare_cached(sql)?.execute(row)?;
+    lease_more(at, group, given.license, 1)
 }
 
 /// A group gives a seat no more, if it did.
-fn end_lease(
-    at: At<'_>,
-    group: &GroupId,
-    license: i64,
-    assignment: AssignmentId,
-) -> Result<(), Error> {
-    let group = known(at, group)?;
+fn end_lease(at: At<'_>, group: i64, given: Given) -> Result<(), Error> {
     let sql = "DELETE FROM leased WHERE assignment = ?1 AND grp = ?2";
-    let row = params![assignment.0.as_bytes(), group];
-    match at.db.prepare_cached(sql)?.execute(row)? {
-        0 => Ok(()),
-        _ => lease_more(at, group, license, -1),
+    let row = params![given.assignment.0.as_bytes(), group];
+    if at.db.prepare_cached(sql)?.execute(row)? == 0 {
+        return Ok(());
     }
+    if !has_it(at, group, given)? {
+        have_more(at, group, given.license, -1)?;
+    }
+    lease_more(at, group, given.license, -1)
 }
 
 /// An assignment is over, and whatever groups gave it.
-pub(super) fn end_leases(at: At<'_>, license: i64, assignment: AssignmentId) -> Result<(), Error> {
-    let sql = "DELETE FROM leased WHERE assignment = ?1 RETURNING grp";
+pub(super) fn end_leases(at: At<'_>, given: Given) -> Result<(), Error> {
+    giving(at, given)?.into_iter().try_for_each(|group| end_lease(at, group, given))
+}
+
+/// What one holder had is another one's, and groups give it to them.
+pub(super) fn transferred(at: At<'_>, given: Given, to: i64) -> Result<(), Error> {
+    for group in giving(at, given)? {
+        end_lease(at, group, given)?;
+        lease(at, group, Given { holder: to, ..given })?;
+    }
+    Ok(())
+}
+
+/// The groups that give an assignment.
+fn giving(at: At<'_>, given: Given) -> Result<Vec<i64>, Error> {
+    let sql = "SELECT grp FROM leased WHERE assignment = ?1";
     let mut statement = at.db.prepare_cached(sql)?;
-    let rows = statement.query_map([assignment.0.as_bytes()], |row| row.get(0))?;
-    let groups: Vec<i64> = rows.collect::<Result<_, _>>()?;
-    groups.into_iter().try_for_each(|group| lease_more(at, group, license, -1))
+    let rows = statement.query_map([given.assignment.0.as_bytes()], |row| row.get(0))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// Whether a holder has the product of a license from a group. Parts are no product's.
+fn has_it(at: At<'_>, group: i64, given: Given) -> Result<bool, Error> {
+    let sql = "SELECT EXISTS (
+                   SELECT 1 FROM leased CROSS JOIN licenses ON licenses.id = leased.license
+                   WHERE leased.holder = ?1 AND leased.grp = ?2 AND licenses.part = 0
+                     AND licenses.product = (SELECT product FROM licenses WHERE id = ?3))";
+    let row = [given.holder, group, given.license];
+    Ok(at.db.prepare_cached(sql)?.query_row(row, |row| row.get(0))?)
+}
+
+/// More members have the product of a license from a group, unless it is a part.
+fn have_more(at: At<'_>, group: i64, license: i64, more: i64) -> Result<(), Error> {
+    let sql = "INSERT OR REPLACE INTO served
+               SELECT ?1, product, ?3, ?4 + coalesce((SELECT members FROM served AS before
+                                                      WHERE grp = ?1
+                                                        AND before.product = licenses.product
+                                                      ORDER BY since DESC LIMIT 1), 0)
+               FROM licenses WHERE id = ?2 AND part = 0";
+    at.db.prepare_cached(sql)?.execute([group, license, at.sequence, more])?;
+    Ok(())
 }
 
 fn lease_more(at: At<'_>, group: i64, license: i64, more: i64) -> Result<(), Error> {

@@ -112,3 +112,15 @@ fn a_seat_of_another_group_is_no_lease_of_this_one() {
     story.does("AssignSeat", json!({"license": "creative", "holders": users(&["bo"])}));
     assert_eq!(story.refuses("AddMembers", members("g", &["bo"])), "quota_exceeded");
 }
+
+#[test]
+fn a_license_that_is_over_comes_before_a_quota() {
+    let mut story = story([3, 3], quota("eager", 2), &["ada", "bo"]);
+    story.does("SuspendLicense", json!({"license": "b"}));
+    story.after_days(2);
+    assert_eq!(story.queue(), ["ada P group:g", "bo P group:g"]);
+    assert_eq!(story.refuses("AddMembers", members("g", &["cy"])), "no_license_in_force");
+    story.does("ReinstateLicense", json!({"license": "b"}));
+    assert_eq!(story.queue(), [""; 0]);
+    assert_eq!(story.refuses("AddMembers", members("g", &["cy"])), "quota_exceeded");
+}

@@ -1,5 +1,5 @@
-//! What is given to whom: nobody waits for what is there for them, and nobody is given what a
-//! direct set keeps from them.
+//! What is given to whom: nobody waits for what is there for them, nobody is given what a direct set
+//! keeps from them, and what is given until some day is not given for good.
 
 use crate::account::{Account, Assignment, License, LicenseState, Wait};
 use crate::command::Command;
@@ -95,6 +95,25 @@ pub(super) fn audit_denial(account: &Account, command: &Command, events: &[Event
                 let grounds = account.grounds_of(it);
                 assert_eq!(grounds, [Ground::Direct], "of {holder} who is denied");
             }
+        }
+    }
+}
+
+/// Panics if what a command gives by name beside a group ends at another time than it says.
+#[track_caller]
+pub(super) fn audit_ends(account: &Account, command: &Command, events: &[Event]) {
+    let Command::AssignSeat(asked) = command else { return };
+    let served = |it: &Event| matches!(it, Event::WaitlistLeft(_));
+    // Places bring ends of their own.
+    if events.iter().any(served) {
+        return;
+    }
+    for event in events {
+        if let Event::GroundAdded(it) = event
+            && it.ground == Ground::Direct
+        {
+            let seat = account.assignment(it.assignment).unwrap();
+            assert_eq!(seat.ends_at(), asked.ends_at, "{it:?}");
         }
     }
 }

@@ -43,7 +43,7 @@ pub struct Granted {
     /// What.
     #[serde(flatten)]
     pub grant: Grant,
-    /// Live assignments that stand on it: of `quota`, where it has one.
+    /// Members who have it, each once: of `quota`, where it has one.
     pub leases: i64,
     /// Members who wait for what it gives.
     pub waiting: i64,
@@ -90,21 +90,26 @@ pub(super) fn found(db: &AsOf<'_>, account: i64, row: &Row<'_>) -> Result<Group,
     })
 }
 
-/// Live assignments that stood on what a group gives by a grant.
+/// Members who had what a group gives by a grant, each once.
 fn leases(db: &AsOf<'_>, account: i64, group: i64, grant: &Grant) -> Result<i64, Error> {
-    let (column, name) = match (&grant.license, &grant.product) {
-        (Some(license), _) => ("license", license.as_str()),
-        (None, Some(product)) => ("product", product.as_str()),
+    let count = |row: &Row<'_>| row.get(0);
+    let found = match (&grant.license, &grant.product) {
+        (Some(license), _) => {
+            let sql = "SELECT seats FROM leases
+                       WHERE grp = ?2 AND since <= ?1
+                         AND license = (SELECT id FROM licenses WHERE account = ?3 AND license = ?4)
+                       ORDER BY since DESC LIMIT 1";
+            let row = params![db.at, group, account, license.as_str()];
+            db.prepare_cached(sql)?.query_row(row, count)
+        }
+        (None, Some(product)) => {
+            let sql = "SELECT members FROM served WHERE grp = ?2 AND product = ?3 AND since <= ?1
+                       ORDER BY since DESC LIMIT 1";
+            db.prepare_cached(sql)?.query_row(params![db.at, group, product.as_str()], count)
+        }
         (None, None) => return Ok(0),
     };
-    let sql = format!(
-        "SELECT coalesce(sum((SELECT seats FROM leases
-                              WHERE grp = ?3 AND license = licenses.id AND since <= ?1
-                              ORDER BY since DESC LIMIT 1)), 0)
-         FROM licenses WHERE account = ?2 AND {column} = ?4"
-    );
-    let row = params![db.at, account, group, name];
-    Ok(db.prepare_cached(&sql)?.query_row(row, |row| row.get(0))?)
+    Ok(found.optional()?.unwrap_or_default())
 }
 
 /// Places in waitlists that were there because of a grant.

@@ -15,7 +15,7 @@ fn tried() -> (World, Store, Vec<u64>, tempfile::TempDir) {
     let dir = tempfile::tempdir().unwrap();
     let mut world = World::of_keys(5, COMMITS);
     let store = store(dir.path(), &keys::MODEL, &world.commits, 50);
-    let mut sequences: Vec<u64> = (0..30).map(|_| world.random.below(COMMITS as u64 + 1)).collect();
+    let mut sequences: Vec<u64> = (0..60).map(|_| world.random.below(COMMITS as u64 + 1)).collect();
     sequences.push(COMMITS as u64);
     (world, store, sequences, dir)
 }
