@@ -21,6 +21,7 @@ mod holders;
 mod journal;
 mod keys;
 mod license;
+mod parts;
 mod policies;
 mod timers;
 mod transfers;
@@ -47,6 +48,7 @@ use journal::Before;
 pub use journal::{Broken, Mark};
 pub use keys::Key;
 pub use license::{License, LicenseState};
+pub use parts::Excess;
 pub use timers::Schedule;
 use timers::Timer;
 pub use transfers::{Given, Hosted, OpenTransfer};
@@ -60,8 +62,9 @@ pub(crate) use waitlist::Terms;
 /// The state of one account.
 ///
 /// Invariants: `held` of a license is the number of its live, active assignments; no two live
-/// assignments have the same license and holder; no two licenses the same external id. A license
-/// whose seats held are above its limit says so, and no other does.
+/// assignments have the same license and holder; no two licenses the same external id; `allocated` of
+/// a license is what its parts take of it and what is kept for other accounts. A license with more
+/// taken than fits says so, and no other does.
 #[derive(Debug, Clone)]
 pub struct Account {
     id: AccountId,
@@ -189,17 +192,6 @@ impl Account {
     /// Containers that quantity was ever allocated to, and within which other one each is.
     pub fn containers(&self) -> &BTreeMap<ContainerId, Option<ContainerId>> {
         &self.containers
-    }
-
-    /// The licenses whose quantity is part of this one's, in the order of their allocation.
-    pub fn parts_of<'a>(
-        &'a self,
-        license: &LicenseId,
-    ) -> impl Iterator<Item = &'a License> + use<'a> {
-        let license = license.clone();
-        let product = self.license(&license).map(|it| &it.product);
-        let all = product.into_iter().flat_map(|it| self.licenses_of_product(it));
-        all.filter(move |it| it.parent.as_ref() == Some(&license))
     }
 
     /// The license that has this external id.

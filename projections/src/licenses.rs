@@ -1,5 +1,6 @@
 //! The read model of licenses: what an account has, and how much of it is used, at any moment.
 
+mod above;
 mod containers;
 mod given;
 mod numbered;
@@ -30,7 +31,7 @@ pub use usage::{BUCKETS_MAX, Bucket, Window, usage};
 /// The model.
 pub static MODEL: ReadModel = ReadModel {
     name: "licenses",
-    version: 4,
+    version: 5,
     schema: &[known::ACCOUNTS, SCHEMA, containers::SCHEMA, given::SCHEMA],
     feed: Feed::Commits(|| Box::<Licenses>::default()),
 };
@@ -107,8 +108,24 @@ struct Counts {
     allocated: i64,
     /// The license that it is a part of.
     parent: Option<LicenseId>,
+    /// What it takes of that one, as far as that one has been told.
+    takes: i64,
     /// Where in `points` the point of the commit at hand is.
     point: usize,
+}
+
+impl Counts {
+    /// What it takes of the license that it is a part of: what it has, or what is taken of it where
+    /// that is more.
+    fn takes(&self) -> i64 {
+        self.quantity.max(self.used + self.allocated)
+    }
+
+    /// By how much more it takes of that one than before, which is told now.
+    fn takes_more(&mut self) -> i64 {
+        let takes = self.takes();
+        takes - std::mem::replace(&mut self.takes, takes)
+    }
 }
 
 struct Point {
@@ -177,10 +194,8 @@ impl Licenses {
         }
         let Some(license) = it.event.about().license else { return Ok(()) };
         let Licenses { known, points } = self;
-        let load = |account| load(db, account, license);
+        let load = |account| load_counts(db, account, license);
         let (_, counts) = known.license(db, &it.account, license, commit, load)?;
-        let is_new = matches!(it.event, Event::LicenseAllocated(_));
-        let before = if is_new { 0 } else { counts.quantity };
         let (used, live) = take_note(db, counts, int(commit.sequence), &it.event)?;
         counts.used += used;
         counts.live += live;
@@ -190,27 +205,16 @@ impl Licenses {
             return Err(Error::inconsistent(commit.sequence, reason));
         }
         note_point(points, counts, commit);
-        let (parent, by) = (counts.parent.clone(), counts.quantity - before);
-        match parent.filter(|_| by != 0) {
-            Some(parent) => self.share(db, commit, &it.account, &parent, by),
-            None => Ok(()),
+        let (mut more, mut parent) = (counts.takes_more(), counts.parent.clone());
+        // Keeps in step how much of a license its parts take, and of the one above that.
+        while let Some(id) = parent.filter(|_| more != 0) {
+            let Licenses { known, points } = self;
+            let above = |account| load_counts(db, account, &id);
+            let (_, counts) = known.license(db, &it.account, &id, commit, above)?;
+            counts.allocated += more;
+            note_point(points, counts, commit);
+            (more, parent) = (counts.takes_more(), counts.parent.clone());
         }
-    }
-
-    /// Keeps in step how much of a license its parts have.
-    fn share(
-        &mut self,
-        db: &Connection,
-        commit: &Commit,
-        account: &AccountId,
-        parent: &LicenseId,
-        by: i64,
-    ) -> Result<(), Error> {
-        let Licenses { known, points } = self;
-        let load = |account| load(db, account, parent);
-        let (_, counts) = known.license(db, account, parent, commit, load)?;
-        counts.allocated += by;
-        note_point(points, counts, commit);
         Ok(())
     }
 
@@ -251,29 +255,38 @@ impl Licenses {
         ])?;
         let (quantity, parent) = (it.quantity.get(), it.parent.clone());
         containers::holds(db, account, commit, it)?;
-        let counts = Counts { id, quantity, used: 0, live: 0, allocated: 0, parent, point: 0 };
+        // Nobody has been told of what it takes, which is its quantity.
+        let (used, live, allocated, takes, point) = (0, 0, 0, 0, usize::MAX);
+        let counts = Counts { id, quantity, used, live, allocated, parent, takes, point };
         self.known.add(name, &it.license, counts);
         Ok(())
     }
 }
 
 /// What the file knows of a license: its last point.
-fn load(db: &Connection, account: i64, license: &LicenseId) -> Result<Option<Counts>, Error> {
+fn load_counts(
+    db: &Connection,
+    account: i64,
+    license: &LicenseId,
+) -> Result<Option<Counts>, Error> {
     let sql = "SELECT points.license, quantity, used, live, allocated, parent FROM licenses
                JOIN points ON points.license = licenses.id
                WHERE account = ?1 AND licenses.license = ?2
                ORDER BY sequence DESC LIMIT 1";
     let mut statement = db.prepare_cached(sql)?;
     let counts = statement.query_row(params![account, license.as_str()], |row| {
-        Ok(Counts {
+        let mut counts = Counts {
             id: row.get(0)?,
             quantity: row.get(1)?,
             used: row.get(2)?,
             live: row.get(3)?,
             allocated: row.get(4)?,
             parent: row.get::<_, Option<String>>(5)?.and_then(|it| LicenseId::new(it).ok()),
+            takes: 0,
             point: usize::MAX,
-        })
+        };
+        counts.takes_more();
+        Ok(counts)
     });
     Ok(counts.optional()?)
 }

@@ -69,11 +69,12 @@ impl Account {
             let live = self.assignments().filter(of_it).count();
             let held = self.assignments().filter(of_it).filter(|it| it.active).count();
             assert_eq!((license.live, license.held), (live as i64, held as i64), "{license:?}");
-            let over = license.taken() > self.limit(license);
             let parts = self.licenses.iter().filter(|it| it.parent.as_ref() == Some(&license.id));
-            let parts: i64 = parts.map(|it| it.quantity).sum();
+            let parts: i64 = parts.map(|it| it.quantity.max(it.held + it.allocated)).sum();
             let given: i64 = self.given(&license.id).map(|(_, it)| it.reserved()).sum();
             assert_eq!(license.allocated, parts + given, "{license:?}");
+            let taken = license.held + license.allocated;
+            let over = taken > self.limit(license) || license.allocated > license.quantity;
             assert_eq!(license.over_allocated, over, "{license:?}");
             assert!(license.state != LicenseState::Retired || live == 0, "{license:?}");
             assert_eq!(self.license_row(&license.id), Some(row));

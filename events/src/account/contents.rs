@@ -345,18 +345,16 @@ impl Contents {
             license.live = of_it.clone().count() as i64;
             license.held = of_it.filter(|it| it.active).count() as i64;
         }
-        let mut parts: BTreeMap<LicenseId, i64> = BTreeMap::new();
-        for license in &self.licenses {
-            if let Some(parent) = &license.parent {
-                *parts.entry(parent.clone()).or_default() += license.quantity;
-            }
-        }
-        for ((license, _), given) in &self.given {
-            *parts.entry(license.clone()).or_default() += given.reserved();
-        }
-        for license in &mut self.licenses {
-            license.allocated = parts.get(&license.id).copied().unwrap_or_default();
-        }
+        let all: Vec<i64> = self.licenses.iter().map(|it| self.allocated(it)).collect();
+        self.licenses.iter_mut().zip(all).for_each(|(it, allocated)| it.allocated = allocated);
+    }
+
+    /// What the parts of a license take of it, and theirs of them, and what is kept for others.
+    fn allocated(&self, license: &License) -> i64 {
+        let parts = self.licenses.iter().filter(|it| it.parent.as_ref() == Some(&license.id));
+        let take = |it: &License| it.quantity.max(it.held + self.allocated(it));
+        let given = self.given.iter().filter(|((of, _), _)| *of == license.id);
+        parts.map(take).sum::<i64>() + given.map(|(_, it)| it.reserved()).sum::<i64>()
     }
 
     fn license(&mut self, id: &LicenseId) -> &mut License {

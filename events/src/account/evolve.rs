@@ -4,7 +4,7 @@ use super::assignment::NONE;
 use super::{Account, Assignment, Hosted, Kept, License, LicenseState, Passed, next_row, row_is};
 use crate::event::{
     Assigned, AssignmentDescribed, AssignmentEndSet, Event, LicenseAllocated, LicenseDue,
-    PolicySet, QuantityChanged, SeatAssigned,
+    PolicySet, SeatAssigned,
 };
 use crate::holder::Holder;
 use crate::key::KeyId;
@@ -92,7 +92,9 @@ impl Account {
                 license.source.clone_from(&it.source);
                 license.metadata.clone_from(&it.metadata);
             }),
-            Event::QuantityChanged(it) => self.quantity_changed(it),
+            Event::QuantityChanged(it) => {
+                self.change_license(&it.license, |license| license.quantity = it.to.get())
+            }
             Event::ContainerPlaced(it) => {
                 self.put_container(it.container.clone(), Some(it.within.clone()));
                 Ok(())
@@ -186,17 +188,11 @@ impl Account {
             metadata: it.metadata.clone(),
         };
         let row = next_row(self.licenses.len())?;
-        self.change_allocated(it.parent.as_ref(), it.quantity.get())?;
+        if let Some(parent) = it.parent.as_ref().filter(|it| self.license_row(it).is_none()) {
+            return Err(Inconsistent::LicenseMissing(parent.clone()));
+        }
         self.put_license(row, Some(license));
         Ok(())
-    }
-
-    fn quantity_changed(&mut self, it: &QuantityChanged) -> Result<(), Inconsistent> {
-        let missing = || Inconsistent::LicenseMissing(it.license.clone());
-        let license = self.license(&it.license).ok_or_else(missing)?;
-        let (parent, quantity) = (license.parent.clone(), license.quantity);
-        self.change_allocated(parent.as_ref(), it.to.get() - quantity)?;
-        self.change_license(&it.license, |license| license.quantity = it.to.get())
     }
 
     fn policy_set(&mut self, it: &PolicySet) -> Result<(), Inconsistent> {
@@ -206,18 +202,6 @@ impl Account {
                 self.put_policy(it.policy.clone());
                 Ok(())
             }
-        }
-    }
-
-    /// Keeps what is part of a license in step with the quantity of one of its parts.
-    fn change_allocated(
-        &mut self,
-        parent: Option<&LicenseId>,
-        by: i64,
-    ) -> Result<(), Inconsistent> {
-        match parent {
-            Some(parent) => self.change_license(parent, |it| it.allocated += by),
-            None => Ok(()),
         }
     }
 

@@ -138,7 +138,7 @@ impl Account {
         }
         for row in self.touched(Mark { changes: 0, broken: false }) {
             let Some(it) = self.licenses.get(row as usize) else { continue };
-            let fits = it.over_allocated == (it.taken() > self.limit(it));
+            let fits = it.over_allocated == self.excess(it).is_some();
             if it.held < 0 || it.allocated < 0 || it.live < it.held || !fits {
                 return Err(Broken::Counts {
                     account: self.id.clone(),
@@ -153,7 +153,7 @@ impl Account {
     }
 
     /// Rows of the licenses touched since a mark, in order, each once: those whose terms, policy or
-    /// seats are, or were, other ones.
+    /// seats are, or were, other ones, and those that these are parts of.
     pub(super) fn touched(&self, mark: Mark) -> Vec<u32> {
         let mut rows = vec![];
         for before in &self.journal[mark.changes.min(self.journal.len())..] {
@@ -179,6 +179,12 @@ impl Account {
         }
         rows.sort_unstable();
         rows.dedup();
+        let above: Vec<u32> = rows.iter().flat_map(|row| self.rows_above(*row)).collect();
+        if !above.is_empty() {
+            rows.extend(above);
+            rows.sort_unstable();
+            rows.dedup();
+        }
         rows
     }
 
@@ -211,6 +217,11 @@ impl Account {
 
     /// Writes a license row: `None` takes away the newest one.
     pub(super) fn put_license(&mut self, row: u32, after: Option<License>) {
+        let takes = |it: Option<&License>| it.map_or(0, License::takes);
+        let more = takes(after.as_ref()) - takes(self.licenses.get(row as usize));
+        if after.is_none() {
+            self.take_of_parent(row, more);
+        }
         let due = after.as_ref().and_then(timers::of_license);
         let was_due = self.licenses.get(row as usize).and_then(timers::of_license);
         self.retime(Timer::License(row), was_due, due);
@@ -218,6 +229,7 @@ impl Account {
             Some(after) if row as usize == self.licenses.len() => {
                 self.licenses.push(after);
                 self.index_license(row);
+                self.take_of_parent(row, more);
                 None
             }
             Some(after) => {
@@ -225,6 +237,7 @@ impl Account {
                 let before = std::mem::replace(&mut self.licenses[row as usize], after);
                 self.index_external_id(row);
                 self.index_unsent_of(row, &before);
+                self.take_of_parent(row, more);
                 Some(Box::new(before))
             }
             None => {
@@ -346,9 +359,10 @@ impl Account {
     }
 
     fn count(&mut self, assignment: &Assignment, by: i64) {
-        let license = &mut self.licenses[assignment.license as usize];
-        license.live += by;
-        license.held += if assignment.active { by } else { 0 };
+        self.change_counts(assignment.license, |license| {
+            license.live += by;
+            license.held += if assignment.active { by } else { 0 };
+        });
     }
 
     fn index_assignment(&mut self, row: u32) {

@@ -53,14 +53,13 @@ pub struct License {
     pub parent: Option<LicenseId>,
     /// Where it comes from, if another account gives it.
     pub hosted: Option<Box<Hosted>>,
-    /// Seats that are parts of it, the quantities of the licenses whose parent it is, and seats that
-    /// are kept for other accounts.
+    /// Seats that its parts take of it, and seats that are kept for other accounts.
     pub allocated: i64,
     /// Seats that are held: live, active assignments.
     pub held: i64,
     /// Live assignments, inactive ones included.
     pub live: i64,
-    /// Whether more seats are held than it gives out, as the log says.
+    /// Whether more seats are taken than it gives out, or shared out than it has, as the log says.
     pub over_allocated: bool,
     /// What is decided for it alone.
     pub policy: Policy,
@@ -138,6 +137,12 @@ impl License {
     /// of other accounts.
     pub fn taken(&self) -> i64 {
         self.held + self.allocated
+    }
+
+    /// Seats that it takes of the license that it is a part of: those it was given, or those taken of
+    /// it where that is more, since it was lowered under its use or has an overage.
+    pub fn takes(&self) -> i64 {
+        self.quantity.max(self.taken())
     }
 
     /// Its quantity as commands and events say it.

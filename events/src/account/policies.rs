@@ -17,11 +17,6 @@ impl Account {
         overage.limit(license.quantity)
     }
 
-    /// Seats of a license that it would still give out; negative while it is over-allocated.
-    pub fn free(&self, license: &License) -> i64 {
-        self.limit(license).saturating_sub(license.taken())
-    }
-
     pub(crate) fn lowering(&self, license: &License) -> Lowering {
         license.policy.lowering.or(self.policy.lowering).unwrap_or(Lowering::Refuse)
     }

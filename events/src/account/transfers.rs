@@ -187,7 +187,8 @@ impl Account {
             self.given.remove(&row);
         }
         let reserved = |it: &Option<Given>| it.as_ref().map_or(0, Given::reserved);
-        self.licenses[row as usize].allocated += reserved(&after) - reserved(&before);
+        let more = reserved(&after) - reserved(&before);
+        self.change_counts(row, |license| license.allocated += more);
         let open = |it: &Option<Given>| it.as_ref()?.open.as_ref().map(|it| it.transfer);
         if let Some(number) = open(&before) {
             self.transfers.remove(&number);

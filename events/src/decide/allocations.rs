@@ -6,7 +6,6 @@ use crate::account::License;
 use crate::command::{Allocation, MoveQuantity, Quantity, SetAllocations};
 use crate::event::{ContainerPlaced, Event, LicenseAllocated, QuantityChanged};
 use crate::limits::TEXT_BYTES_MAX;
-use crate::policy::Lowering;
 use crate::refusal::Refusal;
 use crate::text::{ContainerId, LicenseId};
 
@@ -220,27 +219,28 @@ impl Case<'_> {
         if to == part.quantity {
             return Ok(());
         }
-        if to < part.quantity {
-            let after = License { quantity: to, ..part.clone() };
-            let below = self.account.limit(&after) < part.taken();
-            if below && self.account.lowering(part) == Lowering::Refuse {
-                let held = part.taken();
-                return Err(Refusal::QuantityBelowUse { license, held, quantity: to });
-            }
-        } else {
-            self.can_share(parent, to - part.quantity)?;
-        }
         let to = Quantity::new(to).unwrap_or(before);
+        self.can_raise(part, to)?;
+        self.can_lower(part, to)?;
         let from = before;
         self.cause(Event::QuantityChanged(QuantityChanged { license, from, to }));
         Ok(())
     }
 
+    /// Refuses to raise a part by more than its parent has left. What is taken of it already, beyond
+    /// what it has, it takes of its parent anyway.
+    pub(super) fn can_raise(&self, part: &License, to: Quantity) -> Result<(), Refusal> {
+        let more = to.get() - part.takes();
+        match part.parent.as_ref().filter(|_| more > 0) {
+            Some(parent) => self.can_share(parent, more),
+            None => Ok(()),
+        }
+    }
+
     /// Refuses to share out more of a license than it has left.
     pub(super) fn can_share(&self, parent: &LicenseId, wanted: i64) -> Result<(), Refusal> {
         let license = find(self.account, parent)?;
-        let left = (license.quantity - license.allocated).min(self.account.free(license));
-        match wanted <= left {
+        match wanted <= self.account.unshared(license) {
             true => Ok(()),
             false => Err(Refusal::NoFreeQuantity {
                 license: parent.clone(),

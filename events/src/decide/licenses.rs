@@ -214,9 +214,7 @@ impl Case<'_> {
         let Some(to) = it.quantity.filter(|it| it.get() != license.quantity) else {
             return Ok(None);
         };
-        if let Some(parent) = license.parent.as_ref().filter(|_| to.get() > license.quantity) {
-            self.can_share(parent, to.get() - license.quantity)?;
-        }
+        self.can_raise(license, to)?;
         self.can_lower(license, to)?;
         let from = license.quantity_before();
         Ok(Some(Event::QuantityChanged(QuantityChanged { license: license.id.clone(), from, to })))
@@ -225,12 +223,16 @@ impl Case<'_> {
     /// Refuses to lower a quantity under what is held and shared out of it, unless a policy
     /// tolerates that.
     pub(super) fn can_lower(&self, license: &License, to: Quantity) -> Result<(), Refusal> {
+        match self.account.lowering(license) {
+            Lowering::Tolerate => Ok(()),
+            Lowering::Refuse => self.covers_use(license, to),
+        }
+    }
+
+    /// Refuses to lower a quantity under what is held and shared out of it.
+    pub(super) fn covers_use(&self, license: &License, to: Quantity) -> Result<(), Refusal> {
         let after = License { quantity: to.get(), ..license.clone() };
-        // What is shared out is out of the quantity, whatever an overage adds.
-        let room = self.account.limit(&after);
-        let below = room < license.taken() || to.get() < license.allocated;
-        let lowered = to.get() < license.quantity && below;
-        match lowered && self.account.lowering(license) == Lowering::Refuse {
+        match to.get() < license.quantity && self.account.excess(&after).is_some() {
             false => Ok(()),
             true => Err(Refusal::QuantityBelowUse {
                 license: license.id.clone(),

@@ -63,17 +63,17 @@ impl Case<'_> {
         let over: Vec<Event> = account
             .touched_licenses(mark)
             .filter_map(|it| {
-                let (held, limit) = (it.taken(), account.limit(it));
                 let license = it.id.clone();
-                match (it.over_allocated, held > limit) {
-                    (false, true) => {
+                match (it.over_allocated, account.excess(it)) {
+                    (false, Some(it)) => {
+                        let (held, limit) = (it.taken, it.limit);
                         let event = OverallocationBegan { license, held, limit };
                         Some(Event::OverallocationBegan(event))
                     }
-                    (true, false) => {
+                    (true, None) => {
                         Some(Event::OverallocationEnded(OverallocationEnded { license }))
                     }
-                    (true, true) | (false, false) => None,
+                    (true, Some(_)) | (false, None) => None,
                 }
             })
             .collect();

@@ -15,6 +15,7 @@ mod groups;
 mod holders;
 mod idle;
 mod keys;
+mod lowered_parts;
 mod policies;
 mod precedence;
 mod quotas;

@@ -52,8 +52,8 @@ impl Case<'_> {
         }
     }
 
-    /// The license is what the host says it is. Fewer seats than are in use are a matter of the
-    /// receiver's own policy; that it refuses them is a fact, since nobody is there to be told.
+    /// The license is what the host says it is. Seats that are in use are not taken back, or the host
+    /// would give them out again; that they are refused is a fact, since nobody is there to be told.
     pub(super) fn receive_transfer(&mut self, it: &ReceiveTransfer) -> Result<(), Refusal> {
         let found = self.account.hosted(&it.host, &it.terms);
         if found.and_then(|it| it.hosted.as_ref()).is_some_and(|last| last.transfer >= it.transfer)
@@ -104,7 +104,7 @@ impl Case<'_> {
 
     fn set_hosted(&mut self, id: &LicenseId, to: Quantity) -> Result<(), Refusal> {
         let license = find(self.account, id)?;
-        self.can_lower(license, to)?;
+        self.covers_use(license, to)?;
         let (license, from) = (id.clone(), license.quantity_before());
         if from != to {
             self.cause(Event::QuantityChanged(QuantityChanged { license, from, to }));

@@ -4,6 +4,7 @@ mod batches;
 mod giving;
 mod passing;
 mod seeds;
+mod sharing;
 mod transferring;
 mod walk;
 
@@ -111,7 +112,7 @@ impl World {
         {
             self.tolerant.insert(request.account.clone());
         }
-        let before = self.contents();
+        let (before, used) = (self.contents(), sharing::used(&self.ledger));
         let (now, seed) = (day(0, self.now), u128::from(self.asked) << 32);
         match self.ledger.judge(request, now, seed) {
             Err(refusal) => {
@@ -140,6 +141,7 @@ impl World {
                 self.record(request, now, events, records);
             }
         }
+        sharing::audit(&self.ledger, &used, &self.tolerant);
     }
 
     /// What is asked; nothing where there is no transfer whose step it could be.

@@ -8,7 +8,8 @@ use rusqlite::{Connection, Row, params, params_from_iter};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::queries::{LICENSES, License, license};
+use super::above::Above;
+use super::queries::{LICENSES, License};
 use crate::as_of::{AsOf, int, uint};
 use crate::error::Error;
 use crate::known;
@@ -96,11 +97,11 @@ pub struct HeldLicense {
     pub quantity: i64,
     /// Seats that are held.
     pub used: i64,
-    /// Seats that are parts of it, held by containers within this one.
+    /// Seats that its parts take of it, held by containers within this one.
     pub allocated: i64,
-    /// Seats that it would still give out; `null` where there is no end to them.
+    /// Seats that it has left to give out while it can be used; `null` where there is no end to them.
     pub available: Option<i64>,
-    /// Whether more seats are held than it gives out.
+    /// Whether more is taken of it than it gives out, or shared out than its quantity.
     pub over_allocated: bool,
 }
 
@@ -263,12 +264,13 @@ fn fill(
     query.limit(" ORDER BY it.license LIMIT ?", room + 1);
     let mut statement = db.prepare_cached(&query.sql)?;
     let mut rows = statement.query(params_from_iter(&query.values))?;
+    let mut above = Above::new(db, account);
     while let Some(row) = rows.next()? {
         if container.licenses.len() == room {
             container.more = true;
             break;
         }
-        container.licenses.push(license(row)?.into());
+        container.licenses.push(above.told(row)?.into());
     }
     Ok(())
 }

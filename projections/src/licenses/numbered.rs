@@ -3,7 +3,8 @@
 use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
 
-use super::queries::{LICENSES, License, license};
+use super::above::Above;
+use super::queries::{LICENSES, License};
 use crate::as_of::{AsOf, int, uint};
 use crate::error::Error;
 use crate::known;
@@ -109,8 +110,9 @@ pub fn numbered(
     query.order(by.column(), "it.number", descending).page(skip, limit);
     let mut statement = db.prepare_cached(&query.sql)?;
     let mut rows = statement.query(params_from_iter(&query.values))?;
+    let mut above = Above::new(&db, account);
     while let Some(row) = rows.next()? {
-        listing.items.push(license(row)?);
+        listing.items.push(above.told(row)?);
     }
     Ok(listing)
 }

@@ -9,6 +9,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
+use super::above::Above;
 use crate::as_of::{AsOf, int, uint};
 use crate::error::Error;
 use crate::known;
@@ -39,16 +40,20 @@ pub struct License {
     pub name: Option<String>,
     /// Seats.
     pub quantity: i64,
-    /// Seats that are parts of it, held by containers, and seats that are kept for other accounts.
+    /// Seats that its parts take of it, and seats that are kept for other accounts. A part takes its
+    /// quantity, or what is taken of it where that is more.
     pub allocated: i64,
     /// Seats that are held: live, active assignments.
     pub used: i64,
     /// Seats that it gives out at most: the quantity, and what the policy `overage` adds. `null` where
     /// there is no end to them.
     pub limit: Option<i64>,
-    /// Seats that it would still give out; `null` where there is no end to them.
+    /// Seats that it has left to give out while it can be used: `limit` less `used` and `allocated`, of
+    /// a part no more than its parent lets it; `null` where there is no end to them. Whether it can be
+    /// used, `state` and the window say.
     pub available: Option<i64>,
-    /// Whether more seats are held than it gives out, since a quantity or a limit was lowered.
+    /// Whether more is taken of it than it gives out, or shared out than its quantity, since a quantity
+    /// or a limit was lowered.
     pub over_allocated: bool,
     /// Live assignments, inactive ones included.
     pub assignments: i64,
@@ -78,8 +83,8 @@ pub struct License {
     pub metadata: Option<Box<RawValue>>,
     /// When it was allocated.
     pub allocated_at: Moment,
-    /// The last commit with an event about it, about one of its assignments, or about how much its
-    /// parts have.
+    /// The last commit with an event about it, about one of its assignments, or that changed how much
+    /// its parts take of it.
     pub changed_sequence: u64,
 }
 
@@ -88,11 +93,11 @@ pub struct License {
 pub struct AccountSummary {
     /// What it is called.
     pub account: String,
-    /// Licenses that are not retired.
+    /// Licenses that are not retired. Parts are none beside the licenses that they are parts of.
     pub licenses: u64,
     /// Their seats.
     pub quantity: i64,
-    /// Their seats that are held.
+    /// Their seats that are held, those of their parts included.
     pub used: i64,
     /// What is decided for the whole account; what is not is as if nobody had decided.
     #[serde(skip_serializing_if = "Policy::is_empty")]
@@ -132,6 +137,7 @@ pub(super) const LICENSES: &str = "
         (SELECT max(sequence) FROM points WHERE license = it.id AND sequence <= ?1)
     WHERE it.since <= ?1 AND it.account = ?2";
 
+/// A license without what it has left, which [`Above`] tells.
 pub(super) fn license(row: &Row<'_>) -> Result<License, Error> {
     let (quantity, used): (i64, i64) = (row.get(5)?, row.get(6)?);
     let allocated: i64 = row.get(20)?;
@@ -154,7 +160,7 @@ pub(super) fn license(row: &Row<'_>) -> Result<License, Error> {
         quantity,
         used,
         limit,
-        available: limit.map(|limit| (limit - used - allocated).max(0)),
+        available: None,
         over_allocated: row.get(17)?,
         policy,
         assignments: row.get(7)?,
@@ -193,8 +199,9 @@ pub fn of_account(
         query.limit(" ORDER BY it.license LIMIT ?", rows_for(limit));
         let mut statement = db.prepare_cached(&query.sql)?;
         let mut rows = statement.query(params_from_iter(&query.values))?;
+        let mut above = Above::new(&db, account);
         while let Some(row) = rows.next()? {
-            let license = license(row)?;
+            let license = above.told(row)?;
             items.push((license.license.clone().into_bytes(), license));
         }
     }
@@ -247,7 +254,7 @@ fn find(
     query.and(condition, Some(value));
     let mut statement = db.prepare_cached(&query.sql)?;
     let mut rows = statement.query(params_from_iter(&query.values))?;
-    let found = rows.next()?.map(license).transpose()?;
+    let found = rows.next()?.map(|row| Above::new(&db, account).told(row)).transpose()?;
     Ok((found, db.sequence()))
 }
 
@@ -263,10 +270,7 @@ pub fn accounts(
     let db = AsOf::new(db, at)?;
     let sql = "SELECT id, account, at FROM accounts WHERE account > ?1 AND since <= ?2 AND (?4 IS NULL OR account = ?4)
                ORDER BY account LIMIT ?3";
-    let sums = format!(
-        "SELECT count(*), coalesce(sum(quantity), 0), coalesce(sum(used), 0)
-         FROM ({LICENSES} AND versions.state < 2)"
-    );
+    let sums = sums();
     let mut statement = db.prepare_cached(sql)?;
     let mut rows = statement.query((after, db.at, int(rows_for(limit) as u64), only))?;
     let mut items = vec![];
@@ -296,16 +300,23 @@ pub fn account(
     let mut rows = statement.query((account, db.at))?;
     let Some(row) = rows.next()? else { return Ok((None, db.sequence())) };
     let (id, since) = (row.get::<_, i64>(0)?, moment(row, 1)?);
-    let sums = format!(
-        "SELECT count(*), coalesce(sum(quantity), 0), coalesce(sum(used), 0)
-         FROM ({LICENSES} AND versions.state < 2)"
-    );
+    let sums = sums();
     let (licenses, quantity, used) = db
         .prepare_cached(&sums)?
         .query_row((db.at, id), |row| Ok((uint(row.get(0)?), row.get(1)?, row.get(2)?)))?;
     let (account, policy) = (account.to_owned(), policy_of(&db, id)?);
     let summary = AccountSummary { account, licenses, quantity, used, policy, since };
     Ok((Some(summary), db.sequence()))
+}
+
+/// What the licenses of an account add up to. A part is no license and no seat more, and a seat of it
+/// is held once.
+fn sums() -> String {
+    format!(
+        "SELECT count(*) FILTER (WHERE parent IS NULL),
+                coalesce(sum(quantity) FILTER (WHERE parent IS NULL), 0), coalesce(sum(used), 0)
+         FROM ({LICENSES} AND versions.state < 2)"
+    )
 }
 
 /// What is decided for an account.

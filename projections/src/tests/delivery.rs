@@ -283,7 +283,7 @@ fn readers_cannot_write() {
 #[test]
 fn old_versions_are_found() {
     let dir = tempfile::tempdir().unwrap();
-    for name in ["licenses.v0.db", "licenses.v9.db.building", "licenses.v4.db", "checks.v0.db", "x"]
+    for name in ["licenses.v0.db", "licenses.v9.db.building", "licenses.v5.db", "checks.v0.db", "x"]
     {
         std::fs::write(dir.path().join(name), "").unwrap();
     }

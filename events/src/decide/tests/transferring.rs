@@ -224,7 +224,7 @@ fn less_is_kept_back_until_the_receiver_has_given_it_back() {
 }
 
 #[test]
-fn a_receiver_refuses_to_give_back_what_is_in_use_unless_it_tolerates_that() {
+fn a_receiver_refuses_to_give_back_what_is_in_use_whatever_its_policy() {
     let mut accounts = Accounts::of_host(10);
     accounts.gives("acme", 3);
     accounts.comes_to_rest();
@@ -235,10 +235,32 @@ fn a_receiver_refuses_to_give_back_what_is_in_use_unless_it_tolerates_that() {
     assert_eq!(accounts.counts("acme"), (3, 3, 3));
     assert!(!accounts.ledger.has_transfers(), "it is not tried again by itself");
     accounts.does("acme", "SetPolicy", json!({"license": "suite@host", "lowering": "tolerate"}));
+    for quantity in [1, 0] {
+        accounts.gives("acme", quantity);
+        assert_eq!(accounts.receives(), ["TransferReceived suite@host 3 quantity_below_use"]);
+        assert_eq!(accounts.ends(), ["TransferEnded suite 3 quantity_below_use"]);
+        assert_eq!(accounts.counts("acme"), (3, 3, 3));
+    }
+    assert!(!accounts.license("acme", "suite@host").over_allocated);
+    // What it shares out is its own, and so is what is tolerated of that.
+    let shared = |quantity: i64| {
+        json!({"allocations": [{"container": "north", "quantities": [
+            {"license": "suite@host", "quantity": quantity}]}]})
+    };
+    accounts.does("acme", "SetPolicy", json!({"lowering": "tolerate"}));
+    accounts.does("acme", "SetAllocations", shared(1));
+    accounts.assigns("acme", "suite@host@north", &["cy"]);
+    accounts.does("acme", "SetAllocations", shared(0));
+    accounts.gives("acme", 2);
+    assert_eq!(accounts.receives(), ["TransferReceived suite@host 3 quantity_below_use"]);
+    accounts.ends();
+    let ada = json!({"license": "suite@host", "holders": users(&["ada", "bo"])});
+    accounts.does("acme", "RevokeAssignment", ada);
     accounts.gives("acme", 1);
     accounts.comes_to_rest();
     assert_eq!(accounts.counts("acme"), (1, 1, 1));
-    assert!(accounts.license("acme", "suite@host").over_allocated);
+    let seat = json!({"license": "suite", "holders": users(&["d", "e", "f", "g", "h", "i", "j", "k", "l", "m"])});
+    assert_eq!(accounts.refuses("host", "AssignSeat", seat), "no_free_seat");
 }
 
 #[test]
@@ -335,8 +357,8 @@ fn a_license_is_retired_once_it_is_taken_back_from_everybody() {
     accounts.gives("other", 2);
     assert_eq!(accounts.refuses("host", "RetireLicense", suite()), "license_given");
     accounts.comes_to_rest();
-    accounts.does("other", "SetPolicy", json!({"lowering": "tolerate"}));
-    accounts.assigns("other", "suite@host", &["ada"]);
+    let idle = json!({"license": "suite@host", "holders": users(&["ada"]), "active": false});
+    accounts.does("other", "AssignSeat", idle);
     accounts.gives("acme", 0);
     accounts.gives("other", 0);
     assert_eq!(accounts.refuses("host", "RetireLicense", suite()), "license_given");

@@ -2,8 +2,10 @@
 
 mod groups;
 mod keys;
+mod parts;
 mod transfers;
 
+pub(super) use parts::part_walks;
 pub(super) use transfers::transfer_walks;
 
 use proptest::option;

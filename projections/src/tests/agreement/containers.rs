@@ -1,13 +1,16 @@
 use events::command::{
-    AllocateLicense, Allocation, AssignSeat, ChangeLicense, Part, Patch, Quantity, SetAllocations,
+    AllocateLicense, Allocation, AssignSeat, ChangeLicense, Part, Patch, Quantity,
+    RevokeAssignment, SetAllocations, SetPolicy,
 };
+use events::policy::{Lowering, Overage};
 use events::{Command, ContainerId, Event, Holder, LicenseId, ProductId, UserId};
 use serde_json::{Value, json};
 
+use super::licenses::{allocated, available, expected as expected_license};
 use super::{Past, all, at_of, json, store, without_nulls};
-use crate::licenses;
 use crate::page::PAGE_MAX;
 use crate::tests::world::{ACCOUNTS, World};
+use crate::{Store, licenses};
 
 fn seats(quantity: i64) -> Quantity {
     Quantity::new(quantity).unwrap()
@@ -57,7 +60,7 @@ fn seat(license: &str, user: &str) -> Command {
 }
 
 /// A world in which one license is shared out, two deep.
-fn shared() -> World {
+pub(super) fn shared() -> World {
     let mut world = World::new(60, 120);
     for command in [
         whole("shared", None, 50),
@@ -87,7 +90,45 @@ fn shared() -> World {
         source: Patch::Keep,
         metadata: Patch::Keep,
     }));
+    // Lowered under their use, from the inside out, and held by fewer then.
+    for part in ["shared@east", "shared@south", "shared@south@a-robot"] {
+        world.told(decided(part, Patch::Keep, Patch::Set(Lowering::Tolerate)));
+    }
+    for command in [
+        share("a-robot", Some("south"), 0),
+        share("west", Some("south"), 0),
+        share("south", None, 0),
+        share("east", None, 0),
+        revoked("shared@south@a-robot", "zed"),
+        share("east", None, 1),
+        decided("shared@east", Patch::Set(Overage::Unlimited), Patch::Keep),
+        seat("shared@east", "yan"),
+        revoked("shared@east", "zed"),
+        seat("shared@east", "zed"),
+    ] {
+        world.told(command);
+    }
     world
+}
+
+fn decided(license: &str, overage: Patch<Overage>, lowering: Patch<Lowering>) -> Command {
+    Command::SetPolicy(SetPolicy {
+        license: Some(LicenseId::new(license).unwrap()),
+        overage,
+        lowering,
+        leaving: Patch::Keep,
+        may_hold: Patch::Keep,
+        direct_sets: Patch::Keep,
+    })
+}
+
+fn revoked(license: &str, user: &str) -> Command {
+    Command::RevokeAssignment(RevokeAssignment {
+        assignment: None,
+        assignments: vec![],
+        license: Some(LicenseId::new(license).unwrap()),
+        holders: vec![Holder::user(UserId::new(user).unwrap())],
+    })
 }
 
 /// The tree by the rules' own state, and by who was named first.
@@ -119,13 +160,12 @@ fn expected(past: &Past<'_>, account: &str) -> Vec<Value> {
         licenses.retain(|it| it.container.as_ref().map(ContainerId::as_str) == name.as_deref());
         licenses.sort_by(|a, b| a.id.as_str().cmp(b.id.as_str()));
         let licenses = licenses.into_iter().map(|it| {
-            let limit = Some(state.limit(it)).filter(|it| *it < i64::MAX);
             let mut license = without_nulls(json!({
                 "license": it.id, "product": it.product, "parent": it.parent,
                 "state": it.state.as_str(), "quantity": it.quantity, "used": it.held,
-                "allocated": it.allocated, "over_allocated": it.over_allocated,
+                "allocated": allocated(state, it), "over_allocated": it.over_allocated,
             }));
-            license["available"] = limit.map(|limit| (limit - it.taken()).max(0)).into();
+            license["available"] = available(state, it).into();
             license
         });
         without_nulls(json!({
@@ -142,12 +182,13 @@ fn containers_agree_with_the_rules() {
     let dir = tempfile::tempdir().unwrap();
     let store = store(dir.path(), &licenses::MODEL, &world.commits, 50);
     let last = world.commits.len() as u64;
-    let (mut deep, mut moved) = (0, 0);
-    for sequence in (0..last).step_by(9).chain(last - 14..=last) {
+    let (mut deep, mut moved, mut beyond) = (0, 0, 0);
+    for sequence in (0..last).step_by(9).chain(last - 27..=last) {
         let past = Past::new(&world.commits, sequence);
         for account in ACCOUNTS {
             let expected = expected(&past, account);
             deep += expected.iter().filter(|it| it.get("within").is_some()).count();
+            beyond += beyond_agree(&past, &store, account);
             let west = expected.iter().find(|it| it["container"] == "west");
             moved += usize::from(west.is_some_and(|it| it.get("within").is_none()));
             for limit in [1, 2, PAGE_MAX] {
@@ -164,7 +205,22 @@ fn containers_agree_with_the_rules() {
             }
         }
     }
-    assert!(deep > 10 && moved > 3, "{deep} {moved}");
+    assert!(deep > 10 && moved > 3 && beyond > 10, "{deep} {moved} {beyond}");
+}
+
+/// Every shared license and part by itself; how many of them have more taken than they were given.
+fn beyond_agree(past: &Past<'_>, store: &Store, account: &str) -> usize {
+    let Some(state) = past.account(account) else { return 0 };
+    let product = ProductId::new("SHARED").unwrap();
+    let shared = state.licenses_of_product(&product);
+    let beyond = shared.map(|it| {
+        let name = it.id.as_str();
+        let (found, _) = licenses::one(store.db(), account, name, past.sequence).unwrap();
+        let expected = expected_license(past, account, name);
+        assert_eq!(found.map(json), expected, "{name} at {}", past.sequence);
+        usize::from(it.held + allocated(state, it) > it.quantity)
+    });
+    beyond.sum()
 }
 
 #[test]
