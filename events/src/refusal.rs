@@ -126,9 +126,14 @@ pub enum Refusal {
         /// When it ended.
         ends_at: crate::Moment,
     },
-    /// Licenses of the product exist, but none is in force.
-    #[error("no license of product {0} is in force")]
-    NoLicenseInForce(ProductId),
+    /// Licenses of the product exist, but none is in force, or none of those of the container.
+    #[error("no license of product {product}{} is in force", in_container(.container.as_ref()))]
+    NoLicenseInForce {
+        /// Which product.
+        product: ProductId,
+        /// Whose licenses, if a container was named.
+        container: Option<ContainerId>,
+    },
     /// The assignment has ended, so it cannot change.
     #[error("assignment {0} has ended")]
     AssignmentEnded(AssignmentId),
@@ -166,16 +171,19 @@ pub enum Refusal {
         /// The end it would have.
         ends_at: crate::Moment,
     },
-    /// More seats are held than the license would have.
+    /// More seats are held and shared out than the license would have.
     #[error(
-        "{license}: {} {} held, {quantity} {} asked for",
-        counted(*.held, "seat"), one_or(*.held, "is", "are"), one_or(*.quantity, "was", "were")
+        "{license}: {} {} held{}, {quantity} {} asked for",
+        counted(*.held, "seat"), one_or(*.held, "is", "are"), shared_out(*.shared),
+        one_or(*.quantity, "was", "were")
     )]
     QuantityBelowUse {
         /// Which license.
         license: LicenseId,
         /// Seats held.
         held: i64,
+        /// Seats that parts take of it, or that are kept for other accounts.
+        shared: i64,
         /// Seats asked for.
         quantity: i64,
     },
@@ -251,14 +259,16 @@ pub enum Refusal {
     },
     /// Not enough free seats for all that was asked.
     #[error(
-        "{named}: {held} of {quantity} seats are held, {wanted} more {} asked for",
-        one_or(*.wanted, "was", "were")
+        "{named}: {held} of {quantity} seats are held{}, {wanted} more {} asked for",
+        shared_out(*.shared), one_or(*.wanted, "was", "were")
     )]
     NoFreeSeat {
-        /// The license or the product that was named.
+        /// The license or the product that was named, or the license above that has none left.
         named: Box<str>,
         /// Seats held.
         held: i64,
+        /// Seats that parts take, or that are kept for other accounts.
+        shared: i64,
         /// Seats in all.
         quantity: i64,
         /// Seats asked for.
@@ -310,7 +320,7 @@ impl Refusal {
             Refusal::LicenseRetired(_) => 20,
             Refusal::LicenseSuspended(_) => 21,
             Refusal::LicenseEnded { .. } => 22,
-            Refusal::NoLicenseInForce(_) => 23,
+            Refusal::NoLicenseInForce { .. } => 23,
             Refusal::AssignmentEnded(_) => 24,
             Refusal::NotAssigned { .. } => 25,
             Refusal::HeldByGroup { .. } => 26,
@@ -369,6 +379,18 @@ fn counted(count: i64, thing: &str) -> String {
     format!("{count} {thing}{}", one_or(count, "", "s"))
 }
 
+/// What is taken beside the seats that are held, where there is something.
+fn shared_out(count: i64) -> String {
+    match count {
+        0 => String::new(),
+        count => format!(" and {count} shared out"),
+    }
+}
+
+fn in_container(container: Option<&ContainerId>) -> String {
+    container.map_or_else(String::new, |it| format!(" in container {it}"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -376,14 +398,33 @@ mod tests {
     #[test]
     fn a_sentence_counts_one_as_one() {
         let license = || LicenseId::new("suite").unwrap();
-        let full =
-            |wanted| Refusal::NoFreeSeat { named: "suite".into(), held: 2, quantity: 2, wanted };
-        let below =
-            |held, quantity| Refusal::QuantityBelowUse { license: license(), held, quantity };
+        let taken = |held, shared, wanted| Refusal::NoFreeSeat {
+            named: "suite".into(),
+            held,
+            shared,
+            quantity: 2,
+            wanted,
+        };
+        let full = |wanted| taken(2, 0, wanted);
+        let under = |held, shared, quantity| Refusal::QuantityBelowUse {
+            license: license(),
+            held,
+            shared,
+            quantity,
+        };
+        let below = |held, quantity| under(held, 0, quantity);
+        let none = |container: Option<&str>| Refusal::NoLicenseInForce {
+            product: ProductId::new("P").unwrap(),
+            container: container.map(|it| ContainerId::new(it).unwrap()),
+        };
         let used = |assignments| Refusal::LicenseInUse { license: license(), assignments };
         for (refusal, said) in [
             (full(1), "suite: 2 of 2 seats are held, 1 more was asked for"),
             (full(2), "suite: 2 of 2 seats are held, 2 more were asked for"),
+            (taken(0, 2, 1), "suite: 0 of 2 seats are held and 2 shared out, 1 more was asked for"),
+            (under(1, 3, 2), "suite: 1 seat is held and 3 shared out, 2 were asked for"),
+            (none(None), "no license of product P is in force"),
+            (none(Some("north")), "no license of product P in container north is in force"),
             (below(2, 1), "suite: 2 seats are held, 1 was asked for"),
             (below(1, 0), "suite: 1 seat is held, 0 were asked for"),
             (used(1), "suite has 1 live assignment"),

@@ -38,10 +38,7 @@ impl Account {
     /// Seats of a license that it would still give out; negative while it is over-allocated, or the
     /// license is that it is a part of.
     pub fn free(&self, license: &License) -> i64 {
-        let own = match self.excess(license) {
-            Some(it) => it.limit.saturating_sub(it.taken),
-            None => self.limit(license).saturating_sub(license.taken()),
-        };
+        let own = self.own(license);
         let parent = license.parent.as_ref().and_then(|it| self.license(it));
         match parent.map(|it| self.unshared(it)) {
             None => own,
@@ -54,6 +51,32 @@ impl Account {
     /// Seats of a license that it could still share out: an overage is none.
     pub fn unshared(&self, license: &License) -> i64 {
         self.free(license).min(license.quantity - license.allocated)
+    }
+
+    /// The license that has too few seats when this one gives out no more: itself, or one that it is a
+    /// part of.
+    pub(crate) fn scarce<'a>(&'a self, license: &'a License) -> &'a License {
+        let parent = license.parent.as_ref().and_then(|it| self.license(it));
+        match parent.filter(|_| self.free(license) < self.own(license)) {
+            None => license,
+            Some(parent) => self.scarce_to_share(parent),
+        }
+    }
+
+    /// The same where this one shares out no more.
+    pub(crate) fn scarce_to_share<'a>(&'a self, license: &'a License) -> &'a License {
+        match self.free(license) < license.quantity - license.allocated {
+            true => self.scarce(license),
+            false => license,
+        }
+    }
+
+    /// Seats of a license that it would give out if it were no part; negative while over-allocated.
+    fn own(&self, license: &License) -> i64 {
+        match self.excess(license) {
+            Some(it) => it.limit.saturating_sub(it.taken),
+            None => self.limit(license).saturating_sub(license.taken()),
+        }
     }
 
     /// The rows of the license that this one is a part of, and of the one above that.

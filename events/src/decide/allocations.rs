@@ -195,7 +195,8 @@ impl Case<'_> {
                 let licenses = self.account.licenses_of_product(product).filter(is_there);
                 let all = self.ending_first(licenses);
                 let first = all.first().map(|it| it.id.clone());
-                first.ok_or_else(|| Refusal::NoLicenseInForce(product.clone()))
+                let (product, container) = (product.clone(), within.cloned());
+                first.ok_or(Refusal::NoLicenseInForce { product, container })
             }
         }
     }
@@ -240,10 +241,12 @@ impl Case<'_> {
     /// Refuses to share out more of a license than it has left.
     pub(super) fn can_share(&self, parent: &LicenseId, wanted: i64) -> Result<(), Refusal> {
         let license = find(self.account, parent)?;
-        match wanted <= self.account.unshared(license) {
+        let left = self.account.unshared(license);
+        let license = self.account.scarce_to_share(license);
+        match wanted <= left {
             true => Ok(()),
             false => Err(Refusal::NoFreeQuantity {
-                license: parent.clone(),
+                license: license.id.clone(),
                 taken: license.taken(),
                 quantity: license.quantity,
                 wanted,

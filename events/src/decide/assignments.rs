@@ -135,7 +135,11 @@ impl Case<'_> {
             let wanted = given + i64::try_from(short.len()).unwrap_or(i64::MAX);
             let licenses: Vec<&License> =
                 licenses.iter().filter_map(|it| self.account.license(it)).collect();
-            return Err(self.none_free(product.as_str(), &licenses, given, wanted));
+            let named = match &it.container {
+                Some(container) => format!("{product} in container {container}"),
+                None => product.to_string(),
+            };
+            return Err(self.none_free(&named, &licenses, given, wanted));
         }
         let terms = terms(it);
         for holder in short {

@@ -236,7 +236,8 @@ impl Case<'_> {
             false => Ok(()),
             true => Err(Refusal::QuantityBelowUse {
                 license: license.id.clone(),
-                held: license.taken(),
+                held: license.held,
+                shared: license.allocated,
                 quantity: to.get(),
             }),
         }

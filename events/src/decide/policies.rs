@@ -34,7 +34,8 @@ impl Case<'_> {
                     Lowering::Refuse => {
                         return Err(Refusal::QuantityBelowUse {
                             license: license.id.clone(),
-                            held: license.taken(),
+                            held: license.held,
+                            shared: license.allocated,
                             quantity: limit,
                         });
                     }

@@ -207,7 +207,10 @@ impl Case<'_> {
         let licenses = self.account.licenses_of_product(product).filter(meant);
         let licenses = self.ending_first(licenses);
         match licenses.is_empty() {
-            true => Err(Refusal::NoLicenseInForce(product.clone())),
+            true => Err(Refusal::NoLicenseInForce {
+                product: product.clone(),
+                container: container.cloned(),
+            }),
             false => Ok(licenses.into_iter().map(|it| it.id.clone()).collect()),
         }
     }
@@ -242,11 +245,28 @@ impl Case<'_> {
         given: i64,
         wanted: i64,
     ) -> Refusal {
-        let limits = licenses.iter().map(|it| self.account.limit(it));
+        // A part may have seats while the license above it has none left.
+        if let [license] = licenses {
+            let above = self.account.scarce(license);
+            if above.id != license.id {
+                return Refusal::NoFreeSeat {
+                    named: above.id.as_str().into(),
+                    held: above.held,
+                    shared: above.allocated,
+                    quantity: above.quantity,
+                    wanted,
+                };
+            }
+        }
+        let gives = |it: &&License| match self.account.excess(it) {
+            Some(it) => it.limit,
+            None => self.account.limit(it),
+        };
         Refusal::NoFreeSeat {
             named: named.into(),
-            held: licenses.iter().map(|it| it.taken()).sum::<i64>() - given,
-            quantity: limits.fold(0, i64::saturating_add),
+            held: licenses.iter().map(|it| it.held).sum::<i64>() - given,
+            shared: licenses.iter().map(|it| it.allocated).sum(),
+            quantity: licenses.iter().map(gives).fold(0, i64::saturating_add),
             wanted,
         }
     }

@@ -150,18 +150,20 @@ pub struct ContainerPlaced {
     pub within: Option<ContainerId>,
 }
 
-/// More seats are held than a license gives out: it gives out none until it is not so any more.
+/// More is taken of a license than it gives out, or shared out than its quantity: it and its parts
+/// give out nothing until it is not so any more.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct OverallocationBegan {
     /// Which license.
     pub license: LicenseId,
-    /// Seats that are held, and those that are parts of it.
+    /// Seats that are held, and those that are shared out; the latter alone where they are too many.
     pub held: i64,
-    /// Seats that it gives out at most: the quantity, and what the policy `overage` adds.
+    /// Seats that it gives out at most: the quantity, and what the policy `overage` adds. The quantity
+    /// alone where too many are shared out.
     pub limit: i64,
 }
 
-/// Not more seats are held any more than a license gives out.
+/// Not more is taken of a license any more than fits.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct OverallocationEnded {
     /// Which license.

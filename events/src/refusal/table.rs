@@ -132,7 +132,8 @@ impl Refusal {
             "no_license_in_force",
             409,
             "No license of the product is in force",
-            "look at the windows and states of its licenses",
+            "look at the windows and states of its licenses, and at the container that was \
+             named",
         ),
         (
             "assignment_ended",
@@ -163,8 +164,9 @@ impl Refusal {
         (
             "quantity_below_use",
             409,
-            "More seats are held than that",
-            "revoke assignments first, or ask for at least the seats held",
+            "More seats are held or shared out than that",
+            "revoke assignments or take back what is shared out first, or ask for at least as \
+             many",
         ),
         (
             "license_in_use",
@@ -206,7 +208,8 @@ impl Refusal {
             "no_free_seat",
             409,
             "No free seat",
-            "revoke an assignment, or raise the quantity with ChangeLicense",
+            "revoke an assignment, take back what is shared out, or raise the quantity with \
+             ChangeLicense",
         ),
         (
             "commit_too_large",

@@ -89,7 +89,7 @@ async fn a_refusal_is_the_same_document_through_every_door() {
             "type": "/problems/no_free_seat", "title": "No free seat", "status": 409,
             "code": "no_free_seat",
             "detail": "creative: 1 of 1 seats are held, 2 more were asked for",
-            "hint": "revoke an assignment, or raise the quantity with ChangeLicense",
+            "hint": "revoke an assignment, take back what is shared out, or raise the quantity with ChangeLicense",
         })
     );
 }

@@ -1,7 +1,7 @@
 use super::*;
 
 fn full(held: i64, quantity: i64, wanted: i64) -> Refusal {
-    Refusal::NoFreeSeat { named: CREATIVE.into(), held, quantity, wanted }
+    Refusal::NoFreeSeat { named: CREATIVE.into(), held, shared: 0, quantity, wanted }
 }
 
 #[test]

@@ -10,7 +10,7 @@ fn until(name: &str, quantity: i64, ends: i64) -> Event {
 }
 
 fn full(held: i64, quantity: i64, wanted: i64) -> Refusal {
-    Refusal::NoFreeSeat { named: "P".into(), held, quantity, wanted }
+    Refusal::NoFreeSeat { named: "P".into(), held, shared: 0, quantity, wanted }
 }
 
 #[test]
@@ -68,7 +68,7 @@ fn only_licenses_in_force_count() {
         };
         given(history)
             .when(assign_product("P", [ada()]))
-            .refused(Refusal::NoLicenseInForce(product("P")));
+            .refused(Refusal::NoLicenseInForce { product: product("P"), container: None });
     }
 }
 

@@ -113,7 +113,13 @@ fn a_reactivated_assignment_needs_a_free_seat() {
         .then([reactivated(1, CREATIVE, ada())]);
     given([allocated(CREATIVE, 1), inactive_seat(1, CREATIVE, ada()), seat(2, CREATIVE, bo())])
         .when(activate())
-        .refused(Refusal::NoFreeSeat { named: CREATIVE.into(), held: 1, quantity: 1, wanted: 1 });
+        .refused(Refusal::NoFreeSeat {
+            named: CREATIVE.into(),
+            held: 1,
+            shared: 0,
+            quantity: 1,
+            wanted: 1,
+        });
 }
 
 #[test]
@@ -153,7 +159,13 @@ fn an_assignment_of_a_suspended_license_can_change_in_every_other_way() {
 fn an_assignment_changes_altogether_or_not_at_all() {
     given([allocated(CREATIVE, 0), inactive_seat(1, CREATIVE, ada())])
         .when(change_seat(1, |it| (it.active, it.fulfilled) = (Some(true), Some(true))))
-        .refused(Refusal::NoFreeSeat { named: CREATIVE.into(), held: 0, quantity: 0, wanted: 1 });
+        .refused(Refusal::NoFreeSeat {
+            named: CREATIVE.into(),
+            held: 0,
+            shared: 0,
+            quantity: 0,
+            wanted: 1,
+        });
 }
 
 #[test]

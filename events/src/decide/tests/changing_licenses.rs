@@ -122,9 +122,9 @@ fn seats_are_taken_away_down_to_those_that_are_held() {
     given(history())
         .when(change(CREATIVE, |it| it.quantity = Some(seats(2))))
         .then([quantity_changed(CREATIVE, 5, 2)]);
-    given(history())
-        .when(change(CREATIVE, |it| it.quantity = Some(seats(1))))
-        .refused(Refusal::QuantityBelowUse { license: license(CREATIVE), held: 2, quantity: 1 });
+    given(history()).when(change(CREATIVE, |it| it.quantity = Some(seats(1)))).refused(
+        Refusal::QuantityBelowUse { license: license(CREATIVE), held: 2, shared: 0, quantity: 1 },
+    );
 }
 
 #[test]
@@ -144,6 +144,7 @@ fn labels_window_and_quantity_change_together_or_not_at_all() {
     given([rich(), seat(1, CREATIVE, ada())]).when(all(0)).refused(Refusal::QuantityBelowUse {
         license: license(CREATIVE),
         held: 1,
+        shared: 0,
         quantity: 0,
     });
 }

@@ -28,7 +28,13 @@ fn seats_stay_held_through_a_suspension() {
         reinstated(CREATIVE),
     ])
     .when(assign(CREATIVE, [bo()]))
-    .refused(Refusal::NoFreeSeat { named: CREATIVE.into(), held: 1, quantity: 1, wanted: 1 });
+    .refused(Refusal::NoFreeSeat {
+        named: CREATIVE.into(),
+        held: 1,
+        shared: 0,
+        quantity: 1,
+        wanted: 1,
+    });
 }
 
 #[test]

@@ -229,7 +229,54 @@ fn seats_that_were_given_out_twice_are_told_and_given_out_no_more() {
     given(history()).when(assign("creative@north", [bo()])).refused(Refusal::NoFreeSeat {
         named: "creative@north".into(),
         held: 1,
+        shared: 0,
         quantity: 0,
         wanted: 1,
     });
+}
+
+/// What is said when it is refused.
+#[track_caller]
+fn told_no(story: &mut Story, kind: &str, document: Value) -> String {
+    story.decide(kind, document).unwrap_err().to_string()
+}
+
+#[test]
+fn a_refusal_says_what_is_held_and_what_is_shared_out() {
+    let mut story = Story::of_seats(10);
+    story.does("SetAllocations", share(None, &[("north", 7), ("south", 3)]));
+    let one_more = "asked for";
+    let said = told_no(&mut story, "AssignSeat", seats_of("creative", &["a"]));
+    let none = format!("creative: 0 of 10 seats are held and 10 shared out, 1 more was {one_more}");
+    assert_eq!(said, none);
+    let lower = json!({"license": "creative", "quantity": 9});
+    let said = told_no(&mut story, "ChangeLicense", lower);
+    assert_eq!(said, "creative: 0 seats are held and 10 shared out, 9 were asked for");
+    let names = ["a", "b", "c", "d", "e", "f", "g"];
+    story.does("AssignSeat", seats_of("creative@north", &names));
+    let in_container =
+        |it: &str| json!({"product": "P", "container": it, "holders": users(&["h"])});
+    let said = told_no(&mut story, "AssignSeat", in_container("north"));
+    assert_eq!(said, format!("P in container north: 7 of 7 seats are held, 1 more was {one_more}"));
+    let said = told_no(&mut story, "AssignSeat", in_container("nn"));
+    assert_eq!(said, "no license of product P in container nn is in force");
+    let within = share(Some("north"), &[("service", 1)]);
+    let said = told_no(&mut story, "SetAllocations", within);
+    let full = "creative@north: 7 of 7 seats are held or allocated, 1 more was asked for";
+    assert_eq!(said, full);
+}
+
+#[test]
+fn where_the_license_above_has_none_left_it_is_named() {
+    let mut story = Story::of_seats(4);
+    story.does("SetAllocations", share(None, &[("north", 2)]));
+    story.does("SetPolicy", json!({"lowering": "tolerate"}));
+    story.does("AssignSeat", seats_of("creative", &["a", "b"]));
+    story.does("ChangeLicense", json!({"license": "creative", "quantity": 3}));
+    let said = told_no(&mut story, "AssignSeat", seats_of("creative@north", &["c"]));
+    let above = "creative: 2 of 3 seats are held and 2 shared out, 1 more was asked for";
+    assert_eq!(said, above);
+    let within = share(Some("north"), &[("service", 1)]);
+    let said = told_no(&mut story, "SetAllocations", within);
+    assert_eq!(said, "creative: 4 of 3 seats are held or allocated, 1 more was asked for");
 }

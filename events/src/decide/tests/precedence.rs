@@ -329,7 +329,7 @@ fn suspension_and_the_end_of_the_window_come_before_a_lack_of_seats() {
 fn no_license_in_force_comes_before_a_lack_of_seats() {
     given([allocated(CREATIVE, 0), suspended(CREATIVE)])
         .when(assign_product("P", [ada()]))
-        .refused(Refusal::NoLicenseInForce(product("P")));
+        .refused(Refusal::NoLicenseInForce { product: product("P"), container: None });
 }
 
 #[test]
