@@ -366,7 +366,10 @@ async fn what_is_refused_is_said_of_the_space_and_in_its_own_words() {
     };
     let assign = "/v2/spaces/north/members/assign-license";
     client.does("PATCH", assign, &course(&["ada"])).await;
-    let short = (403, "course:c1: 1 of 2 seats are held, 2 more were asked for".to_owned());
+    let short = (
+        403,
+        "course:c1 in container north: 1 of 2 seats are held, 2 more were asked for".to_owned(),
+    );
     assert_eq!(said("PATCH", assign, &course(&["bo", "cy"])).await, short);
     let missing = (400, "profileIds: it is missing".to_owned());
     assert_eq!(said("PATCH", assign, &json!({"courseId": "c1"})).await, missing);
