@@ -32,8 +32,8 @@ impl<'a> Above<'a> {
     /// Seats that it would give out; fewer than none while it is over-allocated, or what it is a part
     /// of is.
     fn free(&mut self, it: &License) -> Result<i64, Error> {
-        let limit = it.limit.unwrap_or(i64::MAX);
-        let own = match limit.saturating_sub(it.used + it.allocated) {
+        let taken = it.used + it.allocated;
+        let own = match it.limit.map_or(i64::MAX, |limit| limit - taken) {
             // Shared out is the quantity alone, whatever an overage adds.
             left if left >= 0 && it.allocated > it.quantity => it.quantity - it.allocated,
             left => left,
