@@ -9,23 +9,30 @@ use super::{Code, Grant, Model, What, text};
 const AT_ONCE: usize = 1_000;
 
 impl Model {
-    /// Seats that stand on the ground of a group, of what one grant gives.
+    /// Members who have what one grant of a group gives, each once, by whichever license.
     fn leases(&self, group: &str, what: &What) -> usize {
         let ground = format!("group:{group}");
-        let of = |it: &&usize| self.covers(what, **it);
-        let licenses: Vec<usize> = (0..self.licenses.len()).collect();
-        let leases =
-            |it: &usize| self.seats_of(*it).filter(|it| it.1.grounds.contains(&ground)).count();
-        licenses.iter().filter(of).map(leases).sum()
+        let licenses = (0..self.licenses.len()).filter(|it| self.covers(what, *it));
+        let seats = licenses.flat_map(|it| self.seats_of(it));
+        let leased = seats.filter(|it| it.1.grounds.contains(&ground)).map(|it| it.0);
+        leased.collect::<std::collections::BTreeSet<_>>().len()
     }
 
-    pub(super) fn quota_left(&self, group: &str, what: &What) -> bool {
+    /// Whether somebody has it on this ground, by a license that may be over.
+    pub(super) fn has_lease(&self, ground: &str, what: &What, holder: &str) -> bool {
+        let seat = |it| self.seat(it, holder).is_some_and(|it| it.grounds.contains(ground));
+        (0..self.licenses.len()).any(|it| self.covers(what, it) && seat(it))
+    }
+
+    /// Whether a group may give it to somebody, who is counted already if they have it.
+    pub(super) fn quota_left(&self, group: &str, what: &What, holder: &str) -> bool {
         let grant = self.groups[group].grants.iter().find(|it| it.what == *what).unwrap();
-        grant.quota.is_none_or(|it| self.leases(group, what) < it)
+        let counted = || self.has_lease(&format!("group:{group}"), what, holder);
+        grant.quota.is_none_or(|it| self.leases(group, what) < it || counted())
     }
 
     /// Whether a direct set stands instead of what groups give.
-    fn denied(&self, holder: &str) -> bool {
+    pub(super) fn denied(&self, holder: &str) -> bool {
         let add = self.policy.get("direct_sets").is_some_and(|it| it == "add");
         !add && self.people.get(holder).is_some_and(|it| it.set.is_some())
     }
@@ -47,7 +54,7 @@ impl Model {
         };
         for grant in grants.iter().filter(|it| it.eager && refuse) {
             let new = |it: &&String| {
-                lacks(self, it, &grant.what) && self.has(it, &grant.what, &ground).is_none()
+                lacks(self, it, &grant.what) && self.has_seat(it, &grant.what, &ground).is_none()
             };
             match self.source(&grant.what) {
                 Ok(_) | Err("no_free_seat") => {}
@@ -59,11 +66,13 @@ impl Model {
             let needy: Vec<_> =
                 members.iter().filter(|it| lacks(self, it, &grant.what)).cloned().collect();
             let left = grant.quota.map(|it| it.saturating_sub(self.leases(group, &grant.what)));
-            if grant.eager && refuse && left.is_some_and(|it| it < needy.len()) {
+            let new = |it: &&String| !self.has_lease(&ground, &grant.what, it);
+            let new = needy.iter().filter(new).count();
+            if grant.eager && refuse && new > 0 && left.is_some_and(|it| it < new) {
                 return Err("quota_exceeded");
             }
             for member in needy {
-                let quota = self.quota_left(group, &grant.what);
+                let quota = self.quota_left(group, &grant.what, &member);
                 let given = match quota {
                     true => self.give(&member, &grant.what, &ground, None),
                     false => Err("quota_exceeded"),

@@ -66,17 +66,29 @@ impl Model {
                     self.say(&["AssignmentTransferred", &name, user, email]);
                 }
                 Some(own) => {
-                    self.licenses[license].held -= i64::from(moved.active);
-                    self.say(&["AssignmentRevoked", &name, email]);
-                    if moved.active && !own.active {
-                        self.reactivate(license, user);
+                    // The one that is used stays; what was given by name lasts as long as the longer.
+                    let used = moved.active && !own.active;
+                    let by_name =
+                        |it: &super::Seat| it.grounds.iter().any(|it| !it.starts_with("group:"));
+                    let (stays, goes) = if used { (moved, own) } else { (own, moved) };
+                    let ends = match (by_name(&stays), by_name(&goes)) {
+                        (true, true) => stays.ends.zip(goes.ends).map(|(a, b)| a.max(b)),
+                        (false, true) => goes.ends,
+                        (_, false) => stays.ends,
+                    };
+                    self.licenses[license].held -= i64::from(goes.active);
+                    self.say(&["AssignmentRevoked", &name, if used { user } else { email }]);
+                    if used {
+                        self.say(&["AssignmentTransferred", &name, user, email]);
                     }
-                    for ground in moved.grounds {
+                    self.seats[license].insert(user.to_owned(), stays.clone());
+                    for ground in goes.grounds {
                         let by_group = format!("group:{}", ground.trim_start_matches("orphan:"));
-                        if !ground.starts_with("orphan:") || !own.grounds.contains(&by_group) {
+                        if !ground.starts_with("orphan:") || !stays.grounds.contains(&by_group) {
                             self.add_ground(license, user, &ground);
                         }
                     }
+                    self.set_end(license, user, ends);
                 }
             }
         }

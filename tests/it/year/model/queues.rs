@@ -36,13 +36,21 @@ impl Model {
     pub(super) fn served(&mut self, license: usize, holder: &str, ground: &str) {
         let product = self.licenses[license].product.clone();
         let in_force = self.licenses[license].in_force(self.now);
-        self.drop_places("served", |it| {
+        let meant = |it: &Place| {
             let meant = match &it.what {
                 What::License(it) => *it == license,
                 What::Product(it) => *it == product && in_force,
             };
             it.holder == holder && it.ground == ground && meant
-        });
+        };
+        let places: Vec<_> = self.waiting.iter().filter(|it| meant(it)).cloned().collect();
+        self.drop_places("served", meant);
+        // What was waited for by name lasts as long.
+        for place in places.iter().filter(|_| ground == DIRECT) {
+            let seat = self.seat(license, holder).unwrap();
+            let later = seat.ends.zip(place.ends).map(|(one, other)| one.max(other));
+            self.set_end(license, holder, later);
+        }
     }
 
     /// Who gets a seat does not wait for it any more, whatever ground they waited on: each of their
@@ -58,12 +66,13 @@ impl Model {
             let seat = self.seat(license, holder).unwrap();
             let may = match place.ground.strip_prefix("group:") {
                 Some(group) => {
-                    seat.grounds.contains(&place.ground) || self.quota_left(group, &place.what)
+                    let may = !self.denied(holder) && self.quota_left(group, &place.what, holder);
+                    seat.grounds.contains(&place.ground) || seat.active && may
                 }
                 None => seat.active,
             };
             if may {
-                self.add_ground(license, holder, &place.ground);
+                self.stand_on(license, holder, &place.ground, place.ends);
                 self.served(license, holder, &place.ground);
             }
         }
@@ -116,7 +125,7 @@ impl Model {
     }
 
     /// Whether a place needs no look: a quota that is used up is so for everybody who waits on that
-    /// ground, and what has no seat free is so for everybody who has none.
+    /// ground and has nothing of it, and what has no seat free is so for everybody who has none.
     fn is_in_vain(
         &self,
         place: &Place,
@@ -125,22 +134,15 @@ impl Model {
     ) -> bool {
         let none =
             |licenses: &[usize]| licenses.iter().all(|it| self.seat(*it, &place.holder).is_none());
-        used_up.iter().any(|it| it.0 == place.what && it.1 == place.ground)
+        let counted = |it: &(What, String)| self.has_lease(&it.1, &it.0, &place.holder);
+        let of = |it: &&(What, String)| it.0 == place.what && it.1 == place.ground;
+        used_up.iter().find(of).is_some_and(|it| !counted(it))
             || shut.iter().any(|it| it.0 == place.what && none(&it.1))
     }
 
     /// Serves a place if that can be done now.
     fn serve(&mut self, place: &Place, used_up: &mut Vec<(What, String)>) {
-        let has = self.has(&place.holder, &place.what, &place.ground);
-        if let Some(license) = has
-            && place.ground == DIRECT
-            && !self.seat(license, &place.holder).unwrap().active
-        {
-            // They wait for the seat of an idle assignment, or for a free one.
-            let _ = self.wake(license, &place.holder);
-            return;
-        }
-        let has = has.is_some();
+        let has = self.has_seat(&place.holder, &place.what, &place.ground).is_some();
         if !has && self.source(&place.what).is_err() {
             return;
         }
@@ -150,8 +152,12 @@ impl Model {
             self.drop_places("withdrawn", is);
             return;
         }
-        if let Some(group) = place.ground.strip_prefix("group:")
-            && !self.quota_left(group, &place.what)
+        let group = place.ground.strip_prefix("group:");
+        if group.is_some() && self.denied(&place.holder) {
+            return;
+        }
+        if let Some(group) = group
+            && !self.quota_left(group, &place.what, &place.holder)
         {
             used_up.push((place.what.clone(), place.ground.clone()));
             return;

@@ -44,18 +44,27 @@ impl Model {
         }
     }
 
-    /// The license of which somebody has what is asked for already: one that stands on this ground, or
-    /// on the orphan of it, or the one that was allocated first.
+    /// The license of which somebody has what is asked for: one that a group gives, for its ground;
+    /// or one whose seat they hold, which stands on this ground, or on the orphan of it, or was
+    /// allocated first.
     pub(super) fn has(&self, holder: &str, what: &What, ground: &str) -> Option<usize> {
-        let mut licenses = self.meant(what);
-        licenses.sort_unstable();
-        licenses.retain(|it| self.seat(*it, holder).is_some());
         let orphan = ground.replace("group:", "orphan:");
-        let on = |ground: &str| {
-            let stands = |it: &&usize| self.seat(**it, holder).unwrap().grounds.contains(ground);
-            licenses.iter().find(stands)
+        let rank = |it: &usize| {
+            let seat = self.seat(*it, holder).unwrap();
+            let stands = seat.grounds.contains(ground);
+            let given = stands && ground != DIRECT;
+            (!given, !seat.active, !stands, !seat.grounds.contains(&orphan), *it)
         };
-        on(ground).or_else(|| on(&orphan)).or(licenses.first()).copied()
+        let licenses = self.meant(what).into_iter();
+        licenses.filter(|it| self.seat(*it, holder).is_some()).min_by_key(rank)
+    }
+
+    /// The same, where they hold a seat or a group has given it: an idle assignment is none.
+    pub(super) fn has_seat(&self, holder: &str, what: &What, ground: &str) -> Option<usize> {
+        let license = self.has(holder, what, ground)?;
+        let seat = self.seat(license, holder)?;
+        let given = ground != DIRECT && seat.grounds.contains(ground);
+        (seat.active || given).then_some(license)
     }
 
     /// The license that a new seat would be of, or why there is none.
@@ -75,7 +84,8 @@ impl Model {
         }
     }
 
-    /// Gives somebody what they lack: a ground on the seat they have, or a seat.
+    /// Gives somebody what they lack: a ground on the seat they have, or a seat, also of an assignment
+    /// that is there without one.
     pub(super) fn give(
         &mut self,
         holder: &str,
@@ -83,12 +93,19 @@ impl Model {
         ground: &str,
         ends: Option<Time>,
     ) -> Result<(), Code> {
-        if let Some(license) = self.has(holder, what, ground) {
-            self.add_ground(license, holder, ground);
+        if let Some(license) = self.has_seat(holder, what, ground) {
+            self.stand_on(license, holder, ground, ends);
             self.served(license, holder, ground);
             return Ok(());
         }
         let license = self.source(what)?;
+        if self.seat(license, holder).is_some() {
+            self.reactivate(license, holder);
+            self.stand_on(license, holder, ground, ends);
+            self.served(license, holder, ground);
+            self.has_come(license, holder);
+            return Ok(());
+        }
         let name = self.licenses[license].name.clone();
         self.say(&["SeatAssigned", &name, holder, ground]);
         self.know(holder);
@@ -100,6 +117,33 @@ impl Model {
         self.served(license, holder, ground);
         self.has_come(license, holder);
         Ok(())
+    }
+
+    /// One ground more; what is given by name ends when it was asked for, or at the later time where
+    /// it was given by name before.
+    pub(super) fn stand_on(
+        &mut self,
+        license: usize,
+        holder: &str,
+        ground: &str,
+        ends: Option<Time>,
+    ) {
+        if ground == DIRECT {
+            let seat = self.seat(license, holder).unwrap();
+            let later = seat.ends.zip(ends).map(|(one, other)| one.max(other));
+            let ends = if seat.grounds.contains(DIRECT) { later } else { ends };
+            self.set_end(license, holder, ends);
+        }
+        self.add_ground(license, holder, ground);
+    }
+
+    pub(super) fn set_end(&mut self, license: usize, holder: &str, ends: Option<Time>) {
+        let seat = self.seats[license].get_mut(holder).unwrap();
+        if seat.ends != ends {
+            seat.ends = ends;
+            let name = self.licenses[license].name.clone();
+            self.say(&["AssignmentEndSet", &name, holder]);
+        }
     }
 
     pub(super) fn add_ground(&mut self, license: usize, holder: &str, ground: &str) {
@@ -165,39 +209,33 @@ impl Model {
         let what = self.what(document)?;
         let (holders, ends) = (self.holders(document), time(document, "ends_at"));
         let wait = document["wait"] == true;
-        // Who lacks a ground alone; and who lacks a seat, with the license of an idle one.
+        // Who lacks a ground alone, and who lacks a seat.
         let (mut lacking, mut needy) = (vec![], vec![]);
         for holder in holders {
-            let has = self.has(&holder, &what, DIRECT);
-            let waits = wait && self.waits(&holder, &what, DIRECT);
-            match has.map(|it| (it, self.seat(it, &holder).unwrap())) {
-                Some((license, seat)) if !seat.active && !waits => {
-                    needy.push((holder, Some(license)));
-                }
-                Some((_, seat)) if seat.active && !seat.grounds.contains(DIRECT) => {
-                    lacking.push(holder);
-                }
-                None if !waits => needy.push((holder, None)),
-                Some(_) | None => {}
+            let has = self.has_seat(&holder, &what, DIRECT);
+            match has.map(|it| self.seat(it, &holder).unwrap()) {
+                Some(seat) if seat.grounds.contains(DIRECT) => {}
+                Some(_) => lacking.push(holder),
+                None if wait && self.waits(&holder, &what, DIRECT) => {}
+                None => needy.push(holder),
             }
         }
-        let asked: Vec<&String> = lacking.iter().chain(needy.iter().map(|it| &it.0)).collect();
-        self.may_be_given(&what, &asked, ends.filter(|_| !needy.is_empty()))?;
+        let asked: Vec<&String> = lacking.iter().chain(&needy).collect();
+        self.may_be_given(&what, &asked, ends)?;
         let free: i64 = self.meant(&what).into_iter().map(|it| self.free(it)).sum();
         if needy.len() as i64 > free && !wait {
             return Err("no_free_seat");
         }
         for holder in lacking {
             let license = self.ends_first(&holder, &what);
-            self.add_ground(license, &holder, DIRECT);
+            self.stand_on(license, &holder, DIRECT, ends);
             self.has_come(license, &holder);
         }
-        for (holder, idle) in needy {
-            let given = match idle {
-                Some(license) => self.wake(license, &holder),
-                None => self.give(&holder, &what, DIRECT, ends),
-            };
-            if given.is_err() {
+        for holder in needy {
+            // An assignment that was given by name before keeps its end.
+            let idle = self.source(&what).ok().and_then(|it| self.seat(it, &holder));
+            let kept = idle.filter(|it| it.grounds.contains(DIRECT)).map(|it| it.ends);
+            if self.give(&holder, &what, DIRECT, kept.unwrap_or(ends)).is_err() {
                 self.introduce(&holder);
                 self.join(&what, &holder, DIRECT, ends);
             }
@@ -205,19 +243,10 @@ impl Model {
         Ok(())
     }
 
-    /// Gives somebody a seat again whose assignment holds none.
-    pub(super) fn wake(&mut self, license: usize, holder: &str) -> Result<(), Code> {
-        self.source(&What::License(license))?;
-        self.reactivate(license, holder);
-        self.add_ground(license, holder, DIRECT);
-        self.served(license, holder, DIRECT);
-        self.has_come(license, holder);
-        Ok(())
-    }
-
     /// By name a ground goes on the seat of the license that ends first.
     fn ends_first(&self, holder: &str, what: &What) -> usize {
-        let first = self.meant(what).into_iter().find(|it| self.seat(*it, holder).is_some());
+        let held = |it: &usize| self.seat(*it, holder).is_some_and(|it| it.active);
+        let first = self.meant(what).into_iter().find(held);
         first.unwrap()
     }
 
@@ -287,9 +316,14 @@ impl Model {
             self.say(&[line, &name, &holder]);
         }
         let ends = time(document, "ends_at");
-        if document.as_object().unwrap().contains_key("ends_at") && ends != seat.ends {
-            self.seats[license].get_mut(&holder).unwrap().ends = ends;
-            self.say(&["AssignmentEndSet", &name, &holder]);
+        let by_name = seat.grounds.iter().any(|it| !it.starts_with("group:"));
+        // What was given by name has ended by then.
+        let over = !by_name && ends.is_some_and(|it| it <= self.now);
+        if document.as_object().unwrap().contains_key("ends_at") && !over {
+            self.set_end(license, &holder, ends);
+        }
+        if document["active"] == true && !seat.active {
+            self.has_come(license, &holder);
         }
         Ok(())
     }

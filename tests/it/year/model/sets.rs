@@ -39,7 +39,10 @@ impl Model {
         }
         for holder in &holders {
             for product in &products {
-                self.give(holder, &What::Product(product.clone()), DIRECT, None)?;
+                let what = What::Product(product.clone());
+                if self.has_seat(holder, &what, DIRECT).is_none() {
+                    self.give(holder, &what, DIRECT, None)?;
+                }
             }
         }
         Ok(())
@@ -54,8 +57,10 @@ impl Model {
         let replace = self.policy.get("direct_sets").is_none_or(|it| it == "replace");
         self.drop_places("withdrawn", |it| it.holder == holder && (it.ground == DIRECT || replace));
         for product in products {
-            if let Some(license) = self.has(holder, &What::Product(product.clone()), DIRECT) {
-                self.add_ground(license, holder, DIRECT);
+            let has = self.has(holder, &What::Product(product.clone()), DIRECT);
+            let direct = |it: usize| self.seat(it, holder).unwrap().grounds.contains(DIRECT);
+            if let Some(license) = has.filter(|it| !direct(*it)) {
+                self.stand_on(license, holder, DIRECT, None);
             }
         }
         for license in 0..self.licenses.len() {
