@@ -44,8 +44,10 @@ fn in_parts(state: &Account, of: &License) -> i64 {
     parts.map(|it| it.quantity.max(it.held + allocated(state, it))).sum()
 }
 
+/// What a license has left; nothing where that is no number, because it gives out any number.
 pub(super) fn available(state: &Account, it: &License) -> Option<i64> {
-    Some(state.free(it)).filter(|it| *it < i64::MAX).map(|it| it.max(0))
+    let any = state.limit(it) == i64::MAX;
+    Some(state.free(it)).filter(|it| !any || *it < i64::MAX / 2).map(|it| it.max(0))
 }
 
 /// The last commit that changed how much the parts of a license take of it.
