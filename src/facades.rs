@@ -25,6 +25,7 @@ use serde_json::Value;
 
 use crate::auth::Principal;
 use crate::http::App;
+use crate::http::headers;
 use crate::http::problem::Problem;
 use crate::intake::Document;
 
@@ -53,9 +54,9 @@ impl Done {
     pub(crate) fn answer(&self, body: &Value) -> Response {
         let json = [("content-type", "application/json")];
         let mut response = (json, body.to_string()).into_response();
-        let headers = response.headers_mut();
-        headers.insert(routes::SEQUENCE, self.sequence.into());
-        headers.insert(routes::COMMAND, self.command.clone());
+        let out = response.headers_mut();
+        out.insert(headers::SEQUENCE, self.sequence.into());
+        out.insert(headers::COMMAND, self.command.clone());
         response
     }
 }

@@ -11,6 +11,7 @@ mod commands;
 mod containers;
 mod document;
 mod groups;
+pub(crate) mod headers;
 mod history;
 mod holders;
 mod keys;

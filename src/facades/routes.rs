@@ -11,14 +11,9 @@ use axum::routing::{MethodFilter, MethodRouter, on};
 use serde_json::Value;
 
 use crate::http::App;
+use crate::http::headers::{self, SEQUENCE};
 use crate::http::problem::Problem;
 use crate::http::server::RequestId;
-
-/// The header with the sequence of the log that an answer is of.
-pub(super) const SEQUENCE: &str = "seatledger-sequence";
-
-/// The header with the id of the command that a call became.
-pub(super) const COMMAND: &str = "seatledger-command";
 
 /// Characters of a request's path that an answer repeats.
 const PATH_SHOWN: usize = 200;
@@ -129,10 +124,7 @@ async fn speak(told: Told, app: App, request: Request, next: Next) -> Response {
     if !matches!(status, 401 | 429) {
         headers.insert(SEQUENCE, app.intake.writer().sequence().into());
     }
-    let command = problem.extra.get("command").and_then(Value::as_str);
-    if let Some(command) = command.and_then(|it| HeaderValue::from_str(it).ok()) {
-        headers.insert(COMMAND, command);
-    }
+    headers::name_command(headers, problem.extra.get("command").and_then(Value::as_str));
     *response.body_mut() = body.into();
     response
 }

@@ -12,14 +12,12 @@ use serde_json::value::RawValue;
 use utoipa::{IntoParams, ToSchema};
 
 use super::App;
+use super::headers::{self, SEQUENCE};
 use super::native::{self, Caller};
 use super::problem::Problem;
 use super::query::{self, Params, Segments};
 use crate::auth::Access;
 use crate::intake::{Document, refusal_problem};
-
-/// Header with the command's id, so that an answer can be traced to its events.
-const COMMAND: &str = "seatledger-command";
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -144,13 +142,11 @@ pub(super) async fn send(
         }
         Document::Problem(problem) => problem.into_response(),
     };
-    let headers = response.headers_mut();
+    let out = response.headers_mut();
     if let Some(sequence) = answer.sequence {
-        headers.insert("seatledger-sequence", HeaderValue::from(sequence));
+        out.insert(SEQUENCE, HeaderValue::from(sequence));
     }
-    if let Some(command) = answer.command.and_then(|it| HeaderValue::from_str(&it).ok()) {
-        headers.insert(COMMAND, command);
-    }
+    headers::name_command(out, answer.command.as_deref());
     Ok(response)
 }
 

@@ -18,17 +18,9 @@ use serde::de::DeserializeOwned;
 pub(crate) use params::{AsOfParams, PageParams, Params};
 
 use super::App;
+use super::headers::{AT, SEQUENCE, WARNING};
 use super::problem::Problem;
 use crate::views::{Behind, View};
-
-/// Header of every answer: the sequence as of which it answers.
-const SEQUENCE: &str = "seatledger-sequence";
-
-/// Header of an answer to a question about the past: the moment it resolved to.
-const AT: &str = "seatledger-at";
-
-/// Header of every answer while writing has stopped: the code of the reason.
-const WARNING: &str = "seatledger-warning";
 
 /// Items of a page unless asked for.
 const LIMIT_DEFAULT: usize = 100;

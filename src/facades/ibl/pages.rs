@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::call::{Call, Place};
 use super::failure::Failure;
 use super::given::Reader;
+use crate::http::headers::SEQUENCE;
 use crate::http::query::{self, AsOf};
 
 /// Items of a page unless asked for.
@@ -112,7 +113,7 @@ pub(super) fn order<T: Copy>(
 
 /// An answer without a body.
 pub(super) fn nothing(sequence: u64) -> Response {
-    ([("seatledger-sequence", HeaderValue::from(sequence))], ()).into_response()
+    ([(SEQUENCE, HeaderValue::from(sequence))], ()).into_response()
 }
 
 /// The sequence as of which a write is answered, for questions about what it wrote.

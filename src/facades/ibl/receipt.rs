@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest as _, Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
+use axum::http::{HeaderMap, Method, Uri};
 use axum::response::{IntoResponse as _, Response};
 use events::CommandId;
 
@@ -14,9 +14,7 @@ use super::body;
 use super::call::{Call, Sent};
 use super::failure::Failure;
 use crate::http::App;
-
-const SEQUENCE: HeaderName = HeaderName::from_static("seatledger-sequence");
-const COMMAND: HeaderName = HeaderName::from_static("seatledger-command");
+use crate::http::headers::{SEQUENCE, name_command};
 
 /// Characters of a path that an answer repeats.
 const PATH_SHOWN: usize = 200;
@@ -49,9 +47,7 @@ impl Receipt {
         if !headers.contains_key(SEQUENCE) {
             headers.insert(SEQUENCE, self.app.intake.writer().sequence().into());
         }
-        if let Some(id) = self.command.and_then(|it| HeaderValue::from_str(&it).ok()) {
-            headers.insert(COMMAND, id);
-        }
+        name_command(headers, self.command.as_deref());
         response
     }
 }
