@@ -8,6 +8,7 @@ mod groups;
 mod holders;
 mod keys;
 mod licenses;
+mod linking;
 mod passing;
 mod policies;
 mod revoking;

@@ -58,6 +58,63 @@ fn two_seats_of_one_license_become_one_with_the_grounds_of_both() {
     assert_eq!(told, ["MemberRemoved ada g", "GroundRemoved creative ada group:g"]);
 }
 
+/// One seat of `creative`, which ada has, and a license `late` of the same product, of which the
+/// address has one from the group h.
+fn two_licenses_of_one_product(ada: (&str, serde_json::Value)) -> Story {
+    let mut story = Story::of_seats(1);
+    story.does(ada.0, ada.1);
+    let late = json!({"license": "late", "product": "P", "quantity": 5});
+    story.does("AllocateLicense", late);
+    story.does("AddMembers", json!({"group": "h", "holders": [{"email": "a@x.org"}]}));
+    story
+}
+
+#[test]
+fn what_groups_gave_of_one_product_is_one_seat_after_a_link_whatever_licenses_it_was_of() {
+    let mut story = two_licenses_of_one_product(("AddMembers", members("g", &["ada"])));
+    let grant = json!({"product": "P", "mode": "eager"});
+    for group in ["g", "h"] {
+        story.does("GrantToGroup", json!({"group": group, "grant": grant}));
+    }
+    assert_eq!(story.seats(), ["a@x.org late group:h", "ada creative group:g"]);
+    let told = story.does("LinkHolder", json!({"email": "a@x.org", "user": "ada"}));
+    assert_eq!(
+        told[told.len() - 4..],
+        [
+            "AssignmentRevoked late ada",
+            "GroundAdded creative ada group:h",
+            "HolderLinked ada from a@x.org",
+            "HolderRegistered ada"
+        ]
+    );
+    assert_eq!(story.seats(), ["ada creative group:g+group:h"]);
+}
+
+#[test]
+fn what_a_group_gave_of_a_product_goes_on_the_seat_that_is_given_by_name() {
+    let by_name = json!({"license": "creative", "holders": users(&["ada"])});
+    let mut story = two_licenses_of_one_product(("AssignSeat", by_name));
+    story.does("GrantToGroup", json!({"group": "h", "grant": {"product": "P", "mode": "eager"}}));
+    story.does("LinkHolder", json!({"email": "a@x.org", "user": "ada"}));
+    assert_eq!(story.seats(), ["ada creative direct+group:h"]);
+}
+
+#[test]
+fn a_license_that_is_given_as_such_is_a_seat_of_its_own_after_a_link() {
+    let by_name = json!({"license": "creative", "holders": users(&["ada"])});
+    let mut story = two_licenses_of_one_product(("AssignSeat", by_name.clone()));
+    story
+        .does("GrantToGroup", json!({"group": "h", "grant": {"license": "late", "mode": "eager"}}));
+    story.does("LinkHolder", json!({"email": "a@x.org", "user": "ada"}));
+    assert_eq!(story.seats(), ["ada creative direct", "ada late group:h"]);
+    // The same by name.
+    let mut story = two_licenses_of_one_product(("AssignSeat", by_name));
+    let late = json!({"license": "late", "holders": [{"email": "a@x.org"}]});
+    story.does("AssignSeat", late);
+    story.does("LinkHolder", json!({"email": "a@x.org", "user": "ada"}));
+    assert_eq!(story.seats(), ["ada creative direct", "ada late direct"]);
+}
+
 #[test]
 fn a_place_in_the_waitlist_passes_to_the_user_as_it_is() {
     let mut story = Story::of_seats(1);

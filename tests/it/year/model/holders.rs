@@ -1,8 +1,10 @@
 //! Who somebody is.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
-use super::{Code, Model, Place, text};
+use super::{Code, Model, Place, What, text};
 
 impl Model {
     pub(super) fn register(&mut self, document: &Value) -> Result<(), Code> {
@@ -47,6 +49,7 @@ impl Model {
             self.move_member(&group, &email, &user);
         }
         self.move_set(&email, &user);
+        self.share_seats(&user);
         self.say(&["HolderLinked", &user, &email]);
         if self.people[&user].email.is_none() {
             self.know(&user).email = Some(email.clone());
@@ -89,6 +92,32 @@ impl Model {
                         }
                     }
                     self.set_end(license, user, ends);
+                }
+            }
+        }
+    }
+
+    /// Of a product one seat is enough for what groups give of it.
+    fn share_seats(&mut self, user: &str) {
+        let products: BTreeSet<_> = self.licenses.iter().map(|it| it.product.clone()).collect();
+        for product in products {
+            let mut held = self.in_force(&product);
+            held.sort_unstable();
+            held.retain(|it| self.seat(*it, user).is_some_and(|it| it.active));
+            let by_product = |ground: &String| {
+                let Some(group) = ground.strip_prefix("group:") else { return false };
+                let what = What::Product(product.clone());
+                self.groups[group].grants.iter().any(|it| it.what == what)
+            };
+            let (moves, stays): (Vec<_>, Vec<_>) = held.iter().copied().partition(|license| {
+                self.seat(*license, user).unwrap().grounds.iter().all(by_product)
+            });
+            let Some(stays) = stays.first().or(held.first()).copied() else { continue };
+            for license in moves.into_iter().filter(|it| *it != stays) {
+                let grounds = self.seat(license, user).unwrap().grounds.clone();
+                self.remove_grounds(license, user, |_| true);
+                for ground in grounds {
+                    self.add_ground(stays, user, &ground);
                 }
             }
         }
