@@ -141,6 +141,8 @@ impl Ledger {
         now: Moment,
         seed: u128,
     ) -> Result<Vec<Event>, Refusal> {
+        // What is refused, or tried out, leaves nothing to take back.
+        self.last = None;
         let mut mint = Mint::new(now, seed, self.number);
         let Some(row) = self.rows.get(&request.account).copied() else {
             let mut account = Account::new(request.account.clone());

@@ -340,6 +340,31 @@ fn what_is_taken_back_has_not_happened_and_the_rest_has() {
 }
 
 #[test]
+fn only_the_command_judged_last_is_taken_back() {
+    let mut ledger = Ledger::default();
+    ledger.begin();
+    ledger.judge(&allocate("acme"), day(0, 0), 0).unwrap();
+    // One that is tried out, of an account that is there and of one that is not.
+    for account in ["acme", "other"] {
+        let mut license = allocate(account);
+        license.dry_run = true;
+        if let Command::AllocateLicense(it) = &mut license.command {
+            it.license = LicenseId::new("another").unwrap();
+        }
+        ledger.judge(&license, day(0, 0), 1 << 32).unwrap();
+        ledger.take_back();
+    }
+    // One that is refused.
+    let mut license = allocate("acme");
+    if let Command::AllocateLicense(it) = &mut license.command {
+        it.quantity = crate::command::Quantity::ZERO;
+    }
+    ledger.judge(&license, day(0, 0), 2 << 32).unwrap_err();
+    ledger.take_back();
+    assert_eq!((ledger.accounts().count(), ledger.last_number()), (1, 1));
+}
+
+#[test]
 fn an_account_is_there_from_its_first_license_on_and_not_before() {
     let mut ledger = Ledger::default();
     first_license(&mut ledger, "acme");
