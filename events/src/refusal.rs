@@ -34,6 +34,9 @@ pub enum Refusal {
     /// No license of the account is of this product.
     #[error("there is no license of product {0}")]
     ProductNotFound(ProductId),
+    /// Nothing is placed in the account, or allocated, under this name.
+    #[error("there is no container {0}")]
+    ContainerNotFound(ContainerId),
     /// No assignment of the account ever had this id.
     #[error("there is no assignment {0}")]
     AssignmentNotFound(AssignmentId),
@@ -66,13 +69,24 @@ pub enum Refusal {
         /// Whose it is.
         license: LicenseId,
     },
-    /// The container is somewhere else, or would be too deep.
-    #[error("{container} cannot be within {within}")]
+    /// The container is somewhere else.
+    #[error("{container} is {}, and was said to be {}",
+        place(.placed.as_ref()), place(.within.as_ref()))]
     ContainerElsewhere {
         /// Which container.
         container: ContainerId,
+        /// What it is within, if it is within another one.
+        placed: Option<ContainerId>,
+        /// What it was said to be within.
+        within: Option<ContainerId>,
+    },
+    /// The container would be within one that is itself within another one.
+    #[error("{container} cannot be within {within}, which is itself within another container")]
+    ContainerTooDeep {
+        /// Which container.
+        container: ContainerId,
         /// Where it was said to be.
-        within: Box<str>,
+        within: ContainerId,
     },
     /// The license is part of another one, which decides this.
     #[error("{license} is a part of {parent}")]
@@ -214,6 +228,16 @@ pub enum Refusal {
         /// Its product.
         product: ProductId,
     },
+    /// A container would have two quantities of one license: as such and as of its product.
+    #[error("{container} would have one quantity of {license} and one of its product {product}")]
+    QuantitiesOverlap {
+        /// Which container.
+        container: ContainerId,
+        /// Which license.
+        license: LicenseId,
+        /// Its product.
+        product: ProductId,
+    },
     /// The group has more of it than the quota would be.
     #[error("{group}: {} of {named} {} given, a quota of {quota} was asked for",
         counted(*.leases, "seat"), one_or(*.leases, "is", "are"))]
@@ -253,6 +277,19 @@ pub enum Refusal {
         /// Seats that are held, or parts of it.
         taken: i64,
         /// Seats in all.
+        quantity: i64,
+        /// Seats asked for.
+        wanted: i64,
+    },
+    /// More was to be taken from a container than it has.
+    #[error("{container} has {} of {license}, {wanted} {} to be taken from it",
+        counted(*.quantity, "seat"), one_or(*.wanted, "was", "were"))]
+    ContainerHasLess {
+        /// Which container.
+        container: ContainerId,
+        /// Of which license.
+        license: LicenseId,
+        /// Seats that it has.
         quantity: i64,
         /// Seats asked for.
         wanted: i64,
@@ -301,40 +338,43 @@ impl Refusal {
             Refusal::AccountNotFound(_) => 1,
             Refusal::LicenseNotFound(_) => 2,
             Refusal::ProductNotFound(_) => 3,
-            Refusal::AssignmentNotFound(_) => 4,
-            Refusal::HolderNotFound(_) => 5,
-            Refusal::GroupNotFound(_) => 6,
-            Refusal::ScheduleNotFound(_) => 7,
-            Refusal::KeyNotFound(_) => 8,
-            Refusal::KeyRevoked(_) => 9,
-            Refusal::KeyExists(_) => 10,
-            Refusal::LicenseExists(_) => 11,
-            Refusal::ExternalIdTaken { .. } => 12,
-            Refusal::ContainerElsewhere { .. } => 13,
-            Refusal::LicenseIsPart { .. } => 14,
-            Refusal::LicenseIsHosted { .. } => 15,
-            Refusal::SameAccount(_) => 16,
-            Refusal::AlreadyLinked { .. } => 17,
-            Refusal::HolderRetired(_) => 18,
-            Refusal::HolderNotMember { .. } => 19,
-            Refusal::LicenseRetired(_) => 20,
-            Refusal::LicenseSuspended(_) => 21,
-            Refusal::LicenseEnded { .. } => 22,
-            Refusal::NoLicenseInForce { .. } => 23,
-            Refusal::AssignmentEnded(_) => 24,
-            Refusal::NotAssigned { .. } => 25,
-            Refusal::HeldByGroup { .. } => 26,
-            Refusal::AlreadyOver { .. } => 27,
-            Refusal::WindowEmpty { .. } => 28,
-            Refusal::QuantityBelowUse { .. } => 29,
-            Refusal::LicenseInUse { .. } => 30,
-            Refusal::LicenseGiven { .. } => 31,
-            Refusal::GrantsOverlap { .. } => 32,
-            Refusal::QuotaBelowUse { .. } => 33,
-            Refusal::QuotaExceeded { .. } => 34,
-            Refusal::NoFreeQuantity { .. } => 35,
-            Refusal::NoFreeSeat { .. } => 36,
-            Refusal::CommitTooLarge { .. } => 37,
+            Refusal::ContainerNotFound(_) => 4,
+            Refusal::AssignmentNotFound(_) => 5,
+            Refusal::HolderNotFound(_) => 6,
+            Refusal::GroupNotFound(_) => 7,
+            Refusal::ScheduleNotFound(_) => 8,
+            Refusal::KeyNotFound(_) => 9,
+            Refusal::KeyRevoked(_) => 10,
+            Refusal::KeyExists(_) => 11,
+            Refusal::LicenseExists(_) => 12,
+            Refusal::ExternalIdTaken { .. } => 13,
+            Refusal::ContainerElsewhere { .. } | Refusal::ContainerTooDeep { .. } => 14,
+            Refusal::LicenseIsPart { .. } => 15,
+            Refusal::LicenseIsHosted { .. } => 16,
+            Refusal::SameAccount(_) => 17,
+            Refusal::AlreadyLinked { .. } => 18,
+            Refusal::HolderRetired(_) => 19,
+            Refusal::HolderNotMember { .. } => 20,
+            Refusal::LicenseRetired(_) => 21,
+            Refusal::LicenseSuspended(_) => 22,
+            Refusal::LicenseEnded { .. } => 23,
+            Refusal::NoLicenseInForce { .. } => 24,
+            Refusal::AssignmentEnded(_) => 25,
+            Refusal::NotAssigned { .. } => 26,
+            Refusal::HeldByGroup { .. } => 27,
+            Refusal::AlreadyOver { .. } => 28,
+            Refusal::WindowEmpty { .. } => 29,
+            Refusal::QuantityBelowUse { .. } => 30,
+            Refusal::LicenseInUse { .. } => 31,
+            Refusal::LicenseGiven { .. } => 32,
+            Refusal::GrantsOverlap { .. } => 33,
+            Refusal::QuantitiesOverlap { .. } => 34,
+            Refusal::QuotaBelowUse { .. } => 35,
+            Refusal::QuotaExceeded { .. } => 36,
+            Refusal::NoFreeQuantity { .. } => 37,
+            Refusal::ContainerHasLess { .. } => 38,
+            Refusal::NoFreeSeat { .. } => 39,
+            Refusal::CommitTooLarge { .. } => 40,
             Refusal::InBatch { refusal, .. } => refusal.row(),
         }
     }
@@ -385,6 +425,10 @@ fn shared_out(count: i64) -> String {
         0 => String::new(),
         count => format!(" and {count} shared out"),
     }
+}
+
+fn place(within: Option<&ContainerId>) -> String {
+    within.map_or_else(|| "in the account itself".to_owned(), |it| format!("within {it}"))
 }
 
 fn in_container(container: Option<&ContainerId>) -> String {

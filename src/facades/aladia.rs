@@ -100,9 +100,12 @@ const CHALLENGE: &str = "ApiKey header=\"apikey\", Bearer";
 fn told(problem: &Problem, asked: &Asked) -> (u16, Value) {
     let code = problem.code.as_str();
     let (status, code) = match code {
-        "no_free_seat" | "no_free_quantity" | "no_license_in_force" | "quantity_below_use" => {
-            (403, "LICENSE_NOT_ENOUGH".to_owned())
-        }
+        "no_free_seat"
+        | "no_free_quantity"
+        | "no_license_in_force"
+        | "quantity_below_use"
+        | "container_not_found"
+        | "container_has_less" => (403, "LICENSE_NOT_ENOUGH".to_owned()),
         _ if problem.status == 404 => (404, "RECORD_NOT_FOUND".to_owned()),
         _ => (problem.status, code.to_uppercase()),
     };

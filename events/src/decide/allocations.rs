@@ -13,6 +13,9 @@ impl Case<'_> {
     /// First what is lowered is, in all containers, so that it is there for what is raised.
     pub(super) fn set_allocations(&mut self, it: &SetAllocations) -> Result<(), Refusal> {
         let mut raised = vec![];
+        let all = it.allocations.iter().flat_map(|it| &it.quantities);
+        all.filter_map(|it| Of::given(&it.license, &it.product))
+            .try_for_each(|it| self.is_there(it))?;
         for allocation in &it.allocations {
             if allocation.through
                 && let Some(within) = &allocation.within
@@ -42,11 +45,13 @@ impl Case<'_> {
         let mut wanted: Vec<(LicenseId, i64)> = vec![];
         for part in &it.quantities {
             let Some(of) = Of::given(&part.license, &part.product) else { continue };
-            let parent = self.above(of, within, part.quantity)?;
-            match wanted.iter_mut().find(|(id, _)| *id == parent) {
-                Some((_, quantity)) => *quantity += part.quantity.get(),
-                None => wanted.push((parent, part.quantity.get())),
+            let parent = self.above(of, within, part.quantity.get())?;
+            if wanted.iter().any(|(id, _)| *id == parent) {
+                let product = find(self.account, &parent)?.product.clone();
+                let (container, license) = (it.container.clone(), parent);
+                return Err(Refusal::QuantitiesOverlap { container, license, product });
             }
+            wanted.push((parent, part.quantity.get()));
         }
         let parts = self.account.licenses().iter().filter(|license| {
             license.container.as_ref() == Some(&it.container)
@@ -118,21 +123,22 @@ impl Case<'_> {
     pub(super) fn move_quantity(&mut self, it: &MoveQuantity) -> Result<(), Refusal> {
         let Some(of) = Of::given(&it.license, &it.product) else { return Ok(()) };
         // Taking back is always possible; giving is not.
-        let gives = it.moves.iter().any(|it| it.to.is_some());
-        let seats = if gives { Quantity::new(1).unwrap_or(Quantity::ZERO) } else { Quantity::ZERO };
-        let parent = self.above(of, it.within.as_ref(), seats)?;
+        let gives = it.moves.iter().filter(|it| it.to.is_some());
+        let given: i64 = gives.map(|it| it.quantity.get()).sum();
+        let parent = self.above(of, it.within.as_ref(), given)?;
         for step in &it.moves {
             for (container, by) in
                 [(&step.from, -step.quantity.get()), (&step.to, step.quantity.get())]
             {
                 let Some(container) = container else { continue };
+                if by < 0 {
+                    self.is_container(container)?;
+                }
                 self.place(container, it.within.as_ref())?;
-                let part = self.part(&parent, container);
-                let (held, quantity) = part.map_or((0, 0), |it| (it.taken(), it.quantity));
+                let quantity = self.part(&parent, container).map_or(0, |it| it.quantity);
                 if quantity + by < 0 {
-                    let license = part.map_or_else(|| parent.clone(), |it| it.id.clone());
-                    let wanted = -by;
-                    return Err(Refusal::NoFreeQuantity { license, taken: held, quantity, wanted });
+                    let (container, license, wanted) = (container.clone(), parent, -by);
+                    return Err(Refusal::ContainerHasLess { container, license, quantity, wanted });
                 }
                 self.set_part(&parent, container, quantity + by)?;
             }
@@ -147,21 +153,40 @@ impl Case<'_> {
         within: Option<&ContainerId>,
     ) -> Result<(), Refusal> {
         let containers = self.account.containers();
-        let elsewhere = || Refusal::ContainerElsewhere {
-            container: container.clone(),
-            within: within.map_or("the account", |it| it.as_str()).into(),
-        };
-        let deep = |it: &ContainerId| containers.get(it).is_none_or(Option::is_some);
-        match containers.get(container) {
-            Some(found) if found.as_ref() == within => Ok(()),
-            Some(_) => Err(elsewhere()),
-            // What another one is within has to be there, and in the account itself.
-            None if within.is_some_and(deep) => Err(elsewhere()),
-            None => {
-                let (container, within) = (container.clone(), within.cloned());
-                self.cause(Event::ContainerPlaced(ContainerPlaced { container, within }));
-                Ok(())
+        if let Some(placed) = containers.get(container) {
+            let (container, within) = (container.clone(), within.cloned());
+            return match *placed == within {
+                true => Ok(()),
+                false => {
+                    let placed = placed.clone();
+                    Err(Refusal::ContainerElsewhere { container, placed, within })
+                }
+            };
+        }
+        let (container, within) = (container.clone(), within.cloned());
+        // What another one is within has to be there, and in the account itself.
+        if let Some(within) = &within {
+            match containers.get(within) {
+                None => return Err(Refusal::ContainerNotFound(within.clone())),
+                Some(Some(_)) => {
+                    let within = within.clone();
+                    return Err(Refusal::ContainerTooDeep { container, within });
+                }
+                Some(None) => {}
             }
+        }
+        self.cause(Event::ContainerPlaced(ContainerPlaced { container, within }));
+        Ok(())
+    }
+
+    /// Refuses a container that is neither placed nor has a license.
+    pub(super) fn is_container(&self, container: &ContainerId) -> Result<(), Refusal> {
+        let has = |it: &License| it.container.as_ref() == Some(container);
+        let there = self.account.containers().contains_key(container)
+            || self.account.licenses().iter().any(has);
+        match there {
+            true => Ok(()),
+            false => Err(Refusal::ContainerNotFound(container.clone())),
         }
     }
 
@@ -171,7 +196,7 @@ impl Case<'_> {
         &self,
         of: Of<'_>,
         within: Option<&ContainerId>,
-        quantity: Quantity,
+        quantity: i64,
     ) -> Result<LicenseId, Refusal> {
         let is_there = |it: &&License| match within {
             Some(container) => it.container.as_ref() == Some(container),
@@ -183,21 +208,40 @@ impl Case<'_> {
                 let part = || self.account.parts_of(id).find(is_there);
                 let license = if within.is_some() { part().unwrap_or(license) } else { license };
                 if !is_there(&license) {
-                    return Err(Refusal::LicenseNotFound(id.clone()));
+                    return Err(self.not_above(license, within, quantity));
                 }
-                if quantity > Quantity::ZERO {
+                if quantity > 0 {
                     assignable(license, self.now)?;
                 }
                 Ok(license.id.clone())
             }
             Of::Product(product) => {
                 self.has_product(product)?;
+                within.map_or(Ok(()), |it| self.is_container(it))?;
                 let licenses = self.account.licenses_of_product(product).filter(is_there);
                 let all = self.ending_first(licenses);
                 let first = all.first().map(|it| it.id.clone());
                 let (product, container) = (product.clone(), within.cloned());
                 first.ok_or(Refusal::NoLicenseInForce { product, container })
             }
+        }
+    }
+
+    /// Why nothing of a license can be shared out there.
+    fn not_above(&self, license: &License, within: Option<&ContainerId>, wanted: i64) -> Refusal {
+        let id = license.id.clone();
+        match (within, &license.parent) {
+            (None, Some(parent)) => Refusal::LicenseIsPart { license: id, parent: parent.clone() },
+            (None, None) => Refusal::LicenseNotFound(id),
+            (Some(container), _) => match self.is_container(container) {
+                Err(refusal) => refusal,
+                Ok(()) => Refusal::ContainerHasLess {
+                    container: container.clone(),
+                    license: id,
+                    quantity: 0,
+                    wanted: wanted.max(1),
+                },
+            },
         }
     }
 
@@ -220,8 +264,9 @@ impl Case<'_> {
         if to == part.quantity {
             return Ok(());
         }
-        let to = Quantity::new(to).unwrap_or(before);
         self.can_raise(part, to)?;
+        // A parent has a quantity, and so has whatever fits into it.
+        let Some(to) = Quantity::new(to) else { return Ok(()) };
         self.can_lower(part, to)?;
         let from = before;
         self.cause(Event::QuantityChanged(QuantityChanged { license, from, to }));
@@ -230,8 +275,8 @@ impl Case<'_> {
 
     /// Refuses to raise a part by more than its parent has left. What is taken of it already, beyond
     /// what it has, it takes of its parent anyway.
-    pub(super) fn can_raise(&self, part: &License, to: Quantity) -> Result<(), Refusal> {
-        let more = to.get() - part.takes();
+    pub(super) fn can_raise(&self, part: &License, to: i64) -> Result<(), Refusal> {
+        let more = to - part.takes();
         match part.parent.as_ref().filter(|_| more > 0) {
             Some(parent) => self.can_share(parent, more),
             None => Ok(()),
@@ -260,10 +305,12 @@ impl Case<'_> {
         container: &ContainerId,
         quantity: i64,
     ) -> Result<(), Refusal> {
+        if quantity > 0 {
+            self.can_share(parent, quantity)?;
+        }
         let Some(quantity) = Quantity::new(quantity).filter(|it| *it > Quantity::ZERO) else {
             return Ok(());
         };
-        self.can_share(parent, quantity.get())?;
         let license = self.joined_id(parent, container.as_str());
         let number = self.mint.number();
         let whole = find(self.account, parent)?;

@@ -1,8 +1,8 @@
 //! Rules about groups and what they give.
 
+use super::Case;
 use super::seats::Of;
-use super::{Case, find};
-use crate::account::{Assignment, Group, Terms, Wait};
+use crate::account::{Assignment, Group, LicenseState, Terms, Wait};
 use crate::command::{AddMembers, GrantToGroup, RemoveGroupRule, RemoveMembers, SetGroupRule};
 use crate::event::{
     Event, Ground, GroundChanged, GroupNamed, GroupRuleSet, MemberAdded, MemberRemoved, WaitEnd,
@@ -135,7 +135,10 @@ impl Case<'_> {
     ) -> Result<(), Refusal> {
         let before = self.find_group(group)?;
         let (granted, unfinished) = (before.grants.clone(), before.unfinished);
-        grants.iter().try_for_each(|it| self.is_there(it))?;
+        let of = grants.iter().filter_map(|it| Of::given(&it.license, &it.product));
+        of.into_iter().try_for_each(|it| self.is_there(it))?;
+        let mut new = grants.iter().filter(|it| !granted.iter().any(|old| old.same_thing(it)));
+        new.try_for_each(|it| self.can_be_granted(it))?;
         self.do_not_overlap(group, &grants)?;
         grants.iter().try_for_each(|it| self.quota_fits(group, it))?;
         if granted == grants {
@@ -193,14 +196,13 @@ impl Case<'_> {
         }
     }
 
-    /// Refuses a grant of what is not there.
-    fn is_there(&self, grant: &Grant) -> Result<(), Refusal> {
-        match Of::given(&grant.license, &grant.product) {
-            Some(Of::License(license)) => drop(find(self.account, license)?),
-            Some(Of::Product(product)) => self.has_product(product)?,
-            None => {}
+    /// Refuses to grant a license that nobody can have any more.
+    fn can_be_granted(&self, grant: &Grant) -> Result<(), Refusal> {
+        let license = grant.license.as_ref().and_then(|it| self.account.license(it));
+        match license.filter(|it| it.state == LicenseState::Retired) {
+            Some(it) => Err(Refusal::LicenseRetired(it.id.clone())),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     /// Refuses a quota under what the group has.

@@ -214,7 +214,7 @@ impl Case<'_> {
         let Some(to) = it.quantity.filter(|it| it.get() != license.quantity) else {
             return Ok(None);
         };
-        self.can_raise(license, to)?;
+        self.can_raise(license, to.get())?;
         self.can_lower(license, to)?;
         let from = license.quantity_before();
         Ok(Some(Event::QuantityChanged(QuantityChanged { license: license.id.clone(), from, to })))

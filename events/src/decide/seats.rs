@@ -184,6 +184,14 @@ impl Case<'_> {
         Ok(licenses.into_iter().find(|it| free(it) > Some(0)))
     }
 
+    /// Refuses a license that there is none, and a product of which there is none.
+    pub(super) fn is_there(&self, of: Of<'_>) -> Result<(), Refusal> {
+        match of {
+            Of::License(license) => find(self.account, license).map(drop),
+            Of::Product(product) => self.has_product(product),
+        }
+    }
+
     /// Refuses a product of which there is no license.
     pub(super) fn has_product(&self, product: &ProductId) -> Result<(), Refusal> {
         match self.account.licenses_of_product(product).next() {
@@ -200,6 +208,7 @@ impl Case<'_> {
         container: Option<&ContainerId>,
     ) -> Result<Vec<LicenseId>, Refusal> {
         self.has_product(product)?;
+        container.map_or(Ok(()), |it| self.is_container(it))?;
         let meant = |it: &&License| match container {
             Some(container) => it.container.as_ref() == Some(container),
             None => it.parent.is_none(),

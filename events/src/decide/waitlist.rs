@@ -1,7 +1,7 @@
 //! Rules about waiting for a seat.
 
 use super::seats::Of;
-use super::{Case, find};
+use super::{Case, assignable};
 use crate::account::{License, Terms, Wait};
 use crate::command::LeaveWaitlist;
 use crate::event::{Event, Ground, WaitEnd, WaitlistJoined, WaitlistLeft};
@@ -67,11 +67,8 @@ impl Case<'_> {
     }
 
     pub(super) fn leave_waitlist(&mut self, it: &LeaveWaitlist) -> Result<(), Refusal> {
-        match Of::given(&it.license, &it.product) {
-            Some(Of::License(license)) => drop(find(self.account, license)?),
-            Some(Of::Product(product)) => self.has_product(product)?,
-            None => {}
-        }
+        let of = Of::given(&it.license, &it.product);
+        of.map_or(Ok(()), |it| self.is_there(it))?;
         for holder in &it.holders {
             if self.account.holder(holder.key()).is_none() {
                 return Err(Refusal::HolderNotFound(holder.clone()));
@@ -93,13 +90,12 @@ impl Case<'_> {
     pub(super) fn drain(&mut self, products: &[ProductId], without_seats: bool) -> bool {
         let before = self.events.len();
         let mut bytes = 0;
-        // A quota keeps even those waiting who need no seat.
-        let without_seats = without_seats
-            || self.account.groups().iter().flat_map(|it| &it.grants).any(|it| it.quota.is_some());
         for product in products {
             let places: Vec<u64> = self.account.queue(product).map(|it| it.place).collect();
+            let without_seats = without_seats || self.waits_for_quota(product);
             for place in places {
-                let free = |it: &License| self.account.free(it) > 0;
+                let free =
+                    |it: &License| assignable(it, self.now).is_ok() && self.account.free(it) > 0;
                 if !without_seats && !self.account.licenses_of_product(product).any(free) {
                     break;
                 }
@@ -112,6 +108,16 @@ impl Case<'_> {
             }
         }
         true
+    }
+
+    /// Whether a quota keeps somebody waiting for a product who may need no seat.
+    fn waits_for_quota(&self, product: &ProductId) -> bool {
+        self.account.queue(product).any(|wait| {
+            let group = wait.ground.group().and_then(|it| self.account.group(it));
+            let of = (&wait.license, &wait.product);
+            let grants = group.into_iter().flat_map(|it| &it.grants);
+            grants.filter(|it| (&it.license, &it.product) == of).any(|it| it.quota.is_some())
+        })
     }
 
     /// Serves one place, if there is room.

@@ -15,7 +15,7 @@ impl Refusal {
             "account_not_found",
             404,
             "There is no such account",
-            "an account begins with its first AllocateLicense, RegisterHolder, AddMembers or SetPolicy",
+            "an account begins with its first AllocateLicense, RegisterHolder, AddMembers, CreateKey or SetPolicy",
         ),
         (
             "license_not_found",
@@ -28,6 +28,12 @@ impl Refusal {
             404,
             "There is no license of this product",
             "list the licenses of the account, or allocate one first",
+        ),
+        (
+            "container_not_found",
+            404,
+            "There is no such container",
+            "list the containers of the account, or place it first with SetAllocations",
         ),
         (
             "assignment_not_found",
@@ -187,6 +193,12 @@ impl Refusal {
             "grant the product, or licenses of it, not both",
         ),
         (
+            "quantities_overlap",
+            409,
+            "Two quantities of the container are of one license",
+            "give the quantity of the license, or of its product, not both",
+        ),
+        (
             "quota_below_use",
             409,
             "The group has more of it than that",
@@ -203,6 +215,12 @@ impl Refusal {
             409,
             "Not enough quantity left to share out",
             "take some back from another container, or raise the quantity with ChangeLicense",
+        ),
+        (
+            "container_has_less",
+            409,
+            "The container has less than that",
+            "take at most what the container has: its licenses say how much",
         ),
         (
             "no_free_seat",

@@ -357,3 +357,17 @@ fn a_license_that_gives_nothing_comes_before_a_quota_for_those_who_wait_too() {
     story.does("SuspendLicense", json!({"license": "creative"}));
     assert_eq!(story.refuses("SetGroupRule", of_license("eager", Some(1))), "license_suspended");
 }
+
+#[test]
+fn a_license_that_is_retired_is_not_granted() {
+    let mut story = Story::of_five_seats();
+    let grant = |mode| json!({"group": "g", "grants": [{"license": "creative", "mode": mode}]});
+    story.does("SetGroupRule", grant("eager"));
+    story.does("RetireLicense", json!({"license": "creative"}));
+    // What a group was granted before it may keep.
+    story.does("SetGroupRule", grant("first_come"));
+    story.does("SetGroupRule", json!({"group": "g", "grants": []}));
+    for mode in ["eager", "first_come"] {
+        assert_eq!(story.refuses("SetGroupRule", grant(mode)), "license_retired");
+    }
+}

@@ -259,7 +259,10 @@ fn a_refusal_says_what_is_held_and_what_is_shared_out() {
     let said = told_no(&mut story, "AssignSeat", in_container("north"));
     assert_eq!(said, format!("P in container north: 7 of 7 seats are held, 1 more was {one_more}"));
     let said = told_no(&mut story, "AssignSeat", in_container("nn"));
-    assert_eq!(said, "no license of product P in container nn is in force");
+    assert_eq!(said, "there is no container nn");
+    story.does("SetAllocations", share(None, &[("empty", 0)]));
+    let said = told_no(&mut story, "AssignSeat", in_container("empty"));
+    assert_eq!(said, "no license of product P in container empty is in force");
     let within = share(Some("north"), &[("service", 1)]);
     let said = told_no(&mut story, "SetAllocations", within);
     let full = "creative@north: 7 of 7 seats are held or allocated, 1 more was asked for";

@@ -47,6 +47,7 @@ fn refusals_of_what_is_not_there() -> Vec<Refusal> {
         refusal(given([]).when(suspend(CREATIVE))),
         refusal(given(one()).when(suspend(OFFICE))),
         refusal(given(one()).when(assign_product("Q", [ada()]))),
+        stands_in_the_way(&[], "SetAllocations", share("north", Some("south"), 1)),
         refusal(given(one()).when(revoke_ids([7]))),
         refusal(given(one()).when(revoke(CREATIVE, [bo()]))),
         stands_in_the_way(
@@ -78,7 +79,10 @@ fn refusals_of_states() -> Vec<Refusal> {
     let refusal = |it: Decided| it.outcome.unwrap_err();
     vec![
         stands_in_the_way(
-            &[("SetAllocations", share("north", None, 1))],
+            &[
+                ("SetAllocations", share("north", None, 1)),
+                ("SetAllocations", share("south", None, 1)),
+            ],
             "SetAllocations",
             share("north", Some("south"), 1),
         ),
@@ -165,6 +169,12 @@ fn refusals_of_shortages() -> Vec<Refusal> {
             json!({"group": "g", "grant": {"license": CREATIVE, "mode": "eager"}}),
         ),
         stands_in_the_way(
+            &[],
+            "SetAllocations",
+            json!({"allocations": [{"container": "north", "quantities": [
+                {"product": "P", "quantity": 1}, {"license": CREATIVE, "quantity": 1}]}]}),
+        ),
+        stands_in_the_way(
             &[
                 ("AddMembers", members("g", &["ada", "bo"])),
                 ("SetGroupRule", rule("g", "eager", None)),
@@ -178,6 +188,11 @@ fn refusals_of_shortages() -> Vec<Refusal> {
             rule("g", "eager", Some(1)),
         ),
         stands_in_the_way(&[], "SetAllocations", share("north", None, 6)),
+        stands_in_the_way(
+            &[("SetAllocations", share("north", None, 1))],
+            "MoveQuantity",
+            json!({"product": "P", "moves": [{"from": "north", "quantity": 2}]}),
+        ),
         refusal(given(one()).when(assign(CREATIVE, [bo()]))),
         Refusal::CommitTooLarge { bytes: 2_000_000, max: 1_000_000 },
     ]
@@ -206,11 +221,16 @@ fn every_refusal_says_a_status_a_title_and_what_to_do() {
 
 #[test]
 fn a_sentence_says_the_numbers_that_matter() {
-    let said: Vec<_> = every_refusal().iter().map(Refusal::to_string).collect();
-    assert_eq!(said[0], "c-1 was used before, for other content");
-    assert_eq!(said[29], "creative: 1 seat is held, 0 were asked for");
-    assert_eq!(said[36], "creative: 1 of 1 seats are held, 1 more was asked for");
-    assert_eq!(said[22], "creative ended at 2026-05-02T09:00:00.000Z");
+    let all = every_refusal();
+    for (code, said) in [
+        ("command_id_reused", "c-1 was used before, for other content"),
+        ("quantity_below_use", "creative: 1 seat is held, 0 were asked for"),
+        ("no_free_seat", "creative: 1 of 1 seats are held, 1 more was asked for"),
+        ("license_ended", "creative ended at 2026-05-02T09:00:00.000Z"),
+    ] {
+        let refusal = all.iter().find(|it| it.code() == code).unwrap();
+        assert_eq!(refusal.to_string(), said);
+    }
 }
 
 #[test]

@@ -101,9 +101,48 @@ fn quantity_moves_between_containers() {
     story.decide("MoveQuantity", step(json!("south"), Value::Null, 1)).unwrap();
     assert_eq!(quantities(&story), ["creative 5", "creative@north 1", "creative@south 2"]);
     let more = step(json!("north"), json!("south"), 2);
-    assert_eq!(story.refuses("MoveQuantity", more), "no_free_quantity");
+    let told = story.decide("MoveQuantity", more).unwrap_err();
+    assert_eq!(told.code(), "container_has_less");
+    assert_eq!(told.to_string(), "north has 1 seat of creative, 2 were to be taken from it");
+    let nowhere = step(json!("nowhere"), Value::Null, 1);
+    assert_eq!(story.refuses("MoveQuantity", nowhere), "container_not_found");
     let more = step(Value::Null, json!("south"), 3);
     assert_eq!(story.refuses("MoveQuantity", more), "no_free_quantity");
+}
+
+#[test]
+fn no_quantity_is_beyond_what_a_quantity_can_be() {
+    let mut story = Story::of_seats(5);
+    let most = crate::limits::QUANTITY_MAX;
+    let into = |quantity: i64| json!({"license": "creative", "moves": [{"to": "north", "quantity": quantity}]});
+    assert_eq!(story.refuses("MoveQuantity", into(most)), "no_free_quantity");
+    story.decide("MoveQuantity", into(3)).unwrap();
+    assert_eq!(story.refuses("MoveQuantity", into(most)), "no_free_quantity");
+    assert_eq!(quantities(&story), ["creative 5", "creative@north 3"]);
+}
+
+#[test]
+fn a_container_has_one_quantity_of_a_license() {
+    let mut story = Story::of_seats(5);
+    let both = json!({"allocations": [{"container": "north", "quantities": [
+        {"license": "creative", "quantity": 1}, {"product": "P", "quantity": 2}]}]});
+    assert_eq!(story.refuses("SetAllocations", both), "quantities_overlap");
+}
+
+#[test]
+fn what_cannot_be_shared_out_there_is_named() {
+    let mut story = Story::of_seats(5);
+    story.does("SetAllocations", share(&[("north", 2)]));
+    story.does("AllocateLicense", json!({"license": "other", "product": "Q", "quantity": 2}));
+    let moves = json!([{"to": "lab", "quantity": 1}]);
+    let part = json!({"license": "creative@north", "moves": moves});
+    assert_eq!(story.refuses("MoveQuantity", part), "license_is_part");
+    let nowhere = json!({"license": "creative", "within": "nowhere", "moves": moves});
+    assert_eq!(story.refuses("MoveQuantity", nowhere), "container_not_found");
+    let none = json!({"license": "other", "within": "north", "moves": moves});
+    assert_eq!(story.refuses("MoveQuantity", none), "container_has_less");
+    let nowhere = json!({"product": "P", "container": "nowhere", "holders": users(&["ada"])});
+    assert_eq!(story.refuses("AssignSeat", nowhere), "container_not_found");
 }
 
 #[test]
@@ -119,7 +158,11 @@ fn a_container_shares_out_what_it_has_and_not_deeper() {
     assert_eq!(quantities(&story), names);
     assert_eq!(story.refuses("SetAllocations", within("service", "tenant", 7)), "no_free_quantity");
     let deeper = within("robot", "service", 1);
-    assert_eq!(story.refuses("SetAllocations", deeper), "container_elsewhere");
+    let told = story.decide("SetAllocations", deeper).unwrap_err();
+    let sentence = "robot cannot be within service, which is itself within another container";
+    assert_eq!((told.code(), told.to_string().as_str()), ("container_elsewhere", sentence));
+    let nowhere = within("robot", "nowhere", 1);
+    assert_eq!(story.refuses("SetAllocations", nowhere), "container_not_found");
     assert_eq!(story.refuses("SetAllocations", share(&[("service", 1)])), "container_elsewhere");
     // The tenant keeps what its service has.
     assert_eq!(story.refuses("SetAllocations", share(&[("tenant", 4)])), "quantity_below_use");
