@@ -31,14 +31,14 @@ pub use verdict::{Code, Ended, Ground, Verdict};
 /// The model.
 pub static MODEL: ReadModel = ReadModel {
     name: "checks",
-    version: 3,
+    version: 4,
     schema: &[known::ACCOUNTS, emails::SCHEMA, SCHEMA],
     feed: Feed::Commits(|| Box::<Checks>::default()),
 };
 
 /// `held_seats` has a row from each sequence on at which what a holder has of a license changed,
 /// so the last row up to a sequence is how it was then: one descent, and nothing to update. `grounds`
-/// is nothing for `direct` alone.
+/// is nothing for `direct` alone. `until` is when what is held by name ends.
 /// `licenses` says how a license is since `changed`, `versions` how it was from each sequence on. When
 /// its grace ends is kept as a moment, so that a check only compares.
 const SCHEMA: &str = "
@@ -85,6 +85,7 @@ const SCHEMA: &str = "
         assigned   INTEGER NOT NULL,
         at         INTEGER NOT NULL,
         grounds    TEXT,
+        until      INTEGER,
         PRIMARY KEY (account, holder, product, license, since)
     ) STRICT, WITHOUT ROWID;";
 
@@ -175,7 +176,11 @@ impl Checks {
                 self.change(at, named(it), To::Same(Status::Active))?;
             }
             Event::AssignmentRevoked(it) => {
-                self.change(at, named(it), To::New(Status::Ended, None))?;
+                self.change(at, named(it), To::New(Status::Ended, None, None))?;
+            }
+            Event::AssignmentEndSet(it) => {
+                let what = (it.assignment, &it.license, &it.holder);
+                self.change(at, what, To::Until(it.ends_at))?;
             }
             Event::GroundAdded(it) => {
                 let what = (it.assignment, &it.license, &it.holder);
@@ -210,7 +215,6 @@ impl Checks {
             | Event::LicenseStarted(_)
             | Event::LicenseEnded(_)
             | Event::GraceEnded(_)
-            | Event::AssignmentEndSet(_)
             | Event::CommandScheduled(_)
             | Event::ScheduleCancelled(_)
             | Event::ScheduleFired(_)
@@ -240,7 +244,7 @@ impl Checks {
 
     fn assigned(&mut self, at: At<'_>, it: &SeatAssigned) -> Result<(), Error> {
         let status = if it.active { Status::Active } else { Status::Inactive };
-        let to = To::New(status, grounds::text(&it.grounds));
+        let to = To::New(status, grounds::text(&it.grounds), it.ends_at);
         self.change(at, (it.assignment, &it.license, &it.holder), to)
     }
 
@@ -274,7 +278,7 @@ impl Checks {
     /// What one holder has passes to another as it is by then, so what is held back comes first.
     fn transferred(&mut self, at: At<'_>, it: &AssignmentTransferred) -> Result<(), Error> {
         self.write_changes(at.db)?;
-        let to = To::New(Status::Elsewhere, None);
+        let to = To::New(Status::Elsewhere, None, None);
         let from = self.place(at, (it.assignment, &it.license, &it.from), to)?;
         transfer(at.db, &from, &holder_key(&it.holder))
     }

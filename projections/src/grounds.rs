@@ -48,6 +48,11 @@ pub(crate) fn list(text: Option<&str>) -> Vec<Cow<'static, str>> {
     }
 }
 
+/// Whether a group gives it.
+pub(crate) fn is_given(text: Option<&str>) -> bool {
+    lines(text).any(|it| it.starts_with("group:"))
+}
+
 /// What the same group has given or left.
 fn group_of(line: &str) -> Option<&str> {
     line.strip_prefix("group:").or_else(|| line.strip_prefix("orphan:"))

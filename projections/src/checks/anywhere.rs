@@ -3,7 +3,7 @@
 use events::Moment;
 use rusqlite::Connection;
 
-use super::queries::{Live, Place, gather};
+use super::queries::{Found, Live, Place, gather};
 use crate::as_of::AsOf;
 use crate::emails;
 use crate::error::Error;
@@ -27,11 +27,11 @@ pub fn anywhere(
     let mut found = false;
     while let Some(row) = rows.next()? {
         let place = Place { account: row.get(0)?, product: None, license: None };
-        let mut live = vec![];
+        let mut found_here = Found::default();
         for holder in emails::holders_of(&db, place.account, email, db.at)? {
-            gather(&db, &place, &holder, now, &mut live, &mut None)?;
+            gather(&db, &place, &holder, now, &mut found_here)?;
         }
-        for it in live {
+        for it in found_here.live {
             found |= is_allowed(&db, &place, &it, &wanted)?;
         }
     }

@@ -21,10 +21,12 @@ pub(super) struct Change {
 }
 
 pub(super) enum To {
-    /// Another assignment than before, on these grounds, or none.
-    New(Status, Option<String>),
+    /// Another assignment than before, on these grounds and until then, or none.
+    New(Status, Option<String>, Option<Moment>),
     /// The same assignment goes on, with or without a seat.
     Same(Status),
+    /// What is held of it by name ends at another moment.
+    Until(Option<Moment>),
     /// It stands on one ground more.
     With(Ground),
     /// It stands on one ground less.
@@ -41,18 +43,25 @@ impl Change {
         let sequence = int(self.sequence);
         let (account, holder, product, license) = self.place();
         let changed = match &self.to {
-            To::New(status, grounds) => {
+            To::New(status, grounds, until) => {
                 let sql = "INSERT OR REPLACE INTO held_seats
-                           VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?5, ?8, ?9)";
+                           VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?5, ?8, ?9, ?10)";
                 let id = self.assignment.0.as_bytes();
                 let (status, at) = (*status as i64, self.at.millis());
-                let row =
-                    params![account, holder, product, license, sequence, status, id, at, grounds];
+                let until = until.map(Moment::millis);
+                let row = params![
+                    account, holder, product, license, sequence, status, id, at, grounds, until
+                ];
                 db.prepare_cached(sql)?.execute(row)?
             }
             To::Same(status) => {
                 let row = params![account, holder, product, license, sequence, *status as i64];
                 db.prepare_cached(GO_ON)?.execute(row)?
+            }
+            To::Until(until) => {
+                let until = until.map(Moment::millis);
+                let row = params![account, holder, product, license, sequence, until];
+                db.prepare_cached(LAST)?.execute(row)?
             }
             To::With(ground) => self.stand(db, |text| grounds::with(text, ground))?,
             To::Without(ground) => self.stand(db, |text| grounds::without(text, ground))?,
@@ -103,21 +112,28 @@ pub(super) fn transfer(db: &Connection, from: &Change, to: &str) -> Result<(), E
 
 const GO_ON: &str = "
     INSERT OR REPLACE INTO held_seats
-    SELECT account, holder, product, license, ?5, ?6, assignment, assigned, at, grounds
+    SELECT account, holder, product, license, ?5, ?6, assignment, assigned, at, grounds, until
     FROM held_seats
     WHERE account = ?1 AND holder = ?2 AND product = ?3 AND license = ?4
     ORDER BY since DESC LIMIT 1";
 
 const STAND: &str = "
     INSERT OR REPLACE INTO held_seats
-    SELECT account, holder, product, license, ?5, status, assignment, assigned, at, ?6
+    SELECT account, holder, product, license, ?5, status, assignment, assigned, at, ?6, until
+    FROM held_seats
+    WHERE account = ?1 AND holder = ?2 AND product = ?3 AND license = ?4
+    ORDER BY since DESC LIMIT 1";
+
+const LAST: &str = "
+    INSERT OR REPLACE INTO held_seats
+    SELECT account, holder, product, license, ?5, status, assignment, assigned, at, grounds, ?6
     FROM held_seats
     WHERE account = ?1 AND holder = ?2 AND product = ?3 AND license = ?4
     ORDER BY since DESC LIMIT 1";
 
 const TRANSFER: &str = "
     INSERT OR REPLACE INTO held_seats
-    SELECT account, ?6, product, license, ?5, status, assignment, assigned, at, grounds
+    SELECT account, ?6, product, license, ?5, status, assignment, assigned, at, grounds, until
     FROM held_seats
     WHERE account = ?1 AND holder = ?2 AND product = ?3 AND license = ?4
     ORDER BY since DESC LIMIT 1";

@@ -26,11 +26,12 @@ pub struct Question<'a> {
     pub license: Option<&'a str>,
 }
 
-/// Answers a check as of a sequence, at a moment. Windows of licenses are held against the moment,
-/// everything else against the sequence.
+/// Answers a check as of a sequence, at a moment. Windows of licenses and ends of assignments are held
+/// against the moment, everything else against the sequence.
 ///
 /// Allowed exactly when the holder has a live, active assignment of a license that is active and
-/// whose window, with its days of grace, includes the moment.
+/// whose window, with its days of grace, includes the moment. An assignment that no group gives is
+/// live until its end, exclusive, also where the ledger has not written that it is over yet.
 pub fn check(
     db: &Connection,
     account: &str,
@@ -62,7 +63,8 @@ pub fn check_many(
 const BY_PRODUCT: &str = "
     SELECT it.license, it.status, it.assignment, it.assigned, it.at,
            licenses.license, licenses.changed, licenses.state, licenses.starts_at, licenses.ends_at,
-           licenses.grace_ends_at, (SELECT sequence FROM checkpoint), it.grounds
+           licenses.grace_ends_at, (SELECT sequence FROM checkpoint), it.grounds,
+           it.until
     FROM accounts CROSS JOIN products CROSS JOIN held_seats AS it CROSS JOIN licenses
     WHERE accounts.account = ?1
       AND products.account = accounts.id AND products.product = ?3
@@ -74,7 +76,8 @@ const BY_PRODUCT: &str = "
 const BY_LICENSE: &str = "
     SELECT it.license, it.status, it.assignment, it.assigned, it.at,
            licenses.license, licenses.changed, licenses.state, licenses.starts_at, licenses.ends_at,
-           licenses.grace_ends_at, (SELECT sequence FROM checkpoint), it.grounds
+           licenses.grace_ends_at, (SELECT sequence FROM checkpoint), it.grounds,
+           it.until
     FROM accounts CROSS JOIN licenses CROSS JOIN held_seats AS it
     WHERE accounts.account = ?1
       AND licenses.account = accounts.id AND licenses.license = ?3
@@ -122,6 +125,9 @@ fn at_once(
             return Ok(None);
         }
         let code = standing.code(now);
+        if over(row, 12, now)?.is_some() {
+            continue;
+        }
         if row.get::<_, i64>(1)? == Status::Active as i64 && code.is_allowed() {
             live.push(lives(row, 12, standing, code)?);
         }
@@ -143,8 +149,16 @@ fn allowed(code: Code, live: Vec<Live>, sequence: u64) -> Verdict {
     Verdict { allowed: true, code, grounds, ended: None, detail, sequence }
 }
 
+/// When it was over, of a row that has its grounds here and its end behind them; `None` before that,
+/// and where a group gives it.
+fn over(row: &Row<'_>, column: usize, now: Moment) -> Result<Option<Moment>, Error> {
+    let text = row.get_ref(column)?.as_str_or_null().map_err(rusqlite::Error::from)?;
+    let until = maybe_moment(row, column + 1)?.filter(|it| *it <= now);
+    Ok(until.filter(|_| !grounds::is_given(text)))
+}
+
 /// Of a row whose columns 2, 3 and 4 are the assignment, the commit that made it, and when; and that
-/// has its grounds here.
+/// has its grounds here and its end behind them.
 fn ground(row: &Row<'_>, column: usize, standing: Standing) -> Result<Ground, Error> {
     let text = row.get_ref(column)?.as_str_or_null().map_err(rusqlite::Error::from)?;
     let grounds = grounds::list(text);
@@ -157,6 +171,7 @@ fn ground(row: &Row<'_>, column: usize, standing: Standing) -> Result<Ground, Er
         since_sequence: uint(row.get(3)?),
         ends_at: standing.ends_at,
         grace_ends_at: standing.grace_ends_at,
+        assignment_ends_at: maybe_moment(row, column + 1)?,
     })
 }
 
@@ -247,12 +262,13 @@ fn in_full(
         Ok(place) => place,
         Err((code, detail)) => return Ok(denied(db, code, vec![], None, detail)),
     };
-    let (mut live, mut ended) = (vec![], None::<Ended>);
+    let mut found = Found::default();
     for holder in holders(db, &place, question)? {
-        gather(db, &place, &holder, now, &mut live, &mut ended)?;
+        gather(db, &place, &holder, now, &mut found)?;
     }
+    let Found { live, ended, since } = found;
     let Some(code) = live.iter().map(|it| it.0).min() else {
-        return Ok(denied(db, Code::NotAssigned, vec![], ended.clone(), missing(question, ended)));
+        return Ok(denied(db, Code::NotAssigned, vec![], ended, missing(question, since)));
     };
     if code.is_allowed() {
         return Ok(allowed(code, live, db.sequence()));
@@ -273,13 +289,13 @@ fn denied(
     Verdict { allowed: false, code, grounds, ended, detail: Some(detail), sequence }
 }
 
-fn missing(question: &Question<'_>, ended: Option<Ended>) -> String {
+fn missing(question: &Question<'_>, since: Option<Moment>) -> String {
     let who = question.user.or(question.email).unwrap_or_default();
     let what = question.license.or(question.product);
     let of = what.map(|it| format!(" of {it}")).unwrap_or_default();
-    match ended {
+    match since {
         None => format!("{who} has no assignment{of}"),
-        Some(it) => format!("{who} has no assignment{of} since {}", it.revoked_at),
+        Some(it) => format!("{who} has no assignment{of} since {it}"),
     }
 }
 
@@ -339,6 +355,17 @@ fn holders(db: &AsOf<'_>, place: &Place, question: &Question<'_>) -> Result<Vec<
 /// What a license says to an assignment, the assignment, and the sentence for it.
 pub(super) type Live = (Code, Ground, Option<String>);
 
+/// What somebody has.
+#[derive(Default)]
+pub(super) struct Found {
+    /// License by license.
+    pub(super) live: Vec<Live>,
+    /// What the log has said last that it ended.
+    ended: Option<Ended>,
+    /// When the last thing ended that they have no more.
+    since: Option<Moment>,
+}
+
 /// Of a row as [`ground`] takes it.
 fn lives(row: &Row<'_>, column: usize, standing: Standing, code: Code) -> Result<Live, Error> {
     let detail = standing.detail(code);
@@ -351,8 +378,7 @@ pub(super) fn gather(
     place: &Place,
     holder: &str,
     now: Moment,
-    live: &mut Vec<Live>,
-    ended: &mut Option<Ended>,
+    found: &mut Found,
 ) -> Result<(), Error> {
     let (mut product, mut license) = (place.product.unwrap_or(0), place.license.unwrap_or(0) - 1);
     loop {
@@ -370,7 +396,7 @@ pub(super) fn gather(
         if other(place.product, product) || other(place.license, license) {
             return Ok(());
         }
-        gather_one(db, (place.account, holder, product, license), now, live, ended)?;
+        gather_one(db, (place.account, holder, product, license), now, found)?;
     }
 }
 
@@ -378,10 +404,9 @@ fn gather_one(
     db: &AsOf<'_>,
     (account, holder, product, license): (i64, &str, i64, i64),
     now: Moment,
-    live: &mut Vec<Live>,
-    ended: &mut Option<Ended>,
+    found: &mut Found,
 ) -> Result<(), Error> {
-    let sql = "SELECT since, status, assignment, assigned, at, grounds FROM held_seats
+    let sql = "SELECT since, status, assignment, assigned, at, grounds, until FROM held_seats
                WHERE account = ?1 AND holder = ?2 AND product = ?3 AND license = ?4
                  AND since <= ?5
                ORDER BY since DESC";
@@ -405,16 +430,22 @@ fn gather_one(
             revoked_at: moment(row, 4)?,
             revoked_sequence: uint(row.get(0)?),
         };
-        if ended.as_ref().is_none_or(|last| last.revoked_sequence <= it.revoked_sequence) {
-            *ended = Some(it);
+        found.since = found.since.max(Some(it.revoked_at));
+        let last = found.ended.as_ref();
+        if last.is_none_or(|last| last.revoked_sequence <= it.revoked_sequence) {
+            found.ended = Some(it);
         }
+        return Ok(());
+    }
+    if let Some(until) = over(row, 5, now)? {
+        found.since = found.since.max(Some(until));
         return Ok(());
     }
     let code = match status == Status::Active as i64 {
         true => standing.code(now),
         false => Code::AssignmentInactive,
     };
-    live.push(lives(row, 5, standing, code)?);
+    found.live.push(lives(row, 5, standing, code)?);
     Ok(())
 }
 

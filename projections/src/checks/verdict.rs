@@ -22,7 +22,7 @@ pub enum Code {
     NoSuchLicense,
     /// No license of the account is of this product.
     NoSuchProduct,
-    /// The holder has no live assignment.
+    /// The holder has no live assignment, or its end has come.
     NotAssigned,
     /// The assignment holds no seat for now.
     AssignmentInactive,
@@ -108,6 +108,9 @@ pub struct Ground {
     /// When the days of grace after that are over; absent where there are none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub grace_ends_at: Option<Moment>,
+    /// When what is held by name of the assignment ends; what a group gives goes on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub assignment_ends_at: Option<Moment>,
 }
 
 /// An assignment that was.

@@ -144,7 +144,7 @@ fn meant(it: &Value, filter: &Filter<'_>) -> bool {
 
 #[test]
 fn assignments_agree_with_a_replay() {
-    let (mut world, store, sequences, _dir) = tried(4, 300, &assignments::MODEL);
+    let (mut world, store, sequences, _dir) = tried(4, 400, &assignments::MODEL);
     let commits = world.commits.clone();
     let (mut seen, mut orphans) = (0, 0);
     for sequence in sequences {

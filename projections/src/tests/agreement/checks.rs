@@ -1,6 +1,7 @@
 use std::collections::BTreeSet;
 
 use events::account::{Account, License, LicenseState};
+use events::event::Ground;
 use events::holder::HolderKey;
 use events::{Event, Holder, LicenseId, Moment, ProductId};
 use uuid::Uuid;
@@ -53,6 +54,10 @@ fn expected(
         {
             continue;
         }
+        let given = account.grounds_of(it).iter().any(|it| matches!(it, Ground::Group(_)));
+        if over(it.ends_at()) && !given {
+            continue;
+        }
         let code = match license.state {
             _ if !it.active => Code::AssignmentInactive,
             LicenseState::Suspended => Code::LicenseSuspended,
@@ -96,12 +101,14 @@ fn questions() -> Vec<Question<'static>> {
     whos.into_iter().flat_map(asked).collect()
 }
 
-/// Within a day of the last commit; every other time the very moment at which a window or a grace
-/// ends, or the last one before.
+/// Within a day of the last commit; every other time the very moment at which a window, a grace or an
+/// assignment ends, or the last one before.
 fn moment(random: &mut Random, past: &Past<'_>, account: &str) -> Moment {
     let licenses = past.account(account).into_iter().flat_map(Account::licenses);
     let grace = |it: &License| it.ends_at.zip(it.grace_days).map(|(at, days)| days.after(at));
-    let ends: Vec<_> = licenses.flat_map(|it| [it.ends_at, grace(it)]).flatten().collect();
+    let of_licenses = licenses.flat_map(|it| [it.ends_at, grace(it)]).flatten();
+    let assignments = past.account(account).into_iter().flat_map(Account::assignments);
+    let ends: Vec<_> = of_licenses.chain(assignments.filter_map(|it| it.ends_at())).collect();
     if !ends.is_empty() && random.one_in(2) {
         let before = random.below(2) as i64;
         return Moment::from_millis(random.pick(&ends).millis() - before);
@@ -178,6 +185,7 @@ fn grounds_are_told_in_full(past: &Past<'_>, account: &str, verdict: &checks::Ve
         assert_eq!(ground.ends_at, license.ends_at);
         let grace_ends = license.ends_at.zip(license.grace_days).map(|(at, days)| days.after(at));
         assert_eq!(ground.grace_ends_at, grace_ends);
+        assert_eq!(ground.assignment_ends_at, live.ends_at());
     }
 }
 
@@ -199,7 +207,14 @@ fn what_ended_is_told(
                 it.holder.user.is_none() && it.holder.email.as_ref().map(|it| it.as_str()) == email;
             let meant =
                 if linked { of_address } else { is_meant(state.unwrap(), &it.holder, question) };
+            // Where there is another one by now, that one is asked about.
+            let another = state.unwrap().assignments().any(|live| {
+                let account = state.unwrap();
+                let (license, holder) = (account.license_of(live), account.holder_of(live));
+                (&license.id, holder.key()) == (&it.license, it.holder.key())
+            });
             let meant = meant
+                && !another
                 && question.license.is_none_or(|wanted| wanted == it.license.as_str())
                 && question.product.is_none_or(|wanted| wanted == product.as_str());
             meant.then_some((sequence, it.assignment.0, it.license.as_str()))

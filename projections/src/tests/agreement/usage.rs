@@ -90,7 +90,7 @@ fn stretch(random: &mut Random, commits: &[Arc<Commit>]) -> (i64, i64) {
 
 #[test]
 fn usage_agrees_with_a_walk_over_every_change() {
-    let (mut world, store, sequences, _dir) = tried(4, 400, &licenses::MODEL);
+    let (mut world, store, sequences, _dir) = tried(10, 500, &licenses::MODEL);
     let commits = world.commits.clone();
     let windows = [Window::Hour, Window::Day, Window::Week, Window::Month, Window::Whole];
     let (mut busy, mut transient) = (0, 0);
