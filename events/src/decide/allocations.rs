@@ -2,7 +2,7 @@
 
 use super::seats::Of;
 use super::{Case, assignable, find};
-use crate::account::License;
+use crate::account::{License, LicenseState};
 use crate::command::{Allocation, MoveQuantity, Quantity, SetAllocations};
 use crate::event::{ContainerPlaced, Event, LicenseAllocated, QuantityChanged};
 use crate::limits::TEXT_BYTES_MAX;
@@ -10,62 +10,86 @@ use crate::refusal::Refusal;
 use crate::text::{ContainerId, LicenseId};
 
 impl Case<'_> {
-    /// First what is lowered is, in all containers, so that it is there for what is raised.
+    /// First what is lowered is, in all containers, so that it is there for what is raised. Within a
+    /// container it is lowered before what that one has is, and raised after it.
     pub(super) fn set_allocations(&mut self, it: &SetAllocations) -> Result<(), Refusal> {
-        let mut raised = vec![];
-        let all = it.allocations.iter().flat_map(|it| &it.quantities);
-        all.filter_map(|it| Of::given(&it.license, &it.product))
-            .try_for_each(|it| self.is_there(it))?;
-        for allocation in &it.allocations {
+        let named = it.allocations.iter().flat_map(|it| &it.quantities);
+        let mut named = named.filter_map(|it| Of::given(&it.license, &it.product));
+        named.try_for_each(|it| self.is_there(it))?;
+        let mut all: Vec<&Allocation> = it.allocations.iter().collect();
+        all.sort_by_key(|it| it.within.is_some());
+        for allocation in &all {
             if allocation.through
                 && let Some(within) = &allocation.within
             {
                 self.place(within, None)?;
             }
             self.place(&allocation.container, allocation.within.as_ref())?;
-            for (parent, to) in self.whole(allocation)? {
-                let quantity = self.allocated(&parent, allocation);
-                match to < quantity {
-                    true => self.give_quantity(&parent, allocation, to)?,
-                    false if to > quantity => raised.push((parent, allocation, to)),
-                    false => {}
+        }
+        for allocation in &all {
+            // What the container above is to have by now need not be there yet.
+            if !all.iter().any(|it| Some(&it.container) == allocation.within.as_ref()) {
+                self.wanted(allocation).try_for_each(|it| it.map(drop))?;
+            }
+        }
+        for allocation in all.iter().rev() {
+            let there: Vec<_> = self.wanted(allocation).filter_map(Result::ok).collect();
+            for (parent, to) in self.left_out(allocation, &there).into_iter().chain(there) {
+                if to < self.allocated(&parent, allocation) {
+                    self.give_quantity(&parent, allocation, to)?;
                 }
             }
         }
-        for (parent, allocation, to) in raised {
-            self.give_quantity(&parent, allocation, to)?;
+        for allocation in all {
+            for (parent, to) in self.whole(allocation)? {
+                if to > self.allocated(&parent, allocation) {
+                    self.give_quantity(&parent, allocation, to)?;
+                }
+            }
         }
         Ok(())
     }
 
-    /// What a container is to have of each license above it: zero of those that are left out. Where
-    /// it comes through the container above, the licenses are those of the account.
-    fn whole(&self, it: &Allocation) -> Result<Vec<(LicenseId, i64)>, Refusal> {
+    /// What a container is to have of each license above it that is named. Where it comes through the
+    /// container above, the licenses are those of the account.
+    fn wanted(&self, it: &Allocation) -> impl Iterator<Item = Result<(LicenseId, i64), Refusal>> {
         let within = it.within.as_ref().filter(|_| !it.through);
-        let mut wanted: Vec<(LicenseId, i64)> = vec![];
-        for part in &it.quantities {
-            let Some(of) = Of::given(&part.license, &part.product) else { continue };
-            let parent = self.above(of, within, part.quantity.get())?;
-            if wanted.iter().any(|(id, _)| *id == parent) {
-                let product = find(self.account, &parent)?.product.clone();
-                let (container, license) = (it.container.clone(), parent);
+        it.quantities.iter().filter_map(move |part| {
+            let of = Of::given(&part.license, &part.product)?;
+            let quantity = part.quantity.get();
+            Some(self.above(of, within, quantity).map(|parent| (parent, quantity)))
+        })
+    }
+
+    /// The same, each license once.
+    fn whole(&self, it: &Allocation) -> Result<Vec<(LicenseId, i64)>, Refusal> {
+        let wanted: Vec<_> = self.wanted(it).collect::<Result<_, _>>()?;
+        for (row, (license, _)) in wanted.iter().enumerate() {
+            if wanted[..row].iter().any(|(id, _)| id == license) {
+                let product = find(self.account, license)?.product.clone();
+                let (container, license) = (it.container.clone(), license.clone());
                 return Err(Refusal::QuantitiesOverlap { container, license, product });
             }
-            wanted.push((parent, part.quantity.get()));
         }
+        Ok(wanted)
+    }
+
+    /// Zero of each license that a container has and that is not named, unless it is over: nobody can
+    /// use what it has of that one.
+    fn left_out(&self, it: &Allocation, wanted: &[(LicenseId, i64)]) -> Vec<(LicenseId, i64)> {
         let parts = self.account.licenses().iter().filter(|license| {
             license.container.as_ref() == Some(&it.container)
                 && license.quantity > 0
-                && self.is_in_force(license)
+                && license.state != LicenseState::Retired
+                && license.ends_at.is_none_or(|it| self.now < it)
         });
         let whole = |it: LicenseId| self.account.license(&it)?.parent.clone().or(Some(it));
-        let left_out: Vec<(LicenseId, i64)> = parts
+        parts
             .filter_map(|it| it.parent.clone())
             .filter_map(|parent| if it.through { whole(parent) } else { Some(parent) })
             .filter(|parent| !wanted.iter().any(|(id, _)| id == parent))
             .map(|parent| (parent, 0))
-            .collect();
-        Ok(left_out.into_iter().chain(wanted).collect())
+            .collect()
     }
 
     /// How much of a license a container has.

@@ -20,8 +20,7 @@ impl Case<'_> {
                 products.push(product.clone());
             }
         }
-        let holders: Vec<Holder> =
-            self.distinct(&it.holders).into_iter().map(|it| self.in_full(it)).collect();
+        let holders: Vec<Holder> = self.distinct(&it.holders).into_iter().cloned().collect();
         self.can_be_given(holders.iter())?;
         let holders: Vec<Holder> = holders.iter().map(|it| self.meet(it)).collect();
         for holder in &holders {

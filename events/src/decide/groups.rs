@@ -197,7 +197,7 @@ impl Case<'_> {
     }
 
     /// Refuses to grant a license that nobody can have any more.
-    fn can_be_granted(&self, grant: &Grant) -> Result<(), Refusal> {
+    pub(super) fn can_be_granted(&self, grant: &Grant) -> Result<(), Refusal> {
         let license = grant.license.as_ref().and_then(|it| self.account.license(it));
         match license.filter(|it| it.state == LicenseState::Retired) {
             Some(it) => Err(Refusal::LicenseRetired(it.id.clone())),
@@ -276,6 +276,11 @@ impl Case<'_> {
         let Some(of) = Of::given(&grant.license, &grant.product) else { return Ok(()) };
         let ground = Ground::Group(group.clone());
         let eager = grant.mode == Mode::Eager;
+        // Nobody waits for what nobody can have any more.
+        if !eager && self.can_be_granted(grant).is_err() {
+            return Ok(());
+        }
+        let members = &self.by_place(of, &ground, members);
         if eager {
             self.quota_reaches(group, grant, of, members)?;
         }
@@ -315,6 +320,20 @@ impl Case<'_> {
             0 => Ok(()),
             short => Err(self.no_free_seat(of, given, given + short)),
         }
+    }
+
+    /// Members in the order in which they are served: who waits by their place, then the others.
+    fn by_place(&self, of: Of<'_>, ground: &Ground, members: &[Holder]) -> Vec<Holder> {
+        let place = |it: &Holder| {
+            let waits = self.account.waits_of(it.key());
+            let same = |it: &&&Wait| {
+                it.ground == *ground && Of::given(&it.license, &it.product) == Some(of)
+            };
+            waits.iter().find(same).map_or(u64::MAX, |it| it.place)
+        };
+        let mut members = members.to_vec();
+        members.sort_by_cached_key(place);
+        members
     }
 
     /// Refuses to give all of these members more than the quota leaves, whatever seats are free.

@@ -11,8 +11,9 @@ use crate::text::AssignmentId;
 
 impl Case<'_> {
     pub(super) fn register(&mut self, it: &RegisterHolder) -> Result<(), Refusal> {
+        // An address that was known of them, and is another user's since, is not asked for.
+        self.address_is_free(&it.holder)?;
         let holder = self.in_full(&it.holder);
-        self.address_is_free(&holder)?;
         let known = self.account.known(holder.key());
         let user_name = it.user_name.over(&known.and_then(|it| it.user_name()).cloned());
         let display_name = it.display_name.over(&known.and_then(|it| it.display_name()).cloned());

@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 
 use super::Case;
 use super::seats::{Of, later};
+use crate::account::Known;
 use crate::command::LinkHolder;
 use crate::event::{
     Assigned, AssignmentTransferred, DirectSetCleared, DirectSetDeclared, Event, Ground,
     HolderLinked, HolderRegistered, MemberAdded, MemberRemoved, WaitEnd, WaitlistJoined,
 };
-use crate::holder::Holder;
+use crate::holder::{Email, Holder};
 use crate::moment::Moment;
 use crate::refusal::Refusal;
 use crate::text::{AssignmentId, ProductId};
@@ -31,6 +32,7 @@ impl Case<'_> {
         }
         self.not_retired(&address)?;
         self.not_retired(&user)?;
+        let said = self.account.known(address.key()).cloned();
         let from = self.meet(&address);
         // What was said of the user last wins; without an address, this one is theirs.
         let to = self.meet(&user);
@@ -50,22 +52,27 @@ impl Case<'_> {
         }
         self.share_seats(&to);
         self.cause(Event::HolderLinked(HolderLinked { from, holder: to.clone() }));
-        if to.email.is_none() {
-            self.give_address(it, to);
-        }
+        self.introduce(said, to, &it.email);
         Ok(())
     }
 
-    fn give_address(&mut self, it: &LinkHolder, user: Holder) {
+    /// What was said of the address is said of the user, as far as the user's own was not.
+    fn introduce(&mut self, said: Option<Known>, user: Holder, email: &Email) {
         let Some(known) = self.account.known(user.key()) else { return };
-        let event = HolderRegistered {
-            holder: Holder { email: Some(it.email.clone()), ..user },
+        let said = said.as_ref();
+        let now = HolderRegistered {
+            holder: Holder { email: user.email.clone().or(Some(email.clone())), ..user },
             number: known.number,
-            user_name: known.user_name().cloned(),
-            display_name: known.display_name().cloned(),
-            registered: known.is_registered(),
+            user_name: known.user_name().or(said.and_then(Known::user_name)).cloned(),
+            display_name: known.display_name().or(said.and_then(Known::display_name)).cloned(),
+            registered: known.is_registered() || said.is_some_and(Known::is_registered),
         };
-        self.cause(Event::HolderRegistered(event));
+        let same = (&now.holder, now.registered) == (&known.holder, known.is_registered())
+            && (now.user_name.as_ref(), now.display_name.as_ref())
+                == (known.user_name(), known.display_name());
+        if !same {
+            self.cause(Event::HolderRegistered(now));
+        }
     }
 
     fn transfer_assignments(&mut self, from: &Holder, to: &Holder) {

@@ -3,9 +3,7 @@
 use super::Case;
 use super::seats::Of;
 use crate::account::{Due, Group, Mark, Passed};
-use crate::event::{
-    Assigned, AssignmentEndSet, Event, Ground, GroupRuleApplied, GroupRuleSet, LicenseDue, WaitEnd,
-};
+use crate::event::{Event, Ground, GroupRuleApplied, GroupRuleSet, LicenseDue, WaitEnd};
 use crate::holder::Holder;
 use crate::limits::{FIRED_MAX, SERVED_BYTES_MAX, SERVED_MAX};
 use crate::moment::Moment;
@@ -126,11 +124,8 @@ impl Case<'_> {
             Ground::Direct | Ground::Orphan(_) => true,
             Ground::Group(_) => false,
         });
-        let Some(it) = self.account.assignment(id) else { return };
-        // What a group gives as well goes on without an end.
-        let Assigned { assignment, license, holder } = self.about(it);
-        let event = AssignmentEndSet { assignment, license, holder, ends_at: None };
-        self.cause(Event::AssignmentEndSet(event));
+        // One that stood on groups alone, of a log of before, had an end all the same.
+        self.set_end(id, None);
     }
 
     fn finish_rules(&mut self, mut left: usize) -> Result<(), Refusal> {
@@ -159,6 +154,9 @@ impl Case<'_> {
         left: &mut usize,
     ) -> Result<(), Refusal> {
         let Some(of) = Of::given(&grant.license, &grant.product) else { return Ok(()) };
+        if self.can_be_granted(grant).is_err() {
+            return Ok(());
+        }
         let due: Vec<Holder> = self
             .account
             .members_of(group)

@@ -62,6 +62,7 @@ impl Case<'_> {
                     let event = GroundChanged { assignment, license, holder, ground };
                     self.cause(Event::GroundRemoved(event));
                 }
+                self.forget_end(id);
             }
         }
     }

@@ -13,8 +13,10 @@ const FIRED_BYTES_MAX: usize = COMMIT_BYTES_MAX / 4;
 
 impl Case<'_> {
     pub(super) fn schedule(&mut self, it: &ScheduleCommand) -> Result<(), Refusal> {
+        // What nobody had asked for yet was not due then: it is judged as of now.
+        let due = it.at.max(self.now);
         let same = |kept: &Schedule| {
-            (kept.due, &kept.command, &kept.document) == (it.at, &it.command, &it.document)
+            (kept.due, &kept.command, &kept.document) == (due, &it.command, &it.document)
         };
         if self.account.schedules().any(same) {
             return Ok(());
@@ -22,7 +24,7 @@ impl Case<'_> {
         let schedule = self.mint.number();
         self.cause(Event::CommandScheduled(CommandScheduled {
             schedule,
-            due: it.at,
+            due,
             command: it.command.clone(),
             document: it.document.clone(),
         }));

@@ -73,8 +73,8 @@ impl Case<'_> {
         }
     }
 
-    /// Refuses holders to whom nothing can be given: an address of theirs is another user's, or they
-    /// are retired.
+    /// Refuses holders, as a command names them, to whom nothing can be given: the address is another
+    /// user's, or they are retired.
     pub(super) fn can_be_given<'b>(
         &self,
         mut holders: impl Iterator<Item = &'b Holder> + Clone,
@@ -407,6 +407,15 @@ impl Case<'_> {
         let Assigned { assignment, license, holder } = self.about(it);
         let event = GroundChanged { assignment, license, holder, ground };
         self.cause(Event::GroundAdded(event));
+        self.forget_end(assignment);
+    }
+
+    /// What groups give goes on without an end once nothing of it is held by name.
+    pub(super) fn forget_end(&mut self, assignment: AssignmentId) {
+        let Some(it) = self.account.assignment(assignment) else { return };
+        if self.account.grounds_of(it).iter().all(|it| matches!(it, Ground::Group(_))) {
+            self.set_end(assignment, None);
+        }
     }
 
     /// An assignment, said in full.

@@ -214,3 +214,24 @@ fn an_end_that_has_come_does_not_come_again() {
     let later = json!({"license": "creative", "holder": user("bo"), "ends_at": day(1)});
     assert_eq!(story.does("ChangeAssignment", later), ["AssignmentEndSet creative bo"]);
 }
+
+#[test]
+fn an_end_goes_with_what_was_given_by_name() {
+    for (kind, document) in [
+        ("RevokeAssignment", json!({"license": "creative", "holders": users(&["ada"])})),
+        ("DeclareDirectSet", json!({"products": [], "holders": users(&["ada"])})),
+    ] {
+        let mut story = Story::of_five_seats();
+        story.does("SetPolicy", json!({"leaving": "orphan", "direct_sets": "add"}));
+        story.does("AddMembers", members("g", &["ada"]));
+        let rule = json!({"group": "g", "grants": [{"product": "P", "mode": "eager"}]});
+        story.does("SetGroupRule", rule);
+        let seat = json!({"license": "creative", "holders": users(&["ada"]), "ends_at": day(2)});
+        story.does("AssignSeat", seat);
+        let told = story.does(kind, document);
+        assert!(told.contains(&"AssignmentEndSet creative ada".to_owned()), "{told:?}");
+        story.does("RemoveMembers", members("g", &["ada"]));
+        story.after_days(3);
+        assert_eq!(story.seats(), ["ada creative orphan:g"]);
+    }
+}

@@ -371,3 +371,13 @@ fn a_license_that_is_retired_is_not_granted() {
         assert_eq!(story.refuses("SetGroupRule", grant(mode)), "license_retired");
     }
 }
+
+#[test]
+fn nobody_waits_for_a_license_that_was_retired_after_it_was_granted() {
+    let mut story = Story::of_five_seats();
+    let grant = json!({"group": "g", "grants": [{"license": "creative", "mode": "first_come"}]});
+    story.does("SetGroupRule", grant);
+    story.does("RetireLicense", json!({"license": "creative"}));
+    assert_eq!(story.does("AddMembers", members("g", &["ada"])), ["MemberAdded ada g"]);
+    assert_eq!(story.queue(), [""; 0]);
+}

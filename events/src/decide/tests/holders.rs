@@ -176,3 +176,35 @@ fn nothing_is_given_to_a_user_under_the_address_of_another() {
     }
     assert_eq!(story.seats(), [""; 0]);
 }
+
+#[test]
+fn an_address_that_is_anothers_by_now_stands_in_nobodys_way() {
+    let mut story = Story::of_five_seats();
+    let bo = json!({"holder": {"user": "bo", "email": "x@x.org"}});
+    story.does("RegisterHolder", bo.clone());
+    story.does("LinkHolder", json!({"email": "x@x.org", "user": "ada"}));
+    story.does("DeclareDirectSet", json!({"holders": users(&["bo"]), "products": []}));
+    story.does("RetireHolder", json!({"holder": {"user": "bo"}}));
+    story.does("RegisterHolder", json!({"holder": {"user": "bo"}}));
+    assert_eq!(story.refuses("RegisterHolder", bo), "already_linked");
+}
+
+#[test]
+fn who_was_registered_by_an_address_is_registered_as_the_user() {
+    let mut story = Story::of_five_seats();
+    story.does("SetPolicy", json!({"may_hold": "members"}));
+    let names = json!({"holder": {"email": "a@x.org"}, "display_name": "Ada", "user_name": "a"});
+    story.does("RegisterHolder", names);
+    story.does("RegisterHolder", json!({"holder": {"user": "ada"}, "user_name": "ada.l"}));
+    story.does("LinkHolder", json!({"email": "a@x.org", "user": "ada"}));
+    let ada = crate::Holder::user(crate::UserId::new("ada").unwrap());
+    let known = story.account.known(ada.key()).unwrap();
+    let names = (known.user_name().unwrap().as_str(), known.display_name().unwrap().as_str());
+    assert_eq!(names, ("ada.l", "Ada"), "what was said of the user comes first");
+    let mut story = Story::of_five_seats();
+    story.does("SetPolicy", json!({"may_hold": "members"}));
+    story.does("RegisterHolder", json!({"holder": {"email": "a@x.org"}}));
+    story.does("LinkHolder", json!({"email": "a@x.org", "user": "ada"}));
+    let mail = json!({"license": "creative", "holders": [{"email": "a@x.org"}]});
+    assert_eq!(story.does("AssignSeat", mail), ["SeatAssigned creative ada direct"]);
+}

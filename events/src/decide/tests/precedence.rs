@@ -79,10 +79,7 @@ fn refusals_of_states() -> Vec<Refusal> {
     let refusal = |it: Decided| it.outcome.unwrap_err();
     vec![
         stands_in_the_way(
-            &[
-                ("SetAllocations", share("north", None, 1)),
-                ("SetAllocations", share("south", None, 1)),
-            ],
+            &["north", "south"].map(|it| ("SetAllocations", share(it, None, 1))),
             "SetAllocations",
             share("north", Some("south"), 1),
         ),

@@ -120,3 +120,15 @@ fn a_license_that_is_over_comes_before_a_quota() {
     assert_eq!(story.queue(), [""; 0]);
     assert_eq!(story.refuses("AddMembers", members("g", &["cy"])), "quota_exceeded");
 }
+
+#[test]
+fn a_quota_that_is_raised_serves_by_place() {
+    let mut story = Story::of_seats(5);
+    story.does("AddMembers", members("g", &["z", "a", "b"]));
+    story.does("SetGroupRule", quota("first_come", 1));
+    story.does("DeclareDirectSet", json!({"products": [], "holders": users(&["a"])}));
+    story.does("ClearDirectSet", json!({"holders": users(&["a"])}));
+    assert_eq!(story.queue(), ["b P group:g", "a P group:g"]);
+    story.does("SetGroupRule", quota("first_come", 2));
+    assert_eq!(story.queue(), ["a P group:g"]);
+}

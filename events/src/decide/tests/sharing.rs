@@ -247,3 +247,41 @@ fn nothing_comes_through_a_container_that_is_not_above() {
     let five = json!([{"product": "P", "quantity": 5}]);
     assert_eq!(story.refuses("SetAllocations", through(&five)), "container_elsewhere");
 }
+
+#[test]
+fn what_is_left_out_becomes_zero_unless_the_license_is_over() {
+    let none = json!({"allocations": [{"container": "north", "quantities": []}]});
+    for (change, left) in [
+        (("SuspendLicense", json!({"license": "creative"})), 0),
+        (("ChangeLicense", json!({"license": "creative", "starts_at": "2030-01-01T00:00:00Z"})), 0),
+        (("ChangeLicense", json!({"license": "creative", "ends_at": "2021-01-01T00:00:00Z"})), 4),
+    ] {
+        let mut story = Story::of_seats(10);
+        story.does("SetAllocations", share(&[("north", 4)]));
+        story.does(change.0, change.1);
+        story.does("SetAllocations", none.clone());
+        assert_eq!(
+            quantities(&story),
+            ["creative 10".to_owned(), format!("creative@north {left}")]
+        );
+    }
+}
+
+#[test]
+fn two_steps_of_containers_are_set_by_one_command() {
+    let mut story = Story::of_seats(9);
+    let deep = |tenant: i64, service: i64| {
+        let of = |quantity: i64| json!([{"license": "creative", "quantity": quantity}]);
+        json!({"allocations": [
+            {"container": "service", "within": "tenant", "quantities": of(service)},
+            {"container": "tenant", "quantities": of(tenant)}]})
+    };
+    story.does("SetAllocations", deep(5, 3));
+    let names = ["creative 9", "creative@tenant 5", "creative@tenant@service 3"];
+    assert_eq!(quantities(&story), names);
+    story.does("SetAllocations", deep(8, 7));
+    story.does("SetAllocations", deep(2, 1));
+    let names = ["creative 9", "creative@tenant 2", "creative@tenant@service 1"];
+    assert_eq!(quantities(&story), names);
+    assert_eq!(story.refuses("SetAllocations", deep(2, 3)), "no_free_quantity");
+}

@@ -294,3 +294,17 @@ fn a_window_that_has_begun_already_has_with_its_command() {
     assert_eq!(told, ["LicenseAllocated l", "LicenseStarted l", "LicenseEnded l"]);
     assert_eq!(story.account.next_due(), None);
 }
+
+#[test]
+fn a_command_for_a_time_that_has_passed_is_judged_as_of_now() {
+    let mut story = Story::new();
+    let old = json!({"license": "old", "product": "P", "quantity": 2, "ends_at": day(-9)});
+    story.does("AllocateLicense", old);
+    let new = json!({"license": "new", "product": "P", "quantity": 2, "starts_at": day(-5)});
+    story.does("AllocateLicense", new);
+    let seat = json!({"product": "P", "holders": users(&["ada"])});
+    let kept = json!({"at": day(-20), "command": "AssignSeat", "document": seat});
+    story.does("ScheduleCommand", kept);
+    story.passes_time();
+    assert_eq!(story.seats(), ["ada new direct"]);
+}
