@@ -19,7 +19,7 @@ use crate::store::{Feed, ReadModel, Writer};
 
 use changes::{Change, To, list_ground};
 pub use filter::{Filter, GroundKind};
-pub use numbered::{By, Wanted, account_of, changed, fulfilment, numbered};
+pub use numbered::{By, Wanted, account_of, changed, fulfilment, held, numbered};
 pub use queries::{Assignment, Who, by_id, by_number, of_account, of_holder, of_license};
 
 /// The model.

@@ -10,7 +10,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use events::wire::Commit;
+use rusqlite::{Connection, params_from_iter};
 
+use crate::rows::Query;
 use crate::{ReadModel, Store};
 
 /// A store of a model in a directory, with these commits applied in batches.
@@ -20,4 +22,16 @@ fn store(dir: &Path, model: &'static ReadModel, commits: &[Arc<Commit>], batch: 
         store.apply(batch).unwrap();
     }
     store
+}
+
+/// A store of a model in a directory, with a world in it whose names are those of [`world`].
+pub(crate) fn store_of_a_world(dir: &Path, model: &'static ReadModel) -> Store {
+    store(dir, model, &world::World::new(1, 200).commits, 50)
+}
+
+/// How SQLite goes about a question, step by step.
+pub(crate) fn plan(db: &Connection, query: &Query) -> Vec<String> {
+    let mut statement = db.prepare(&format!("EXPLAIN QUERY PLAN {}", query.sql)).unwrap();
+    let steps = statement.query_map(params_from_iter(&query.values), |row| row.get(3)).unwrap();
+    steps.collect::<Result<_, _>>().unwrap()
 }

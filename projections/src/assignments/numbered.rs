@@ -6,7 +6,7 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
 
 use super::filter::{Filter, narrow};
-use super::queries::{Assignment, ask, query};
+use super::queries::{Assignment, COLUMNS, REST, ask, query};
 use crate::as_of::{AsOf, int, uint};
 use crate::emails::holder_key;
 use crate::error::Error;
@@ -71,6 +71,19 @@ pub fn numbered(
     Ok(listing)
 }
 
+/// The live assignment of a license that somebody has: nobody has two of one license.
+pub fn held(
+    db: &Connection,
+    of: (&str, &str),
+    holder: &Holder,
+    at: u64,
+) -> Result<Option<Assignment>, Error> {
+    let db = AsOf::new(db, at)?;
+    let wanted = Wanted { holders: Some(vec![holder.clone()]), ..Wanted::default() };
+    let Some(query) = self::of(&db, of.0, of.1, &wanted)? else { return Ok(None) };
+    Ok(ask(&db, &query)?.into_iter().next().map(|it| it.assignment))
+}
+
 /// How many live assignments of a license hold a seat, and how many of those downstream is done
 /// with.
 pub fn fulfilment(
@@ -120,17 +133,59 @@ fn of(
     let mut statement = db.prepare_cached(sql)?;
     let mut rows = statement.query((account, license))?;
     let Some(row) = rows.next()? else { return Ok(None) };
-    let mut query = query(db, account);
+    let Wanted { active, fulfilled, holders } = wanted;
+    let mut query = match holders {
+        Some(holders) => of_holders(db, account, holders),
+        None => query(db, account),
+    };
     query.and("it.license = ?", Some(row.get::<_, i64>(0)?));
     // What is live now is all in one part of the index.
     query.and("it.over = ?", db.now.then_some(0));
-    let Wanted { active, fulfilled, holders } = wanted;
     let filter = Filter { active: *active, fulfilled: *fulfilled, ..Filter::default() };
     narrow(&mut query, &filter, db.at);
-    if let Some(holders) = holders {
-        let marks = vec!["?"; holders.len()].join(", ");
-        query.sql.push_str(&[" AND who IN (", &marks, ")"].concat());
-        query.values.extend(holders.iter().map(|it| Value::from(holder_key(it))));
-    }
     Ok(Some(query))
+}
+
+/// From the few assignments that these holders have or had: a license may have very many.
+fn of_holders(db: &AsOf<'_>, account: i64, holders: &[Holder]) -> Query {
+    // The first two values are the sequence and the account.
+    let marks: Vec<String> = (0..holders.len()).map(|it| format!("?{}", it + 3)).collect();
+    let marks = marks.join(", ");
+    let sql = format!(
+        "{COLUMNS} (SELECT DISTINCT number FROM holders WHERE account = ?2 AND holder IN ({marks})) AS held
+         CROSS JOIN assignments AS it ON it.number = held.number {REST} AND who IN ({marks})"
+    );
+    let keys = holders.iter().map(|it| Value::from(holder_key(it)));
+    Query::new(&sql, [Value::from(db.at), account.into()].into_iter().chain(keys))
+}
+
+#[cfg(test)]
+mod tests {
+    use events::{Email, UserId};
+
+    use super::*;
+    use crate::assignments::MODEL;
+    use crate::tests::{plan, store_of_a_world};
+
+    #[test]
+    fn who_has_a_license_is_found_from_the_holder_and_not_from_the_license() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = store_of_a_world(dir.path(), &MODEL);
+        let ada = Holder::user(UserId::new("ada").unwrap());
+        let new = Holder::email(Email::new("new@x.org").unwrap());
+        for at in [50, u64::MAX] {
+            let db = AsOf::new(store.db(), at).unwrap();
+            for holders in [vec![ada.clone()], vec![ada.clone(), new.clone()]] {
+                let wanted = Wanted { holders: Some(holders), ..Wanted::default() };
+                let query = of(&db, "acme", "creative", &wanted).unwrap().unwrap();
+                let plan = plan(&db, &query);
+                let is = |words: &str| plan.iter().any(|it| it.contains(words));
+                assert!(
+                    is("SEARCH holders USING PRIMARY KEY (account=? AND holder=?)"),
+                    "{plan:?}"
+                );
+                assert!(is("SEARCH it USING INTEGER PRIMARY KEY"), "{plan:?}");
+            }
+        }
+    }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::response::Response;
 use events::command::Patch;
 use events::{AccountId, CommandType, Holder, Moment};
-use projections::assignments::{Assignment, By, Wanted, by_id, by_number, changed, numbered};
+use projections::assignments::{Assignment, By, Wanted, by_id, by_number, changed, held, numbered};
 use projections::history;
 use projections::licenses::License;
 use projections::page::Listing;
@@ -247,12 +247,8 @@ async fn live(
     at: u64,
 ) -> Result<Option<Assignment>, Failure> {
     let view = fresh(call).await?;
-    let wanted = Wanted { holders: Some(vec![holder.clone()]), ..Wanted::default() };
-    let find = |db: &Connection| {
-        let of = (account.as_str(), license.license.as_str());
-        numbered(db, of, &wanted, (By::Number, false), (0, 1), at)
-    };
-    Ok(query::ask(&view, find)?.items.into_iter().next())
+    let of = (account.as_str(), license.license.as_str());
+    Ok(query::ask(&view, |db| held(db, of, holder, at))?)
 }
 
 /// The assignments' read model, with everything that this process has written.

@@ -2,13 +2,13 @@
 //! license, and whether an address has something anywhere.
 
 use events::rule::Grant;
-use events::{Event, Holder, LicenseId};
+use events::{Event, Holder, LicenseId, UserId};
 use serde_json::{Value, json};
 
 use super::{Past, at_of, json, tried};
 use crate::checks::{self, Question};
 use crate::page::Listing;
-use crate::tests::world::{ACCOUNTS, EMAILS, LICENSES, PRODUCTS};
+use crate::tests::world::{ACCOUNTS, EMAILS, LICENSES, PRODUCTS, USERS};
 use crate::{assignments, directory, licenses};
 
 /// Every stretch of a list, one after the other.
@@ -171,6 +171,19 @@ fn assignments_by_number_are_those_of_the_other_list() {
                     }
                     assert_eq!(json(found), json(&expected));
                     assert!(ask(Some(vec![])).is_empty());
+                    if (active, fulfilled) == (None, None) {
+                        let held = |user: &str| {
+                            let holder = Holder::user(UserId::new(user).unwrap());
+                            let of = (account, license);
+                            assignments::held(store.db(), of, &holder, sequence).unwrap()
+                        };
+                        let found = USERS.iter().filter_map(|it| held(it)).map(json);
+                        let users = expected.iter().filter(|it| it["holder"]["user"].is_string());
+                        let number = |it: &Value| it["number"].as_u64();
+                        let mut found: Vec<Value> = found.collect();
+                        found.sort_by_key(number);
+                        assert_eq!(found.iter().collect::<Vec<_>>(), users.collect::<Vec<_>>());
+                    }
                     if (active, fulfilled) == (Some(true), None) {
                         let done = expected.iter().filter(|it| it["fulfilled"] == true).count();
                         let counts =
