@@ -28,7 +28,7 @@ pub use queries::{
 /// The model.
 pub static MODEL: ReadModel = ReadModel {
     name: "directory",
-    version: 3,
+    version: 4,
     schema: &[known::ACCOUNTS, emails::SCHEMA, LICENSES, HOLDERS, GROUPS],
     feed: Feed::Commits(|| Box::<Directory>::default()),
 };
@@ -81,7 +81,9 @@ const HOLDERS: &str = "
         external     INTEGER NOT NULL,
         PRIMARY KEY (holder, since)
     ) STRICT, WITHOUT ROWID;
-    CREATE INDEX holders_of_number ON holder_versions (number) WHERE number IS NOT NULL;";
+    CREATE INDEX holders_of_number ON holder_versions (number) WHERE number IS NOT NULL;
+    CREATE INDEX holders_of_user_name ON holder_versions (user_name)
+        WHERE user_name IS NOT NULL;";
 
 /// `group_versions` has a row from each sequence on at which a group was something else, `counts` one
 /// from each on at which it had more or fewer members, `leases` one from each on at which it gave

@@ -143,22 +143,37 @@ pub fn holders(
             }
         };
         for key in keys {
-            let mut query = query(&db, account);
-            query.and("who.id > ?", Some(after)).and("who.holder = ?", key);
-            query.and("it.registered = ?", filter.registered.map(i64::from));
-            query.and("it.retired = ?", filter.retired.map(i64::from));
-            let number = filter.number.map(int);
-            query.and("it.user_name = ?", filter.user_name.map(str::to_owned));
-            // From the few versions that ever had this number to their holder.
-            let numbered = "who.id IN (SELECT holder FROM holder_versions WHERE number = ?)";
-            query.and(numbered, number).and("it.number = ?", number);
-            query.limit(" ORDER BY who.id LIMIT ?", rows_for(limit));
+            let query = listed(&db, account, filter, key, after, limit);
             all.extend(ask(&db, &query)?);
         }
     }
     all.sort_by_key(|it| it.0);
     let keyed = all.into_iter().take(rows_for(limit)).map(|(id, it)| (number_key([id]), it));
     Ok(Page::of(keyed.collect(), limit, db.sequence()))
+}
+
+/// Who is meant, after one of that number; only whoever has this key, if there is one.
+fn listed(
+    db: &AsOf<'_>,
+    account: i64,
+    filter: &HolderFilter<'_>,
+    key: Option<String>,
+    after: i64,
+    limit: usize,
+) -> Query {
+    let mut query = query(db, account);
+    query.and("who.id > ?", Some(after)).and("who.holder = ?", key);
+    query.and("it.registered = ?", filter.registered.map(i64::from));
+    query.and("it.retired = ?", filter.retired.map(i64::from));
+    // From the few versions that ever had this name, or this number, to their holders.
+    let user_name = filter.user_name.map(str::to_owned);
+    let named = "who.id IN (SELECT holder FROM holder_versions WHERE user_name = ?)";
+    query.and(named, user_name.clone()).and("it.user_name = ?", user_name);
+    let number = filter.number.map(int);
+    let numbered = "who.id IN (SELECT holder FROM holder_versions WHERE number = ?)";
+    query.and(numbered, number).and("it.number = ?", number);
+    query.limit(" ORDER BY who.id LIMIT ?", rows_for(limit));
+    query
 }
 
 /// The user of that id as they were known, and the sequence as of which it is told.
@@ -188,4 +203,34 @@ pub fn person(
     let mut query = query(&db, account);
     query.and("who.holder = ?", Some(holder_key(holder)));
     Ok(ask(&db, &query)?.into_iter().next().map(|it| it.1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::directory::MODEL;
+    use crate::tests::{plan, store_of_a_world};
+
+    #[test]
+    fn whoever_has_a_name_or_a_number_is_found_from_it_and_not_from_everybody() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = store_of_a_world(dir.path(), &MODEL);
+        let db = AsOf::new(store.db(), u64::MAX).unwrap();
+        let (number, user_name) = (Some(7), Some("nobody"));
+        for (filter, index) in [
+            (HolderFilter { number, ..Default::default() }, "holders_of_number (number=?)"),
+            (
+                HolderFilter { user_name, ..Default::default() },
+                "holders_of_user_name (user_name=?)",
+            ),
+        ] {
+            let plan = plan(&db, &listed(&db, 1, &filter, None, 0, 10));
+            let is = |words: &str| plan.iter().any(|it| it.contains(words));
+            assert!(is(index), "{filter:?}: {plan:?}");
+            assert!(
+                is("SEARCH who USING INDEX holders_of_account (account=? AND id=?"),
+                "{filter:?}: {plan:?}"
+            );
+        }
+    }
 }
