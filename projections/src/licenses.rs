@@ -21,7 +21,7 @@ use crate::state::LicenseState;
 use crate::store::{Feed, ReadModel, Writer};
 
 pub use containers::{Container, HeldLicense, container, containers};
-pub use given::{Given, GivenState, given};
+pub use given::{Given, GivenState, given, given_to};
 pub use numbered::{By, Wanted, account_of, accounts_of, numbered};
 pub use queries::{
     AccountSummary, Filter, License, account, accounts, by_external_id, by_number, of_account, one,

@@ -219,6 +219,27 @@ pub fn given(
     Ok(Page::of(items, limit, db.sequence()))
 }
 
+/// What one other account has of a license, if it was ever to have any.
+pub fn given_to(
+    db: &Connection,
+    (account, license): (&str, &str),
+    receiver: &str,
+    at: u64,
+) -> Result<Option<Given>, Error> {
+    let db = AsOf::new(db, at)?;
+    let sql = format!(
+        "SELECT {COLUMNS}, receiver, since FROM given
+         WHERE license = (SELECT licenses.id FROM accounts
+                          CROSS JOIN licenses ON licenses.account = accounts.id
+                          WHERE accounts.account = ?2 AND licenses.license = ?3)
+           AND receiver = ?4 AND since <= ?1
+         ORDER BY since DESC LIMIT 1"
+    );
+    let mut statement = db.prepare_cached(&sql)?;
+    let mut rows = statement.query(params![db.at, account, license, receiver])?;
+    rows.next()?.map(of_row).transpose()
+}
+
 fn of_row(row: &Row<'_>) -> Result<Given, Error> {
     let kept = Kept::of(row)?;
     Ok(Given {

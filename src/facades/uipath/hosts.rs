@@ -137,7 +137,8 @@ async fn source(
         all.retain(|it| it.ends_at.is_none_or(|it| it > now));
         all.sort_by_key(|it| (it.ends_at.is_none(), it.ends_at));
         for (place, it) in all.iter().enumerate() {
-            if given(db, account.as_str(), &it.license, &receiver, sequence)?.is_some() {
+            let of = (account.as_str(), it.license.as_str());
+            if licenses::given_to(db, of, &receiver, sequence)?.is_some() {
                 return Ok(Some(all.swap_remove(place)));
             }
         }
@@ -147,20 +148,6 @@ async fn source(
         let detail = format!("{host} has no license of {} in force", product.code);
         Problem::new(409, "no_license_in_force", "No license of the product is in force", detail)
     })
-}
-
-/// What an organization has of a license, if it was ever given any.
-fn given(
-    db: &rusqlite::Connection,
-    account: &str,
-    license: &str,
-    receiver: &str,
-    at: u64,
-) -> Result<Option<Given>, projections::Error> {
-    let (all, _) = lists::all(at, |cursor, limit, at| {
-        licenses::given(db, account, license, cursor, limit, at)
-    })?;
-    Ok(all.into_iter().find(|it| it.receiver == receiver))
 }
 
 /// What an organization has of a license once no transfer is on its way, or when it takes too long;
@@ -178,7 +165,7 @@ async fn settled(
         let (account, license) = (host.clone(), license.to_owned());
         let receiver = organization.to_string();
         let asked = query::ask_slowly(view, move |db| {
-            given(db, account.as_str(), &license, &receiver, u64::MAX)
+            licenses::given_to(db, (account.as_str(), &license), &receiver, u64::MAX)
         });
         let found = asked.await?;
         if found.as_ref().is_none_or(|it| it.state != GivenState::Pending) {

@@ -74,5 +74,11 @@ fn given_agree(past: &Past<'_>, store: &Store, account: &str, license: &str) -> 
         licenses::given(store.db(), account, license, cursor, 1, past.sequence)
     });
     assert_eq!(json(found), json(&expected), "{account} {license} at {}", past.sequence);
+    let to = |receiver| {
+        let of = (account, license);
+        licenses::given_to(store.db(), of, receiver, past.sequence).unwrap()
+    };
+    let one_by_one: Vec<_> = ACCOUNTS.iter().filter_map(|it| to(it)).collect();
+    assert_eq!(json(one_by_one), json(&expected));
     expected.iter().map(|it| it["state"].as_str().unwrap().to_owned()).collect()
 }
