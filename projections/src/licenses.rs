@@ -24,7 +24,8 @@ pub use containers::{Container, HeldLicense, container, containers};
 pub use given::{Given, GivenState, given, given_to};
 pub use numbered::{By, Wanted, account_of, accounts_of, numbered};
 pub use queries::{
-    AccountSummary, Filter, License, account, accounts, by_external_id, by_number, of_account, one,
+    AccountSummary, Filter, License, account, account_exists, accounts, by_external_id, by_number,
+    has_license, of_account, one,
 };
 pub use usage::{BUCKETS_MAX, Bucket, Window, usage};
 

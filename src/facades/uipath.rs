@@ -179,8 +179,7 @@ async fn is_licensed(
 ) -> Result<(), Problem> {
     let view = &app.views.licenses;
     query::as_of(app, view, None, min_sequence).await?;
-    let (found, _) = query::ask(view, |db| read::account(db, account.as_str(), u64::MAX))?;
-    match found.is_some_and(|it| it.licenses > 0) {
+    match query::ask(view, |db| read::has_license(db, account.as_str(), u64::MAX))? {
         true => Ok(()),
         false => Err(without_license(account)),
     }

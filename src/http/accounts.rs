@@ -73,10 +73,9 @@ pub(super) async fn one(
 pub(super) async fn known(app: &App, account: &AccountId, sequence: u64) -> Result<(), Problem> {
     let view = &app.views.licenses;
     query::as_of(app, view, None, Some(sequence)).await?;
-    let (found, _) = query::ask(view, |db| licenses::account(db, account.as_str(), sequence))?;
-    match found {
-        Some(_) => Ok(()),
-        None => Err(unknown(account.as_str())),
+    match query::ask(view, |db| licenses::account_exists(db, account.as_str(), sequence))? {
+        true => Ok(()),
+        false => Err(unknown(account.as_str())),
     }
 }
 

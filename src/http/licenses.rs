@@ -69,11 +69,12 @@ pub(super) async fn list(
             state: params.state,
             external_id: params.external_id.as_deref(),
             name: params.name.as_deref(),
+            ..Filter::default()
         };
         let cursor = params.cursor.as_deref();
         let page = licenses::of_account(db, name.as_str(), &filter, cursor, limit, as_of.sequence)?;
-        let known = !page.items.is_empty()
-            || licenses::account(db, name.as_str(), as_of.sequence)?.0.is_some();
+        let known =
+            !page.items.is_empty() || licenses::account_exists(db, name.as_str(), as_of.sequence)?;
         Ok((page, known))
     });
     let (page, known) = asked.await?;

@@ -309,6 +309,25 @@ pub fn account(
     Ok((Some(summary), db.sequence()))
 }
 
+/// Whether there is an account of that name.
+pub fn account_exists(db: &Connection, account: &str, at: u64) -> Result<bool, Error> {
+    let db = AsOf::new(db, at)?;
+    let sql = "SELECT EXISTS (SELECT 1 FROM accounts WHERE account = ?1 AND since <= ?2)";
+    Ok(db.prepare_cached(sql)?.query_row((account, db.at), |row| row.get(0))?)
+}
+
+/// Whether an account has a license that is not retired. A part is none.
+pub fn has_license(db: &Connection, account: &str, at: u64) -> Result<bool, Error> {
+    let db = AsOf::new(db, at)?;
+    let sql = "SELECT EXISTS (
+                   SELECT 1 FROM licenses AS it
+                   WHERE it.account = (SELECT id FROM accounts WHERE account = ?1)
+                     AND it.since <= ?2 AND it.parent IS NULL
+                     AND (SELECT state FROM versions WHERE license = it.id AND since <= ?2
+                          ORDER BY since DESC LIMIT 1) < 2)";
+    Ok(db.prepare_cached(sql)?.query_row((account, db.at), |row| row.get(0))?)
+}
+
 /// What the licenses of an account add up to. A part is no license and no seat more, and a seat of it
 /// is held once.
 fn sums() -> String {

@@ -163,6 +163,23 @@ fn accounts_add_up() {
 }
 
 #[test]
+fn whether_an_account_is_there_and_has_a_license_is_as_its_summary_says() {
+    let mut seen = [0; 3];
+    for seed in 0..20 {
+        let (_world, store, _, _dir) = tried(seed, 20, &licenses::MODEL);
+        for (sequence, account) in (0..=20).flat_map(|it| ACCOUNTS.map(|of| (it, of))) {
+            let (summary, _) = licenses::account(store.db(), account, sequence).unwrap();
+            let exists = licenses::account_exists(store.db(), account, sequence).unwrap();
+            let has = licenses::has_license(store.db(), account, sequence).unwrap();
+            let expected = summary.as_ref().map(|it| it.licenses > 0);
+            assert_eq!(exists.then_some(has), expected, "{account} at {sequence} of {seed}");
+            seen[usize::from(exists) + usize::from(has)] += 1;
+        }
+    }
+    assert!(seen.iter().all(|it| *it > 20), "{seen:?}");
+}
+
+#[test]
 fn licenses_are_found_by_number_and_by_external_id() {
     let (world, store, sequences, _dir) = tried(3, 300, &licenses::MODEL);
     let mut by_id = 0;
