@@ -113,6 +113,8 @@ pub struct Filter<'a> {
     pub product: Option<&'a str>,
     /// Those of this container.
     pub container: Option<&'a str>,
+    /// Those that are no part of another one, or those that are.
+    pub whole: Option<bool>,
     /// Those in this state.
     pub state: Option<LicenseState>,
     /// The one with this external id.
@@ -188,15 +190,7 @@ pub fn of_account(
     let db = AsOf::new(db, at)?;
     let mut items = vec![];
     if let Some(account) = known::find(&db, account)? {
-        let mut query = Query::new(LICENSES, [Value::from(db.at), account.into()]);
-        query.and("it.license > ?", Some(after));
-        query.and("it.product = ?", filter.product.map(str::to_owned));
-        query.and("it.container = ?", filter.container.map(str::to_owned));
-        query.and("versions.state = ?", filter.state.map(LicenseState::number));
-        query.and("versions.external_id = ?", filter.external_id.map(str::to_owned));
-        let named = "instr(lower(coalesce(versions.name, it.license)), lower(?)) > 0";
-        query.and(named, filter.name.map(str::to_owned));
-        query.limit(" ORDER BY it.license LIMIT ?", rows_for(limit));
+        let query = listed(&db, account, filter, after, limit);
         let mut statement = db.prepare_cached(&query.sql)?;
         let mut rows = statement.query(params_from_iter(&query.values))?;
         let mut above = Above::new(&db, account);
@@ -206,6 +200,21 @@ pub fn of_account(
         }
     }
     Ok(Page::of(items, limit, db.sequence()))
+}
+
+/// The licenses that are meant, after one of that name.
+fn listed(db: &AsOf<'_>, account: i64, filter: &Filter<'_>, after: String, limit: usize) -> Query {
+    let mut query = Query::new(LICENSES, [Value::from(db.at), account.into()]);
+    query.and("it.license > ?", Some(after));
+    query.and("it.product = ?", filter.product.map(str::to_owned));
+    query.and("it.container = ?", filter.container.map(str::to_owned));
+    query.and("(it.parent IS NULL) = ?", filter.whole.map(i64::from));
+    query.and("versions.state = ?", filter.state.map(LicenseState::number));
+    query.and("versions.external_id = ?", filter.external_id.map(str::to_owned));
+    let named = "instr(lower(coalesce(versions.name, it.license)), lower(?)) > 0";
+    query.and(named, filter.name.map(str::to_owned));
+    query.limit(" ORDER BY it.license LIMIT ?", rows_for(limit));
+    query
 }
 
 /// The license of that name, and the sequence as of which it is told.
@@ -345,4 +354,32 @@ fn policy_of(db: &AsOf<'_>, account: i64) -> Result<Policy, Error> {
     let mut statement = db.prepare_cached(sql)?;
     let mut rows = statement.query((account, db.at))?;
     rows.next()?.map_or(Ok(Policy::default()), |row| from_json(row, 0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::licenses::MODEL;
+    use crate::tests::{plan, store_of_a_world};
+
+    #[test]
+    fn what_a_container_has_is_found_from_the_container_and_what_a_product_has_from_the_product() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = store_of_a_world(dir.path(), &MODEL);
+        let db = AsOf::new(store.db(), u64::MAX).unwrap();
+        let (container, product) = (Some("north"), Some("CREATIVE"));
+        let of_container = "licenses_of_container (account=? AND container=? AND license>?)";
+        for (container, product, index) in [
+            (container, None, of_container),
+            (container, product, of_container),
+            (None, product, "licenses_of_product (account=? AND product=? AND license>?)"),
+        ] {
+            let filter = Filter { container, product, ..Filter::default() };
+            let plan = plan(&db, &listed(&db, 1, &filter, String::new(), 10));
+            let is = |words: &str| plan.iter().any(|it| it.contains(words));
+            assert!(is(index), "{filter:?}: {plan:?}");
+            // The index has them in their order.
+            assert!(!is("TEMP B-TREE"), "{filter:?}: {plan:?}");
+        }
+    }
 }

@@ -64,40 +64,48 @@ impl Space {
         course: &str,
     ) -> Result<Vec<License>, Problem> {
         let product = product(course);
-        let all = self.account_licenses(app, Some(product)).await?;
-        if all.is_empty() {
-            return Err(not_found("course", course));
+        let own = self.own(app, Some(product.clone())).await?;
+        match !own.is_empty() || self.account_has(app, product).await? {
+            true => Ok(own),
+            false => Err(not_found("course", course)),
         }
-        Ok(self.own(all))
     }
 
     /// Everything that it has.
     pub(super) async fn licenses(&self, app: &App) -> Result<Vec<License>, Problem> {
-        Ok(self.own(self.account_licenses(app, None).await?))
+        self.own(app, None).await
     }
 
-    fn own(&self, mut all: Vec<License>) -> Vec<License> {
-        let here = |it: &License| match self.is_account() {
-            true => it.parent.is_none() && it.container.as_deref().is_none_or(|it| it == self.id),
-            false => it.container.as_deref() == Some(&self.id),
-        };
-        all.retain(|it| here(it) && it.state != LicenseState::Retired);
-        all
-    }
-
-    async fn account_licenses(
-        &self,
-        app: &App,
-        product: Option<String>,
-    ) -> Result<Vec<License>, Problem> {
+    /// What it has, or what it has of a product. The account may have a part of each of its licenses
+    /// in each space: neither it nor a space is asked about those of the others.
+    async fn own(&self, app: &App, product: Option<String>) -> Result<Vec<License>, Problem> {
         let (account, sequence) = (self.account.clone(), self.sequence);
+        let container = (!self.is_account()).then(|| self.id.clone());
         let asked = query::ask_slowly(&app.views.licenses, move |db| {
+            let filter = Filter {
+                product: product.as_deref(),
+                container: container.as_deref(),
+                whole: container.is_none().then_some(true),
+                ..Filter::default()
+            };
             lists::all(sequence, |cursor, limit, at| {
-                let filter = Filter { product: product.as_deref(), ..Filter::default() };
                 licenses::of_account(db, account.as_str(), &filter, cursor, limit, at)
             })
         });
-        Ok(asked.await?.0)
+        let (mut all, _) = asked.await?;
+        let here = |it: &License| it.container.as_deref().is_none_or(|it| it == self.id);
+        all.retain(|it| here(it) && it.state != LicenseState::Retired);
+        Ok(all)
+    }
+
+    /// Whether its account has, or had, a license of a product, wherever it is.
+    async fn account_has(&self, app: &App, product: String) -> Result<bool, Problem> {
+        let (account, sequence) = (self.account.clone(), self.sequence);
+        let asked = query::ask_slowly(&app.views.licenses, move |db| {
+            let filter = Filter { product: Some(&product), ..Filter::default() };
+            licenses::of_account(db, account.as_str(), &filter, None, 1, sequence)
+        });
+        Ok(!asked.await?.items.is_empty())
     }
 
     /// How commands name these profiles. Refuses those that are not in it: in its group, if there is
@@ -131,16 +139,24 @@ impl Space {
         let (account, sequence) = (self.account.clone(), self.sequence);
         let group = self.has_group.then(|| self.id.clone());
         let asked = query::ask_slowly(&app.views.directory, move |db| {
-            lists::all(sequence, |cursor, limit, at| {
+            let account = account.as_str();
+            let Some(group) = group else {
                 let filter = directory::HolderFilter { retired: Some(false), ..Default::default() };
-                directory::holders(db, account.as_str(), &filter, cursor, limit, at)
-            })
+                let page = |cursor: Option<&str>, limit, at| {
+                    directory::holders(db, account, &filter, cursor, limit, at)
+                };
+                return Ok(lists::all(sequence, page)?.0);
+            };
+            let page = |cursor: Option<&str>, limit, at| {
+                directory::members(db, account, &group, cursor, limit, at)
+            };
+            let (members, _) = lists::all(sequence, page)?;
+            let known = members.iter().map(|it| people::known(db, account, &it.holder, sequence));
+            let known: Vec<_> = known.collect::<Result<_, _>>()?;
+            Ok(known.into_iter().flatten().filter(|it| !it.retired).collect())
         });
-        let (mut members, _) = asked.await?;
+        let mut members: Vec<KnownHolder> = asked.await?;
         members.retain(|it| it.linked.is_none());
-        if let Some(group) = group {
-            members.retain(|it| it.groups.contains(&group));
-        }
         Ok(members)
     }
 }

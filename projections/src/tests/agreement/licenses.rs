@@ -105,12 +105,20 @@ fn lists_agree(past: &Past<'_>, store: &crate::Store, account: &str) {
     }));
     filters
         .extend(["SUITE", "of", "é", ""].map(|it| Filter { name: Some(it), ..Filter::default() }));
+    filters.extend([true, false].map(|it| Filter { whole: Some(it), ..Filter::default() }));
+    filters.extend([None, Some(PRODUCTS[0])].map(|product| Filter {
+        container: Some("north"),
+        product,
+        ..Filter::default()
+    }));
     for filter in filters {
         let meant = |it: &Value| {
             let is =
                 |field: &str, wanted: Option<&str>| wanted.is_none_or(|wanted| it[field] == wanted);
             let name = it.get("name").unwrap_or(&it["license"]).as_str().unwrap().to_lowercase();
             is("product", filter.product)
+                && is("container", filter.container)
+                && filter.whole.is_none_or(|whole| it.get("parent").is_none() == whole)
                 && is("state", filter.state.map(LicenseState::as_str))
                 && is("external_id", filter.external_id)
                 && filter.name.is_none_or(|it| name.contains(&it.to_lowercase()))
