@@ -4,8 +4,8 @@ use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
 
 use super::failure::Failure;
-use super::given::Reader;
 use super::members::Members;
+use super::reader::Reader;
 use crate::intake::EMPTY;
 
 /// Fields of a form. One with more is not read.

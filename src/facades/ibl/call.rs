@@ -12,8 +12,8 @@ use projections::{assignments, licenses};
 use uuid::Uuid;
 
 use super::failure::Failure;
-use super::given::Reader;
 use super::kind::Kind;
+use super::reader::Reader;
 use crate::auth::{Access, Api, Caller};
 use crate::http::App;
 use crate::http::query::{self, AsOf};

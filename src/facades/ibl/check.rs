@@ -15,9 +15,9 @@ use projections::checks;
 
 use super::call::Ibl;
 use super::failure::Failure;
-use super::given::Reader;
 use super::kind::Kind;
 use super::rate::Rate;
+use super::reader::Reader;
 use crate::auth::{Access, Caller};
 use crate::http::App;
 use crate::http::query;

@@ -7,10 +7,9 @@ use uuid::Uuid;
 
 use super::call::Call;
 use super::failure::Failure;
-use super::given::Reader;
 use super::members::Members;
-use crate::http::problem::Problem;
-use crate::intake::Document;
+use super::reader::Reader;
+use crate::facades::{Accepted, accepted};
 
 /// A command on its way.
 #[derive(Debug, Clone)]

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::call::{Call, Place};
 use super::failure::Failure;
-use super::given::Reader;
+use super::reader::Reader;
 use crate::http::headers::SEQUENCE;
 use crate::http::query::{self, AsOf};
 

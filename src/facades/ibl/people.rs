@@ -9,7 +9,7 @@ use rusqlite::Connection;
 
 use super::call::Call;
 use super::failure::Failure;
-use super::given::Reader;
+use super::reader::Reader;
 use crate::http::query;
 use crate::views::View;
 

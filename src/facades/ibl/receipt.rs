@@ -109,7 +109,7 @@ async fn read(
     app: &App,
     headers: &HeaderMap,
     request: Request,
-) -> Result<super::given::Reader, Failure> {
+) -> Result<super::reader::Reader, Failure> {
     let bytes = Bytes::from_request(request, app).await;
     let bytes = bytes.map_err(|it| Failure::new(400, "parse_error", it.body_text()))?;
     body::read(headers, &bytes)
