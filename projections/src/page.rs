@@ -1,5 +1,6 @@
 //! Lists in pages, and cursors to go on from.
 
+use events::wire::{hex, unhex};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -56,22 +57,13 @@ impl<T> Page<T> {
 
 /// A key as a cursor: hex, and not to be understood by anyone.
 pub(crate) fn write_cursor(key: &[u8]) -> String {
-    use std::fmt::Write;
-    key.iter().fold(String::with_capacity(key.len() * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    hex(key)
 }
 
 /// The key of a cursor.
 pub(crate) fn read_cursor(cursor: &str) -> Result<Vec<u8>, Error> {
-    let digit = |it: u8| (it as char).to_digit(16).and_then(|it| u8::try_from(it).ok());
-    let pairs = cursor.as_bytes().chunks(2);
-    let byte = |pair: &[u8]| match pair {
-        [high, low] => Some(digit(*high)? << 4 | digit(*low)?),
-        _ => None,
-    };
-    pairs.map(byte).collect::<Option<_>>().ok_or(Error::Cursor)
+    let mut key = vec![0; cursor.len() / 2];
+    unhex(cursor, &mut key).map(|()| key).ok_or(Error::Cursor)
 }
 
 /// The key of a cursor that is one name; the empty name, before all others, without a cursor.
