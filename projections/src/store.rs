@@ -127,7 +127,7 @@ const WRITER_CACHE_KIB: u32 = 64 * 1024;
 /// Prepared statements a writer keeps. One more is prepared anew each time.
 const STATEMENTS_MAX: usize = 64;
 
-/// How long a writer waits for another process that has the file, such as `verify`.
+/// How long a writer waits for another process that has the file.
 const BUSY: Duration = Duration::from_secs(5);
 
 impl Store {

@@ -94,7 +94,7 @@ pub(super) fn decide_account(
     Ok(())
 }
 
-/// Whether more seats are held than the license gives out, from now on.
+/// Whether more is held or shared out than the license gives, from now on.
 pub(super) fn over_allocate(
     db: &Connection,
     license: i64,
