@@ -94,7 +94,7 @@ impl Projector {
         stop: CancellationToken,
         tasks: &tokio_util::task::TaskTracker,
     ) -> Projector {
-        let Models { dir, models, refused, lowest, hurry } = models;
+        let Models { dir, models, refused, views: _, lowest, hurry } = models;
         let (tail, _) = broadcast::channel(TAIL_COMMITS_MAX);
         let (verified, verifying) = watch::channel(Position::START);
         let (adoptions, adopting) = mpsc::channel(1);

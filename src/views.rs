@@ -132,24 +132,31 @@ pub struct Views {
 }
 
 impl Views {
+    /// Those that follow the log: as many as there are models that are fed by it.
+    pub fn following(&self) -> [&View; projections::ALL.len()] {
+        // Named one by one, so that none is forgotten.
+        let Views {
+            licenses,
+            assignments,
+            checks,
+            directory,
+            waitlists,
+            history,
+            commands,
+            keys,
+            refusals: _,
+        } = self;
+        [licenses, assignments, checks, directory, waitlists, history, commands, keys]
+    }
+
     /// All of them, the refusals last.
-    pub fn all(&self) -> [&View; 9] {
-        [
-            &self.licenses,
-            &self.assignments,
-            &self.checks,
-            &self.directory,
-            &self.waitlists,
-            &self.history,
-            &self.commands,
-            &self.keys,
-            &self.refusals,
-        ]
+    pub fn all(&self) -> impl Iterator<Item = &View> {
+        self.following().into_iter().chain([&*self.refusals])
     }
 
     /// Waits until all that follow the log have taken in `sequence`, as [`View::reach`] does.
     pub async fn reach(&self, sequence: u64) -> Result<(), Behind> {
-        for view in &self.all()[..8] {
+        for view in self.following() {
             view.reach(sequence).await?;
         }
         Ok(())
@@ -157,6 +164,6 @@ impl Views {
 
     /// The lowest sequence among those that follow the log.
     pub fn lowest(&self) -> u64 {
-        self.all()[..8].iter().map(|it| it.sequence()).min().unwrap_or_default()
+        self.following().iter().map(|it| it.sequence()).min().unwrap_or_default()
     }
 }

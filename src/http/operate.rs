@@ -112,7 +112,7 @@ pub(super) async fn status(
         bytes,
         max_bytes,
         durability,
-        read_models: app.views.all().into_iter().map(model).collect(),
+        read_models: app.views.all().map(model).collect(),
     }))
 }
 
@@ -246,7 +246,7 @@ pub(super) async fn metrics(
     metrics::gauge!(numbers::LOG_SEQUENCE).set(sequence as f64);
     let writing = matches!(app.health.condition(), Condition::Ready) && app.is_connected();
     metrics::gauge!(numbers::WRITING).set(f64::from(u8::from(writing)));
-    for view in app.views.all().into_iter().filter(|it| it.name() != "refusals") {
+    for view in app.views.following() {
         let behind = sequence.saturating_sub(view.sequence());
         metrics::gauge!(numbers::BEHIND, "read_model" => view.name()).set(behind as f64);
     }

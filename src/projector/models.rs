@@ -16,6 +16,7 @@ pub struct Models {
     pub(super) dir: PathBuf,
     pub(super) models: Vec<Model>,
     pub(super) refused: Model,
+    pub(super) views: Views,
     /// Where the one that is furthest behind stands; `None` where the log does not hold what they
     /// have taken in.
     pub(super) lowest: Option<Position>,
@@ -48,28 +49,31 @@ impl Models {
             let view = Arc::new(View::new(model.name, readers, watch, hurry.clone()));
             Ok(Model { model, store: Some(store), retry_at: None, reached, view })
         };
-        let models = projections::ALL.iter().map(|it| open(it)).collect::<Result<_, _>>()?;
+        let mut models = vec![];
+        let mut followed = |model: &'static ReadModel| -> Result<Arc<View>, projections::Error> {
+            let opened = open(model)?;
+            let view = opened.view.clone();
+            models.push(opened);
+            Ok(view)
+        };
         let refused = open(&projections::refusals::MODEL)?;
-        Ok(Models { dir, models, refused, lowest: None, hurry })
+        let views = Views {
+            licenses: followed(&projections::licenses::MODEL)?,
+            assignments: followed(&projections::assignments::MODEL)?,
+            checks: followed(&projections::checks::MODEL)?,
+            directory: followed(&projections::directory::MODEL)?,
+            waitlists: followed(&projections::waitlists::MODEL)?,
+            history: followed(&projections::history::MODEL)?,
+            commands: followed(&projections::commands::MODEL)?,
+            keys: followed(&projections::keys::MODEL)?,
+            refusals: refused.view.clone(),
+        };
+        Ok(Models { dir, models, refused, views, lowest: None, hurry })
     }
 
     /// The models as readers see them.
     pub fn views(&self) -> Views {
-        let view = |name: &str| {
-            let found = self.models.iter().find(|it| it.model.name == name);
-            found.map_or_else(|| self.refused.view.clone(), |it| it.view.clone())
-        };
-        Views {
-            licenses: view("licenses"),
-            assignments: view("assignments"),
-            checks: view("checks"),
-            directory: view("directory"),
-            waitlists: view("waitlists"),
-            history: view("history"),
-            commands: view("commands"),
-            keys: view("keys"),
-            refusals: self.refused.view.clone(),
-        }
+        self.views.clone()
     }
 
     /// The highest sequence that any of them has taken in from the log.
@@ -132,4 +136,20 @@ async fn lowest(log: &Log, checkpoints: &[Checkpoint], once: bool) -> Result<Pos
         lowest = if lower { Some(position) } else { lowest };
     }
     Ok(lowest.unwrap_or(Position::START))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_model_is_followed_and_seen_by_readers() {
+        let dir = tempfile::tempdir().unwrap();
+        let models = Models::open(dir.path().join("read")).unwrap();
+        let all: Vec<_> = projections::ALL.iter().map(|it| it.name).collect();
+        assert_eq!(models.models.iter().map(|it| it.model.name).collect::<Vec<_>>(), all);
+        let views = models.views();
+        assert_eq!(views.following().map(View::name).as_slice(), all);
+        assert_eq!(views.all().last().map(View::name), Some("refusals"));
+    }
 }
