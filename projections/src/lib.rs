@@ -34,6 +34,9 @@ pub mod store;
 mod tests;
 pub mod waitlists;
 
+/// What a question is asked of; [`Readers`] lend it. Whoever asks names this and nothing of SQLite.
+pub use rusqlite::Connection;
+
 pub use error::Error;
 pub use page::Page;
 pub use readers::Readers;

@@ -3,9 +3,9 @@
 use std::collections::HashSet;
 
 use events::{AccountId, Email, Holder};
+use projections::Connection;
 use projections::Error;
 use projections::directory::{self, KnownHolder};
-use rusqlite::Connection;
 use serde_json::{Value, json};
 
 use super::newest;

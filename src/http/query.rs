@@ -10,8 +10,8 @@ use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use chrono::{Days, NaiveDate, NaiveTime};
 use events::{AccountId, Email, Moment};
+use projections::Connection;
 use projections::page::PAGE_MAX;
-use rusqlite::Connection;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 

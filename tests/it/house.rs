@@ -149,7 +149,11 @@ fn only_the_read_models_speak_sql() {
         "CREATE TABLE",
         "PRAGMA ",
     ];
+    let words = [&words[..], &["rusqlite"]].concat();
     assert_eq!(misplaced(&["src", "events/src"], &words, &[]), NOWHERE);
+    let manifest = std::fs::read_to_string(root().join("Cargo.toml")).unwrap();
+    let manifest: toml::Table = manifest.parse().unwrap();
+    assert!(!manifest["dependencies"].as_table().unwrap().contains_key("rusqlite"));
 }
 
 #[test]

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use axum::response::Response;
 use events::command::Patch;
 use events::{AccountId, CommandType, Holder, Moment};
+use projections::Connection;
 use projections::assignments::{Assignment, By, Wanted, by_id, by_number, changed, held, numbered};
 use projections::history;
 use projections::licenses::License;
 use projections::page::Listing;
-use rusqlite::Connection;
 
 use super::call::{About, Call, Sent};
 use super::command::{self, Done, Step};

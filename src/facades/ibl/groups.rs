@@ -2,9 +2,9 @@
 
 use axum::response::Response;
 use events::{AccountId, CommandType, Moment};
+use projections::Connection;
 use projections::directory::{self, Giving, Group};
 use projections::licenses::License;
-use rusqlite::Connection;
 
 use super::assignments::{self, license, license_id, redirect_to};
 use super::call::{About, Call, Sent};

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use events::{AccountId, Email, Holder, UserId};
+use projections::Connection;
 use projections::Error;
 use projections::directory::{self, HolderFilter, KnownHolder};
-use rusqlite::Connection;
 
 use super::call::Call;
 use super::failure::Failure;

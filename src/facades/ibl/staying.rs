@@ -4,10 +4,10 @@
 use std::collections::BTreeMap;
 
 use events::{AccountId, CommandType, Holder};
+use projections::Connection;
 use projections::assignments::{Assignment, Filter, GroundKind, of_account};
 use projections::licenses::{License, one};
 use projections::page::PAGE_MAX;
-use rusqlite::Connection;
 
 use super::assignments::fresh;
 use super::call::Call;
