@@ -6,7 +6,7 @@ use axum::response::Response;
 use events::command::Patch;
 use events::{AccountId, CommandType, Moment};
 use projections::licenses::{By, License, Wanted, by_external_id, by_number, numbered, one};
-use projections::{LicenseState, assignments, licenses};
+use projections::{LicenseState, assignments};
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
@@ -390,9 +390,21 @@ pub(super) async fn by_id(
     account: &AccountId,
     number: u64,
 ) -> Result<Option<License>, Failure> {
-    let view = fresh(call).await?;
-    let find = |db: &_| by_number(db, account.as_str(), number, call.at());
-    let (found, _) = query::ask(&view, find)?;
+    fresh(call).await?;
+    at(call, kind, account, number, call.at())
+}
+
+/// The same as of a sequence, by what the read model has.
+pub(super) fn at(
+    call: &Call,
+    kind: Kind,
+    account: &AccountId,
+    number: u64,
+    sequence: u64,
+) -> Result<Option<License>, Failure> {
+    let view = &call.app.views.licenses;
+    let find = |db: &_| by_number(db, account.as_str(), number, sequence);
+    let (found, _) = query::ask(view, find)?;
     Ok(found.filter(|it| kind.is_of(&it.product)))
 }
 
@@ -415,18 +427,4 @@ pub(super) fn unknown(kind: Kind) -> Failure {
         "license_id",
         format!("there is no such {kind} license"),
     )
-}
-
-/// The same as of a sequence.
-pub(super) fn at(
-    call: &Call,
-    kind: Kind,
-    account: &AccountId,
-    number: u64,
-    sequence: u64,
-) -> Result<Option<License>, Failure> {
-    let view = &call.app.views.licenses;
-    let find = |db: &_| licenses::by_number(db, account.as_str(), number, sequence);
-    let (found, _) = query::ask(view, find)?;
-    Ok(found.filter(|it| kind.is_of(&it.product)))
 }
