@@ -6,6 +6,7 @@ use std::fmt;
 use events::text::check_text;
 use serde::Deserializer;
 use serde::de::{DeserializeOwned, Error, Visitor};
+use serde_json::Value;
 use serde_path_to_error::Segment;
 
 use crate::http::problem::Problem;
@@ -113,11 +114,15 @@ impl Visitor<'_> for Whole {
     }
 }
 
-/// A refusal of one command of several that a call became: the client knows of one call only.
+/// A refusal of one command of several that a call became: the client knows of one call only. What
+/// points at a command of a batch names it first, and then says what is wrong.
 pub(crate) fn of_the_call(mut problem: Problem) -> Problem {
-    let behind = problem.detail.strip_prefix("command ").and_then(|it| it.split_once(": "));
-    if let Some((before, said)) = behind
-        && before.contains(" of the batch, ")
+    let text = |name: &str| problem.extra.get(name).and_then(Value::as_str);
+    let is_refused = text("outcome") == Some("refused");
+    let is_of_one = text("pointer").is_some_and(|it| it.starts_with("/commands/"));
+    if is_refused
+        && is_of_one
+        && let Some((_, said)) = problem.detail.split_once(": ")
     {
         problem.detail = said.to_owned();
     }
@@ -150,9 +155,11 @@ pub(crate) fn name(member: &str, given: &str) -> Result<(), Problem> {
 
 #[cfg(test)]
 mod tests {
+    use events::{AccountId, CommandType, Refusal};
     use serde::Deserialize;
 
     use super::*;
+    use crate::intake::refusal_problem;
 
     #[derive(Debug, Deserialize)]
     struct Sent {
@@ -206,10 +213,21 @@ mod tests {
 
     #[test]
     fn a_refusal_of_one_command_of_several_is_one_of_the_call() {
-        let of = |detail: &str| of_the_call(Problem::new(409, "x", "X", detail)).detail;
-        let said = "c1: 2 of 2 seats are held, 1 more was asked for";
-        assert_eq!(of(&format!("command 1 of the batch, AssignSeat: {said}")), said);
-        assert_eq!(of(said), said);
-        assert_eq!(of("command x: y"), "command x: y");
+        let told = |refusal: &Refusal| {
+            refusal_problem(refusal.code(), refusal.to_string(), refusal.pointer())
+        };
+        let of = |refusal: &Refusal| of_the_call(told(refusal)).detail;
+        let account = AccountId::new("acme").unwrap();
+        // What is said of it alone has two parts, too.
+        let alone =
+            Refusal::NoFreeSeat { named: "c1".into(), held: 2, shared: 0, quantity: 2, wanted: 1 };
+        for refusal in [alone, Refusal::AccountNotFound(account)] {
+            let said = refusal.to_string();
+            assert_eq!(of(&refusal), said);
+            let kind = CommandType::AssignSeat;
+            let refusal = Refusal::InBatch { place: 1, kind, refusal: Box::new(refusal) };
+            assert_ne!(told(&refusal).detail, said);
+            assert_eq!(of(&refusal), said);
+        }
     }
 }

@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value};
 
 use crate::auth::AuthError;
+use crate::facades::body::of_the_call;
 use crate::http::problem::Problem;
 
 /// Seconds after which trying again makes sense, where the ledger is not ready.
@@ -131,6 +132,7 @@ impl From<AuthError> for Failure {
 /// Our problems in the words and the statuses of the vendor: it documents 400, 401, 403, 404 and 500.
 impl From<Problem> for Failure {
     fn from(problem: Problem) -> Failure {
+        let problem = of_the_call(problem);
         let status = match problem.status {
             status @ (401 | 403 | 404 | 429) => status,
             500.. => 500,
@@ -141,7 +143,7 @@ impl From<Problem> for Failure {
             "invalid_parameter" => "invalid",
             other => other,
         };
-        let detail = of_the_call(&problem.detail);
+        let detail = problem.detail.as_str();
         let mut failure = Failure::new(status, code, detail);
         let text = |name: &str| problem.extra.get(name).and_then(Value::as_str);
         failure.retry_after = problem.extra.get("retry_after").and_then(Value::as_u64);
@@ -154,12 +156,6 @@ impl From<Problem> for Failure {
         }
         failure
     }
-}
-
-/// What is said of a call that became several commands: nothing of which of them it was.
-fn of_the_call(detail: &str) -> &str {
-    let placed = detail.strip_prefix("command ").and_then(|it| it.split_once(" of the batch, "));
-    placed.and_then(|it| it.1.split_once(": ")).map_or(detail, |it| it.1)
 }
 
 /// Which member of the body is meant.
