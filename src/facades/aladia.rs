@@ -72,11 +72,8 @@ const KNOWN: &[(&[&str], &str)] = &[
     (&["DELETE"], "/spaces/{spaceId}/members/leave"),
 ];
 
-/// A call that their pages or client know and this ledger does not serve.
 async fn not_served(_: Caller, uri: Uri) -> Problem {
-    let path: String = uri.path().chars().take(200).collect();
-    let detail = format!("{path} is known and not served; docs/compat/aladia.md says what is");
-    Problem::new(501, "not_served", "This call is not served", detail)
+    routes::not_served(&uri, "docs/compat/aladia.md")
 }
 
 /// The router of the dialect.

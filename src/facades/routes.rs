@@ -4,7 +4,7 @@ use axum::Router;
 use axum::extract::Request;
 use axum::handler::Handler;
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::{HeaderValue, StatusCode, Uri};
 use axum::middleware::{Next, from_fn};
 use axum::response::Response;
 use axum::routing::{MethodFilter, MethodRouter, on};
@@ -12,11 +12,8 @@ use serde_json::Value;
 
 use crate::http::App;
 use crate::http::headers::{self, SEQUENCE};
-use crate::http::problem::Problem;
+use crate::http::problem::{Problem, shown};
 use crate::http::server::RequestId;
-
-/// Characters of a request's path that an answer repeats.
-const PATH_SHOWN: usize = 200;
 
 /// One call.
 pub(crate) struct Route {
@@ -67,6 +64,13 @@ impl Route {
     }
 }
 
+/// What is said of a call that the vendor's documents or clients know and this ledger does not serve;
+/// `document` says what is served.
+pub(crate) fn not_served(uri: &Uri, document: &str) -> Problem {
+    let detail = format!("{} is known and not served; {document} says what is", shown(uri.path()));
+    Problem::new(501, "not_served", "This call is not served", detail)
+}
+
 /// A request that something went wrong with.
 pub(crate) struct Asked {
     /// Its id, as the server's log names it.
@@ -110,7 +114,7 @@ pub(crate) fn router(
 /// admitted.
 async fn speak(told: Told, app: App, request: Request, next: Next) -> Response {
     let id = request.extensions().get::<RequestId>().map(|it| it.0.clone());
-    let path = request.uri().path().chars().take(PATH_SHOWN).collect();
+    let path = shown(request.uri().path());
     let asked = Asked { id: id.unwrap_or_default(), path };
     let mut response = next.run(request).await;
     let Some(problem) = response.extensions_mut().remove::<Problem>() else { return response };

@@ -106,11 +106,8 @@ fn paths(path: &'static str) -> Vec<String> {
     services.iter().flat_map(behind).collect()
 }
 
-/// A call that their documents or clients know and this ledger does not serve.
 async fn not_served(_: Caller, uri: Uri) -> Problem {
-    let path: String = uri.path().chars().take(200).collect();
-    let detail = format!("{path} is known and not served; docs/compat/uipath.md says what is");
-    Problem::new(501, "not_served", "This call is not served", detail)
+    routes::not_served(&uri, "docs/compat/uipath.md")
 }
 
 /// What their documents say where there is no license.

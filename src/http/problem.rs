@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 /// The media type of a [`Problem`] over HTTP.
 pub const PROBLEM_JSON: &str = "application/problem+json";
 
-/// Characters of a request's path that a problem repeats; the rest becomes `…`.
+/// Characters of a request's path that an answer repeats; the rest becomes `…`.
 const PATH_SHOWN: usize = 200;
 
 /// The extension member that becomes the `Retry-After` header.
@@ -162,7 +162,8 @@ pub async fn method_not_allowed(method: Method, uri: Uri) -> Problem {
     .hint(format!("the {ALLOW} header lists the methods of this path"))
 }
 
-fn shown(path: &str) -> String {
+/// A request's path as answers repeat it.
+pub(crate) fn shown(path: &str) -> String {
     let mut shown: String = path.chars().take(PATH_SHOWN).collect();
     if shown.len() < path.len() {
         shown.push('…');

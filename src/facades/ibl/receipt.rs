@@ -15,9 +15,7 @@ use super::call::{Call, Sent};
 use super::failure::Failure;
 use crate::http::App;
 use crate::http::headers::{SEQUENCE, name_command};
-
-/// Characters of a path that an answer repeats.
-const PATH_SHOWN: usize = 200;
+use crate::http::problem::shown;
 
 /// What an answer is to carry besides what it says.
 pub(super) struct Receipt {
@@ -130,6 +128,5 @@ pub(super) async fn not_allowed(State(app): State<App>, request: Request) -> Res
 }
 
 fn place(method: &Method, uri: &Uri) -> String {
-    let path: String = uri.path().chars().take(PATH_SHOWN).collect();
-    format!("{method} {path}")
+    format!("{method} {}", shown(uri.path()))
 }
