@@ -127,7 +127,7 @@ pub(super) async fn send(
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, Problem> {
-    let key = headers.get("idempotency-key").map(|it| it.to_str().unwrap_or("\u{fffd}"));
+    let key = headers::key(&headers);
     let address = Address { account: &account, kind: &kind, key, via: Via::Http };
     caller.may(Access::Command)?;
     let intake = app.intake.on_behalf_of(caller.principal());

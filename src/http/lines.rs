@@ -17,6 +17,7 @@ use tokio::sync::mpsc;
 use utoipa::IntoParams;
 
 use super::App;
+use super::headers;
 use super::native::Caller;
 use super::problem::Problem;
 use super::query::Params;
@@ -69,7 +70,7 @@ pub(super) async fn send(
     body: Bytes,
 ) -> Result<Response, Problem> {
     caller.may(Access::Command)?;
-    let key = headers.get("idempotency-key").map(|it| it.to_str().unwrap_or("\u{fffd}"));
+    let key = headers::key(&headers);
     let first = params.first_line.map_or(1, u64::from);
     let lines = lines(&body, first, key)?;
     let (answers, answered) = mpsc::channel(ANSWERS_WAITING);

@@ -15,8 +15,8 @@ use super::failure::Failure;
 use super::kind::Kind;
 use super::reader::Reader;
 use crate::auth::{Access, Api, Caller};
-use crate::http::App;
 use crate::http::query::{self, AsOf};
+use crate::http::{App, headers};
 use crate::views::View;
 
 /// The dialect of ibl.ai.
@@ -80,8 +80,7 @@ impl Call {
     /// A call by its head: who calls comes first, nobody else is told anything.
     pub(super) async fn of(parts: &mut Parts, app: &App, writes: bool) -> Result<Call, Failure> {
         let caller = Caller::<Ibl>::from_request_parts(parts, app).await?;
-        let key = parts.headers.get("idempotency-key");
-        let key = key.map(|it| it.to_str().unwrap_or("\u{fffd}").to_owned());
+        let key = headers::key(&parts.headers).map(str::to_owned);
         let made = || Uuid::now_v7().to_string();
         let command = writes.then(|| key.clone().unwrap_or_else(made));
         let place = Place::of(&parts.uri, &parts.headers);
