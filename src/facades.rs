@@ -16,7 +16,7 @@ pub(crate) mod uipath;
 
 use std::sync::Arc;
 
-use axum::http::{HeaderMap, HeaderValue};
+use axum::http::HeaderMap;
 use axum::response::{IntoResponse as _, Response};
 use events::request::{Address, Via};
 use events::{AccountId, CommandType};
@@ -46,7 +46,7 @@ pub(crate) fn newest(app: &App) -> Option<u64> {
 pub(crate) struct Done {
     /// The sequence of the commit that holds its events.
     pub(crate) sequence: u64,
-    command: HeaderValue,
+    command: Option<String>,
 }
 
 impl Done {
@@ -56,7 +56,7 @@ impl Done {
         let mut response = (json, body.to_string()).into_response();
         let out = response.headers_mut();
         out.insert(headers::SEQUENCE, self.sequence.into());
-        out.insert(headers::COMMAND, self.command.clone());
+        headers::name_command(out, self.command.as_deref());
         response
     }
 }
@@ -70,21 +70,40 @@ pub(crate) async fn send(
     kind: CommandType,
     document: &Value,
 ) -> Result<Done, Problem> {
-    let key = headers.get("idempotency-key").map(|it| it.to_str().unwrap_or("\u{fffd}"));
+    let key = headers::key(headers);
     let address = Address { account: account.as_str(), kind: kind.as_str(), key, via };
-    let answer =
-        app.intake.on_behalf_of(principal).send(&address, document.to_string().as_bytes()).await;
-    match answer.document {
-        Document::Problem(problem) => Err(*problem),
-        Document::Accepted(_) => {
-            let sequence = answer.sequence.unwrap_or_default();
-            if let Err(behind) = app.views.reach(sequence).await {
-                // It is done and durable: whoever reads with `min_sequence` is told so.
-                tracing::warn!(%behind, "a call is answered before it can be read");
-            }
-            let command = answer.command.and_then(|it| HeaderValue::from_str(&it).ok());
-            let command = command.unwrap_or(HeaderValue::from_static(""));
-            Ok(Done { sequence, command })
-        }
+    let accepted = accepted(app, principal, &address, document.to_string().as_bytes()).await?;
+    let Accepted { sequence, command, .. } = accepted;
+    Ok(Done { sequence, command })
+}
+
+/// What a command was answered with that was accepted.
+pub(crate) struct Accepted {
+    /// The sequence of the commit that holds its events.
+    pub(crate) sequence: u64,
+    /// Its id.
+    pub(crate) command: Option<String>,
+    /// The document, as JSON.
+    pub(crate) document: Vec<u8>,
+}
+
+/// Sends a command, and waits until what it wrote is read at once.
+pub(crate) async fn accepted(
+    app: &App,
+    principal: &Arc<Principal>,
+    address: &Address<'_>,
+    document: &[u8],
+) -> Result<Accepted, Problem> {
+    let answer = app.intake.on_behalf_of(principal).send(address, document).await;
+    let document = match answer.document {
+        Document::Problem(problem) => return Err(*problem),
+        Document::Accepted(json) => json,
+    };
+    let sequence = answer.sequence.unwrap_or_default();
+    if let Err(behind) = app.views.reach(sequence).await {
+        // It is done and durable: what is told of it is as of what can be read, and whoever reads
+        // with `min_sequence` is told so.
+        tracing::warn!(%behind, "a call is answered before it can be read");
     }
+    Ok(Accepted { sequence, command: answer.command, document })
 }

@@ -79,22 +79,12 @@ pub(super) async fn send(
     };
     let key = call.command.as_deref();
     let address = Address { account: account.as_str(), kind: kind.as_str(), key, via: Via::Ibl };
-    let intake = call.app.intake.on_behalf_of(call.caller.principal());
-    let answer = intake.send(&address, document.to_raw().get().as_bytes()).await;
-    let problem: Problem = match answer.document {
-        Document::Accepted(json) => {
-            let told: Told = serde_json::from_slice(&json).unwrap_or_default();
-            let sequence = answer.sequence.unwrap_or_default();
-            if let Err(behind) = call.app.views.reach(sequence).await {
-                // It is done and durable: what is told of it is as of what can be read.
-                tracing::warn!(%behind, "a call is answered before it can be read");
-            }
-            let assignment = told.events.into_iter().find_map(|it| it.data.assignment);
-            return Ok(Done { sequence, replayed: told.replayed, assignment });
-        }
-        Document::Problem(problem) => *problem,
-    };
-    Err(problem.into())
+    let document = document.to_raw();
+    let sent = accepted(&call.app, call.caller.principal(), &address, document.get().as_bytes());
+    let Accepted { sequence, document, .. } = sent.await?;
+    let told: Told = serde_json::from_slice(&document).unwrap_or_default();
+    let assignment = told.events.into_iter().find_map(|it| it.data.assignment);
+    Ok(Done { sequence, replayed: told.replayed, assignment })
 }
 
 fn batch_of_none() -> (CommandType, Members) {
