@@ -10,7 +10,7 @@ use super::recent::Accepted;
 use crate::health::Stop;
 use crate::log::{Damage, Error};
 
-/// A start that takes longer says how far it is, this often.
+/// A start that takes longer says how far it is, or what it waits for, this often.
 const PROGRESS: Duration = Duration::from_secs(1);
 
 /// Pause before the log is asked again for what it should hold.
@@ -42,10 +42,7 @@ impl Task {
                 let percent = self.position.sequence * 100 / last.max(1);
                 tracing::info!(sequence = self.position.sequence, last, percent, "reading the log");
             }
-            while self.recent.is_full() {
-                self.recent.forget(self.views.commands.sequence());
-                tokio::time::sleep(PAUSE).await;
-            }
+            self.wait_for_commands().await;
         }
         let (sequence, millis) = (self.position.sequence, begin.elapsed().as_millis());
         match said == begin {
@@ -53,6 +50,24 @@ impl Task {
             false => tracing::info!(sequence, %millis, "the log is read"),
         }
         true
+    }
+
+    /// Waits while the read model that remembers old commands is too far behind.
+    async fn wait_for_commands(&mut self) {
+        let mut said = Instant::now();
+        while self.recent.is_full() {
+            self.recent.forget(self.views.commands.sequence());
+            tokio::time::sleep(PAUSE).await;
+            if said.elapsed() > PROGRESS {
+                said = Instant::now();
+                let commands = self.views.commands.sequence();
+                tracing::warn!(
+                    sequence = self.position.sequence,
+                    commands,
+                    "reading the log waits for the read model commands"
+                );
+            }
+        }
     }
 
     /// Reads what other writers wrote since. `false` when writing has stopped.
