@@ -131,26 +131,9 @@ impl Writer {
     /// `stop` is cancelled, after the commit in flight.
     pub fn start(parts: Parts, stop: CancellationToken) -> (Writer, tokio::task::JoinHandle<()>) {
         let (asks, waiting) = mpsc::channel(WAITING_MAX);
-        let (reached, position) = watch::channel(Position::START);
-        let (due, next_due) = watch::channel(None);
-        let health = parts.health.clone();
-        let task = Task {
-            log: parts.log,
-            views: parts.views,
-            arrivals: parts.arrivals,
-            refusals: parts.refusals,
-            health: parts.health,
-            clock: parts.clock,
-            rest: None,
-            transfers: Transfers::default(),
-            due,
-            ledger: Ledger::default(),
-            position: Position::START,
-            reached,
-            recent: Recent::default(),
-            seen: Seen::default(),
-            stop,
-        };
+        let task = Task::new(parts, stop);
+        let (position, next_due) = (task.reached.subscribe(), task.due.subscribe());
+        let health = task.health.clone();
         (Writer { asks, health, position, next_due }, tokio::spawn(task.run(waiting)))
     }
 
@@ -218,6 +201,26 @@ struct Task {
 }
 
 impl Task {
+    fn new(parts: Parts, stop: CancellationToken) -> Task {
+        Task {
+            log: parts.log,
+            views: parts.views,
+            arrivals: parts.arrivals,
+            refusals: parts.refusals,
+            health: parts.health,
+            clock: parts.clock,
+            rest: None,
+            transfers: Transfers::default(),
+            due: watch::Sender::new(None),
+            ledger: Ledger::default(),
+            position: Position::START,
+            reached: watch::Sender::new(Position::START),
+            recent: Recent::default(),
+            seen: Seen::default(),
+            stop,
+        }
+    }
+
     async fn run(mut self, mut waiting: mpsc::Receiver<Ask>) {
         let stop = self.stop.clone();
         let read = stop.run_until_cancelled(self.read_log()).await;
@@ -236,8 +239,9 @@ impl Task {
                 count = waiting.recv_many(&mut asks, COMMANDS_MAX) => match count {
                     0 => break,
                     _ => {
-                        // Commands that come without end must not keep time from passing, and none
-                        // of them may overtake what was due before it.
+                        // Commands that come without end must not keep time from passing. What one
+                        // commit passes goes before them; what it has no room for waits, and so
+                        // does everything that is due while the clock rests.
                         if self.is_due() {
                             self.pass_time().await;
                         }
@@ -278,3 +282,6 @@ fn answer_waiting(waiting: &mut mpsc::Receiver<Ask>, why: &Unavailable) {
         let _ = ask.reply.send(Outcome::Unavailable(why.clone()));
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -13,7 +13,7 @@ use crate::clock::Clock;
 /// Accounts that one commit passes time for. The others are due in the next one.
 const ACCOUNTS_MAX: usize = 64;
 
-/// How long the clock rests after the log did not take what was due.
+/// How long the clock rests after the log did not take what was due, or nothing came of it.
 const REST: Duration = Duration::from_secs(1);
 
 /// Waits until something is due; for ever when nothing is.
@@ -38,21 +38,26 @@ impl Task {
     /// Asks for what is due. It is judged and published like everything else, so another writer
     /// that has been faster leaves nothing to do.
     pub(super) async fn pass_time(&mut self) {
+        let now = self.clock.now();
         let mut told = vec![];
         let mut asks = vec![];
-        for account in self.ledger.due(self.clock.now(), ACCOUNTS_MAX) {
+        for account in self.ledger.due(now, ACCOUNTS_MAX) {
             let made = CommandId::new(Uuid::now_v7().to_string()).ok();
-            let request = made.and_then(|id| Request::of_clock(account, id).ok());
+            let request = made.and_then(|id| Request::of_clock(account.clone(), id).ok());
             let Some(request) = request else { continue };
             let (reply, outcome) = oneshot::channel();
             asks.push(Ask { request, reply });
-            told.push(outcome);
+            told.push((account, outcome));
         }
         self.commit(asks).await;
+        let still_due = self.ledger.due(now, ACCOUNTS_MAX);
         let mut done = !told.is_empty();
-        for mut outcome in told {
+        for (account, mut outcome) in told {
             match outcome.try_recv() {
-                Ok(Outcome::Accepted { records, .. }) => done &= !records.is_empty(),
+                // Nothing to record is fine, unless it would be asked for again at once.
+                Ok(Outcome::Accepted { records, .. }) => {
+                    done &= !records.is_empty() || !still_due.contains(&account);
+                }
                 Ok(Outcome::Repeated { .. }) => {}
                 Ok(Outcome::Refused(refusal)) => {
                     tracing::error!(code = refusal.code(), %refusal, "what is due is refused");

@@ -55,7 +55,9 @@ impl Task {
                 // writes nothing must not rest on what another writer has changed meanwhile.
                 if draft.rests_on_state() && !self.is_current().await {
                     self.ledger.roll_back();
-                    self.catch_up().await;
+                    if !self.catch_up().await && self.stop.is_cancelled() {
+                        return answer_all(asks, &Unavailable::Stopping);
+                    }
                     continue;
                 }
                 self.ledger.settle();
