@@ -34,6 +34,25 @@ pub(super) struct Model {
     pub(super) view: Arc<View>,
 }
 
+impl Model {
+    /// Opens its file again after a rebuild has failed and closed it: whatever stands there now is
+    /// what readers see, and it is brought up to date.
+    pub(super) fn reopen(&mut self, dir: &Path) {
+        match Store::open(dir, self.model) {
+            Ok(store) => {
+                self.view.readers().replace(store.path().to_owned());
+                self.reached.send_replace(store.checkpoint().sequence);
+                self.retry_at = Some(Instant::now());
+                self.store = Some(store);
+            }
+            Err(error) => {
+                let model = self.model.name;
+                tracing::error!(model, %error, "a read model is closed until the next start");
+            }
+        }
+    }
+}
+
 impl Models {
     /// Opens all read models in `dir`; those that are missing begin anew.
     pub fn open(dir: PathBuf) -> Result<Models, projections::Error> {
@@ -151,5 +170,23 @@ mod tests {
         let views = models.views();
         assert_eq!(views.following().map(View::name).as_slice(), all);
         assert_eq!(views.all().last().map(View::name), Some("refusals"));
+    }
+
+    #[tokio::test]
+    async fn a_model_that_a_failed_rebuild_has_closed_is_open_again_and_due() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut models = Models::open(dir.path().to_owned()).unwrap().models;
+        let model = &mut models[0];
+        model.store = None;
+        model.reached.send_replace(7);
+        model.reopen(dir.path());
+        assert!(model.store.is_some());
+        assert_eq!(model.view.sequence(), 0, "as far as the file is");
+        assert!(model.retry_at.is_some_and(|it| it <= Instant::now()));
+        // One that cannot be opened stays closed.
+        model.store = None;
+        model.retry_at = None;
+        model.reopen(&dir.path().join("gone"));
+        assert!(model.store.is_none() && model.retry_at.is_none());
     }
 }

@@ -122,7 +122,10 @@ impl Task {
             Ok(live) => live,
             // What is wrong with it is why it is rebuilt.
             Err(Failed { store: Some(live), .. }) => live,
-            Err(Failed { store: None, error }) => return Err(error),
+            Err(Failed { store: None, error }) => {
+                model.reopen(&self.dir);
+                return Err(error);
+            }
         };
         let (dir, view) = (self.dir.clone(), model.view.clone());
         let swapped = tokio::task::spawn_blocking(move || {
@@ -135,24 +138,13 @@ impl Task {
             let store = projections::store::swap(&dir, built, &[view.readers()])?;
             Ok::<_, projections::Error>((same, store))
         });
-        let (same, store) = match swapped.await {
-            Ok(Ok(swapped)) => swapped,
-            Ok(Err(error)) => {
-                match Store::open(&self.dir, model.model) {
-                    Ok(store) => {
-                        // Whatever stands there now is what readers see, and how far it is.
-                        model.view.readers().replace(store.path().to_owned());
-                        model.reached.send_replace(store.checkpoint().sequence);
-                        model.retry_at = Some(Instant::now());
-                        model.store = Some(store);
-                    }
-                    Err(error) => {
-                        tracing::error!(model = name, %error, "a read model is closed until the next start");
-                    }
-                }
-                return Err(error.to_string());
+        let swapped = swapped.await.map_err(|it| it.to_string());
+        let (same, store) = match swapped.and_then(|it| it.map_err(|it| it.to_string())) {
+            Ok(swapped) => swapped,
+            Err(error) => {
+                model.reopen(&self.dir);
+                return Err(error);
             }
-            Err(error) => return Err(error.to_string()),
         };
         let checkpoint = store.checkpoint();
         model.reached.send_replace(checkpoint.sequence);

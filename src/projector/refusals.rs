@@ -66,10 +66,11 @@ async fn begin(log: Log, dir: PathBuf, model: Model, mut store: Store) -> Option
             store::drop_file(&store::building_path(&dir, kind))?;
             store::swap(&dir, Store::open_building(&dir, kind)?, &[view.readers()])
         });
-        match anew.await.ok()? {
+        let anew = anew.await.map_err(|it| it.to_string());
+        match anew.and_then(|it| it.map_err(|it| it.to_string())) {
             Ok(it) => store = it,
             Err(error) => {
-                tracing::error!(%error, "the read model refusals is closed until the next start");
+                closed(&error);
                 return None;
             }
         }
@@ -96,7 +97,7 @@ impl Task {
     }
 
     /// Writes a batch, however often that takes, and drops what the stream has forgotten. `None`
-    /// when it is time to stop.
+    /// when it is time to stop, or the file is closed.
     async fn take_in(&mut self, batch: Batch, stop: &CancellationToken) -> Option<()> {
         let mut first = None;
         if self.forget_at <= Instant::now() {
@@ -110,7 +111,13 @@ impl Task {
                 let written = write(&mut store, stream, &work, first);
                 (store, written)
             });
-            let (store, written) = written.await.ok()?;
+            let (store, written) = match written.await {
+                Ok(it) => it,
+                Err(error) => {
+                    closed(&error.to_string());
+                    return None;
+                }
+            };
             self.store = Some(store);
             match written {
                 Ok(checkpoint) => {
@@ -122,6 +129,10 @@ impl Task {
             stop.run_until_cancelled(sleep(RETRY)).await?;
         }
     }
+}
+
+fn closed(error: &str) {
+    tracing::error!(%error, "the read model refusals is closed until the next start");
 }
 
 fn write(
