@@ -86,7 +86,7 @@ pub(super) async fn forward(
     let passed = due.wait_for(|it| it.is_none_or(|it| it > to));
     // What was waited for is let go of before it is looked at again: the writer, who says what is due
     // next, waits for both, and a second look waits behind the writer.
-    let passed = tokio::time::timeout(DUE_TIMEOUT, passed).await.is_ok();
+    let passed = matches!(tokio::time::timeout(DUE_TIMEOUT, passed).await, Ok(Ok(_)));
     match passed {
         true => Ok(Json(shown(&app))),
         false => Err(Problem::new(
