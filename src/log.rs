@@ -128,17 +128,17 @@ impl Log {
         let account = attempts(|| jetstream.query_account()).await;
         account.map_err(|it| Error::NoJetStream(it.to_string()))?;
         let name = settings.stream();
-        let mut found = find(&jetstream, &name).await?;
+        let mut found = find(&jetstream, &name, START_ATTEMPTS).await?;
         let existed = known.is_some() || seen > 0;
         if found.is_none() && !existed {
             create(&jetstream, settings.log()).await?;
-            found = find(&jetstream, &name).await?;
+            found = find(&jetstream, &name, START_ATTEMPTS).await?;
         }
         let stream = attempts(|| jetstream.get_stream_no_info(&name)).await;
         let stream = stream.map_err(|it| Error::Unavailable(it.to_string()))?;
         let created = found.map(|it| it.created.to_rfc3339()).unwrap_or_default();
         let log = Log { client, jetstream, stream, settings, created };
-        let damage = match log.check(known).await {
+        let damage = match log.check_within(known, START_ATTEMPTS).await {
             Ok(_) => None,
             Err(Error::Damaged(Damage::Missing { stream, known })) => {
                 Some(Damage::Missing { stream, known: known.max(seen) })
@@ -155,14 +155,15 @@ impl Log {
     async fn open_others(&self, existed: bool) -> Result<(), Error> {
         for config in [self.settings.refusals(), self.settings.posts()] {
             let stream = config.name.clone();
-            if find(&self.jetstream, &stream).await?.is_none() {
+            if find(&self.jetstream, &stream, START_ATTEMPTS).await?.is_none() {
                 create(&self.jetstream, config).await?;
                 if existed {
                     tracing::error!(%stream, "a stream was gone and is made anew: what was in it and not done is lost");
                 }
             }
         }
-        if let Some(posts) = find(&self.jetstream, &self.settings.posts_stream()).await? {
+        let posts = self.settings.posts_stream();
+        if let Some(posts) = find(&self.jetstream, &posts, START_ATTEMPTS).await? {
             let wrong = settings::wrong_posts_settings(&self.settings, &posts.config);
             if !wrong.is_empty() {
                 return Err(Error::Settings { stream: posts.config.name, wrong });
@@ -194,10 +195,14 @@ impl Log {
         &self.settings
     }
 
-    /// Checks that settings and history are what they were: at a start, after a reconnect and every
-    /// minute.
+    /// Checks that settings and history are what they were: after a reconnect and every minute. A
+    /// start does so too.
     pub async fn check(&self, known: Option<&Known>) -> Result<Head, Error> {
-        let info = match find(&self.jetstream, &self.settings.stream()).await? {
+        self.check_within(known, ATTEMPTS).await
+    }
+
+    async fn check_within(&self, known: Option<&Known>, attempts: u32) -> Result<Head, Error> {
+        let info = match find(&self.jetstream, &self.settings.stream(), attempts).await? {
             Some(info) => info,
             None => {
                 let known = known.map_or(0, |it| it.sequence);
@@ -308,7 +313,7 @@ impl Log {
     /// What is known of the stream of refusals: which one it is, and the first it has not forgotten.
     pub async fn refusals(&self) -> Result<Refusals, Error> {
         let stream = self.settings.refusals_stream();
-        let info = find(&self.jetstream, &stream).await?;
+        let info = find(&self.jetstream, &stream, ATTEMPTS).await?;
         let info = info.ok_or_else(|| Error::Unavailable(format!("{stream} is gone")))?;
         let stream = CommitHash::of(info.created.to_rfc3339().as_bytes());
         Ok(Refusals { stream, first: info.state.first_sequence })
@@ -344,14 +349,15 @@ fn context(client: Client) -> Context {
     jetstream::ContextBuilder::new().timeout(ASK_TIMEOUT).build(client)
 }
 
-async fn find(jetstream: &Context, name: &str) -> Result<Option<Info>, Error> {
+/// A stream, if it is there. The server is asked `max` times at most.
+async fn find(jetstream: &Context, name: &str, max: u32) -> Result<Option<Info>, Error> {
     let gone = |error: &jetstream::context::GetStreamError| match error.kind() {
         GetStreamErrorKind::JetStream(it) => it.error_code() == ErrorCode::STREAM_NOT_FOUND,
         GetStreamErrorKind::EmptyName
         | GetStreamErrorKind::Request
         | GetStreamErrorKind::InvalidStreamName => false,
     };
-    match attempts_while(START_ATTEMPTS, || jetstream.get_stream(name), |it| !gone(it)).await {
+    match attempts_while(max, || jetstream.get_stream(name), |it| !gone(it)).await {
         Ok(stream) => Ok(Some(stream.cached_info().clone())),
         Err(error) if gone(&error) => Ok(None),
         Err(error) => Err(Error::Unavailable(error.to_string())),
@@ -386,3 +392,6 @@ async fn attempts_while<T, E, F: Future<Output = Result<T, E>>>(
         }
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

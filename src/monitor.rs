@@ -51,9 +51,10 @@ impl Monitor {
                     self.write().await;
                 }
                 _ = anchor.tick() => self.write().await,
-                _ = check.tick() => self.check().await,
+                // A server that does not answer must not keep the anchor from being written.
+                _ = check.tick() => { stop.run_until_cancelled(self.check()).await; }
                 again = self.reconnects.recv(), if connected => match again {
-                    Some(()) => self.check().await,
+                    Some(()) => { stop.run_until_cancelled(self.check()).await; }
                     None => connected = false,
                 },
             }
@@ -119,5 +120,43 @@ impl Monitor {
                 tracing::warn!(%error, "the log cannot be checked")
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use events::wire::CommitHash;
+
+    use super::*;
+
+    /// Far above what any step takes here, so that only a hang reaches it.
+    const PATIENCE: Duration = Duration::from_secs(20);
+
+    #[tokio::test]
+    async fn a_stop_breaks_a_check_off_and_the_anchor_is_written() {
+        let dir = tempfile::tempdir().unwrap();
+        let (natsd, log) = crate::log::tests::opened(dir.path()).await;
+        let stream = log.settings().stream();
+        let position = watch::Sender::new(Position::START);
+        let (reconnected, reconnects) = mpsc::channel(1);
+        let monitor = Monitor {
+            log,
+            anchor: Anchor::open(dir.path(), &stream).unwrap(),
+            verified: position.subscribe(),
+            written: position.subscribe(),
+            reconnects,
+            health: Health::new(),
+        };
+        natsd.stop().await;
+        let stop = CancellationToken::new();
+        let running = tokio::spawn(monitor.run(stop.clone()));
+        // With room for one, the second is there once the first has been taken and is looked into.
+        reconnected.send(()).await.unwrap();
+        reconnected.send(()).await.unwrap();
+        position.send_replace(Position { sequence: 3, hash: CommitHash::of(b"x"), at: None });
+        stop.cancel();
+        tokio::time::timeout(PATIENCE, running).await.unwrap().unwrap();
+        let anchor = Anchor::open(dir.path(), &stream).unwrap();
+        assert_eq!(anchor.known().map(|it| it.sequence), Some(3));
     }
 }

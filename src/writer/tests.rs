@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::log;
-use crate::natsd::{self, Guard, Natsd};
+use crate::natsd::Natsd;
 use crate::projector::Models;
 
 /// Far above what any step takes here, so that only a hang reaches it.
@@ -23,16 +23,7 @@ struct Bench {
 impl Bench {
     async fn start() -> Bench {
         let dir = tempfile::tempdir().unwrap();
-        let settings = natsd::Settings::new(dir.path().join("nats"));
-        let settings = natsd::Settings { guard: Guard::Off, ..settings };
-        let found = natsd::find(false, false).unwrap_or_else(|it| panic!("{it}"));
-        let natsd = Natsd::start(&found, settings).await.unwrap();
-        let options = async_nats::ConnectOptions::with_token(natsd.token().to_owned());
-        let client = options.connect(natsd.url()).await.unwrap();
-        let settings =
-            log::Settings { prefix: "t".to_owned(), replicas: 1, max_bytes: 64 * 1024 * 1024 };
-        let (log, damage) = Log::open(client, settings, None, 0).await.unwrap();
-        assert_eq!(damage, None);
+        let (natsd, log) = log::tests::opened(dir.path()).await;
         let models = Models::open(dir.path().join("read")).unwrap();
         Bench { natsd, log, models, _dir: dir }
     }
