@@ -1,13 +1,13 @@
 //! What is known of the log outside of the log, so that one that went back is noticed.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::Write as _;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use events::wire::CommitHash;
 use serde::{Deserialize, Serialize};
 
 use crate::log::Known;
+use crate::private_file;
 
 const FILE: &str = "anchor.json";
 
@@ -104,26 +104,9 @@ impl Anchor {
         let io = |source| Error::Io { path: self.path.clone(), source };
         let mut text = serde_json::to_vec(&it).map_err(|it| io(it.into()))?;
         text.push(b'\n');
-        replace_private(&self.path, &text).map_err(io)?;
+        private_file::replace(&self.path, &text).map_err(io)?;
         self.written = Some(known);
         Ok(())
-    }
-}
-
-/// Replaces a file as a whole, durably. Only its owner can read it.
-pub fn replace_private(path: &Path, content: &[u8]) -> std::io::Result<()> {
-    let beside = path.with_extension("new");
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(&beside)?;
-    file.write_all(content)?;
-    file.sync_all()?;
-    fs::rename(&beside, path)?;
-    match path.parent() {
-        Some(dir) => File::open(dir)?.sync_all(),
-        None => Ok(()),
     }
 }
 

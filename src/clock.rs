@@ -88,7 +88,7 @@ impl Clock {
         let ahead_ms = *self.ahead.borrow() + moment.millis() - now.millis();
         let file = |source| Error::File { path: path.to_path_buf(), source };
         let kept = serde_json::to_vec(&Kept { ahead_ms }).map_err(|it| file(it.into()))?;
-        crate::anchor::replace_private(path, &kept).map_err(file)?;
+        crate::private_file::replace(path, &kept).map_err(file)?;
         self.ahead.send_replace(ahead_ms);
         Ok(())
     }

@@ -22,6 +22,7 @@ pub mod metrics;
 pub mod monitor;
 pub mod nats;
 pub mod natsd;
+pub mod private_file;
 pub mod projector;
 pub mod refusals;
 pub mod service;

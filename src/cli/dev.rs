@@ -220,7 +220,7 @@ fn own_key(dir: &Path) -> anyhow::Result<Key> {
         }),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             let key = Key::make()?;
-            crate::anchor::replace_private(&path, key.reveal().as_bytes())?;
+            crate::private_file::replace(&path, key.reveal().as_bytes())?;
             Ok(key)
         }
         Err(error) => Err(failed(Exit::Usage, format!("{}: {error}", path.display()))),

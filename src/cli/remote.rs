@@ -34,7 +34,7 @@ impl Ready {
     pub(super) fn write(&self, dir: &Path) -> std::io::Result<PathBuf> {
         let path = dir.join(READY_FILE);
         let text = serde_json::to_vec(self)?;
-        crate::anchor::replace_private(&path, &text)?;
+        crate::private_file::replace(&path, &text)?;
         Ok(path)
     }
 

@@ -13,6 +13,7 @@ use serde::Deserialize;
 
 use super::StartError;
 use super::cache::hexadecimal;
+use crate::private_file;
 
 /// The bytes of a token before they are written in hexadecimal.
 const TOKEN_BYTES: usize = 32;
@@ -56,7 +57,7 @@ impl Directory {
         }
         let lock_path = root.join("lock");
         let failed = |error| StartError::Directory { path: lock_path.clone(), error };
-        let mut lock = private(&lock_path).map_err(failed)?;
+        let mut lock = private_file::open(&lock_path).map_err(failed)?;
         if !try_lock_for(&lock, LOCK_LIMIT).map_err(failed)? {
             let pid = fs::read_to_string(&lock_path).ok();
             let pid = pid.and_then(|pid| pid.trim().parse().ok());
@@ -134,13 +135,7 @@ impl Directory {
     /// Replaces a file in one step, readable by its owner only and on the disk before it counts.
     pub(super) fn write(&self, name: &str, text: &str) -> Result<(), StartError> {
         let path = self.root.join(name);
-        let new = self.root.join(format!("{name}.new"));
-        let written = remove_if_there(&new).and_then(|()| {
-            let mut file = private(&new)?;
-            file.write_all(text.as_bytes())?;
-            file.sync_all()?;
-            fs::rename(&new, &path)
-        });
+        let written = private_file::replace(&path, text.as_bytes());
         written.map_err(|error| StartError::Directory { path, error })
     }
 
@@ -225,15 +220,6 @@ pub(super) fn try_lock_for(file: &File, limit: Duration) -> io::Result<bool> {
             Err(TryLockError::Error(error)) => return Err(error),
         }
     }
-}
-
-/// Opens for writing a file that only its owner may read, as it is or newly created.
-pub(super) fn private(path: &Path) -> io::Result<File> {
-    let mut options = File::options();
-    options.write(true).create(true).truncate(false);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
 }
 
 fn create_private(path: &Path) -> io::Result<()> {

@@ -13,7 +13,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::StartError;
-use super::directory::{Directory, private, try_lock_for};
+use super::directory::{Directory, try_lock_for};
+use crate::private_file;
 
 /// How long the nats-server of a killed ledger may take to end. At the limit it is killed.
 const END_LIMIT: Duration = Duration::from_secs(10);
@@ -35,7 +36,7 @@ pub(super) fn conf_argument(conf: &Path) -> String {
 fn lock_within(directory: &Directory, end_limit: Duration) -> Result<File, StartError> {
     let path = directory.store_lock();
     let failed = |error| StartError::Directory { path: path.clone(), error };
-    let file = private(&path).map_err(failed)?;
+    let file = private_file::open(&path).map_err(failed)?;
     if try_lock_for(&file, Duration::ZERO).map_err(failed)? {
         return Ok(file);
     }
