@@ -117,45 +117,20 @@ impl Intake {
 
     /// Reads a document, has it judged, and answers when the outcome is durable.
     pub async fn send(&self, address: &Address<'_>, document: &[u8]) -> Answer {
-        self.judge(address, document, false, None).await
+        self.judge(address, document, None, false).await
     }
 
-    /// The same; a document without an id is given `made`, so that it has the same one each time it
-    /// is delivered.
-    pub async fn send_again(
-        &self,
-        address: &Address<'_>,
-        document: &[u8],
-        made: Option<CommandId>,
-    ) -> Answer {
-        self.judge(address, document, false, made).await
-    }
-
-    /// The same for one of many, which may be judged only.
-    pub async fn send_line(
+    /// The same. A document without an id is given `made`, so that it has the same one each time it
+    /// is delivered; with `dry_run` nothing is written, whatever the document says.
+    pub async fn judge(
         &self,
         address: &Address<'_>,
         document: &[u8],
         made: Option<CommandId>,
         dry_run: bool,
-    ) -> Answer {
-        self.judge(address, document, dry_run, made).await
-    }
-
-    /// The same, but judged only: nothing is written, whatever the document says.
-    pub async fn try_out(&self, address: &Address<'_>, document: &[u8]) -> Answer {
-        self.judge(address, document, true, None).await
-    }
-
-    async fn judge(
-        &self,
-        address: &Address<'_>,
-        document: &[u8],
-        dry_run: bool,
-        made: Option<CommandId>,
     ) -> Answer {
         let begin = Instant::now();
-        let answer = self.outcome(address, document, dry_run, made).await;
+        let answer = self.outcome(address, document, made, dry_run).await;
         let outcome = match &answer.document {
             Document::Accepted(_) => "accepted",
             Document::Problem(_) if !answer.is_final() => "unavailable",
@@ -173,12 +148,12 @@ impl Intake {
         &self,
         address: &Address<'_>,
         document: &[u8],
-        dry_run: bool,
         made: Option<CommandId>,
+        dry_run: bool,
     ) -> Answer {
         let made = made.map_or_else(|| CommandId::new(Uuid::now_v7().to_string()), Ok);
         // Invariant: a UUID is a token, so the fallback is never taken.
-        let Ok(made) = made else { return starting() };
+        let Ok(made) = made else { return unjudged(&Unavailable::Starting, address, document) };
         let mut request = match Request::read(address, document, || made) {
             Ok(request) => request,
             Err(it) => return malformed::answer(&it, address, document),
@@ -265,13 +240,9 @@ fn admit(sender: &Principal, request: &mut Request) -> Result<(), Answer> {
     Ok(())
 }
 
-/// The answer where too many commands are under way at a door.
-fn overloaded() -> Answer {
-    answer("", "", &Outcome::Unavailable(Unavailable::Overloaded))
-}
-
-fn starting() -> Answer {
-    answer("", "", &Outcome::Unavailable(Unavailable::Starting))
+/// The answer where a door hands a document to nobody.
+fn unjudged(unavailable: &Unavailable, address: &Address<'_>, document: &[u8]) -> Answer {
+    malformed::named(unavailable_problem(unavailable), address, document)
 }
 
 fn answer(account: &str, command: &str, outcome: &Outcome) -> Answer {
@@ -372,7 +343,26 @@ fn unavailable_problem(unavailable: &Unavailable) -> Problem {
 
 #[cfg(test)]
 mod tests {
+    use events::request::Via;
+
     use super::*;
+
+    #[test]
+    fn what_is_not_judged_names_whose_it_is_as_far_as_that_is_known() {
+        let told = |account, key, document: &str| {
+            let address = Address { account, kind: "AssignSeat", key, via: Via::Nats };
+            let answer = unjudged(&Unavailable::Overloaded, &address, document.as_bytes());
+            let json: serde_json::Value = serde_json::from_slice(&answer.to_json()).unwrap();
+            assert_eq!((answer.status, json["code"].as_str()), (503, Some("overloaded")));
+            assert_eq!(json.get("command").and_then(|it| it.as_str()), answer.command.as_deref());
+            (json.get("account").cloned(), answer.command)
+        };
+        let acme = Some("acme".into());
+        assert_eq!(told("acme", None, r#"{"id":"c1"}"#), (acme.clone(), Some("c1".to_owned())));
+        assert_eq!(told("acme", Some("c2"), "{}"), (acme.clone(), Some("c2".to_owned())));
+        assert_eq!(told("acme", None, "{}"), (acme, None));
+        assert_eq!(told("", None, "{"), (None, None));
+    }
 
     #[test]
     fn a_refusal_is_told_from_its_code_be_it_of_a_newer_release() {

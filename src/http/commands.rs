@@ -131,10 +131,7 @@ pub(super) async fn send(
     let address = Address { account: &account, kind: &kind, key, via: Via::Http };
     caller.may(Access::Command)?;
     let intake = app.intake.on_behalf_of(caller.principal());
-    let answer = match params.dry_run {
-        true => intake.try_out(&address, &body).await,
-        false => intake.send(&address, &body).await,
-    };
+    let answer = intake.judge(&address, &body, None, params.dry_run).await;
     let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = match answer.document {
         Document::Accepted(json) => {

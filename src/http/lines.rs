@@ -160,7 +160,7 @@ async fn answer(intake: Intake, line: Line, dry_run: bool) -> Bytes {
     let json = match addressed(&line.document) {
         Ok((account, kind)) => {
             let address = Address { account: &account, kind: &kind, key: None, via: Via::Http };
-            intake.send_line(&address, &line.document, line.made, dry_run).await.to_json()
+            intake.judge(&address, &line.document, line.made, dry_run).await.to_json()
         }
         Err(malformed) => malformed_problem(&malformed).to_json(),
     };

@@ -17,6 +17,7 @@ use tokio_util::task::TaskTracker;
 
 use super::{Answer, Document, Intake};
 use crate::describe;
+use crate::writer::Unavailable;
 
 /// Commands of one type under way at once. More are told `overloaded`.
 const AT_ONCE_MAX: usize = 8_192;
@@ -88,7 +89,11 @@ async fn answer_all(
         tasks.spawn(async move {
             match place {
                 Ok(_place) => answer_one(request, kind, &intake).await,
-                Err(_) => respond(request, &super::overloaded()).await,
+                Err(_) => {
+                    let (address, document) = (address(&request, kind), &request.message.payload);
+                    let answer = super::unjudged(&Unavailable::Overloaded, &address, document);
+                    respond(request, &answer).await;
+                }
             }
         });
     }
@@ -96,15 +101,18 @@ async fn answer_all(
 }
 
 async fn answer_one(request: Request, kind: CommandType, intake: &Intake) {
+    let answer = intake.send(&address(&request, kind), &request.message.payload).await;
+    respond(request, &answer).await;
+}
+
+fn address(request: &Request, kind: CommandType) -> Address<'_> {
     let message = &request.message;
-    let address = Address {
+    Address {
         account: message.subject.split('.').rev().nth(1).unwrap_or_default(),
         kind: kind.as_str(),
         key: key(message.headers.as_ref()),
         via: Via::Nats,
-    };
-    let answer = intake.send(&address, &message.payload).await;
-    respond(request, &answer).await;
+    }
 }
 
 async fn respond(request: Request, answer: &Answer) {

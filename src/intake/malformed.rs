@@ -1,4 +1,5 @@
-//! The answer to a document that is no command, by the account and the id that it came with.
+//! The answer to a document that is no command, by the account and the id that it came with; so is
+//! one answered that nobody can judge now.
 
 use std::borrow::Cow;
 
@@ -10,15 +11,20 @@ use super::{Answer, Document};
 use crate::describe;
 use crate::http::problem::Problem;
 
-/// The answer to a document that is no command. It names the account of its address and the
-/// command's id as far as they could be read, so that whoever listens for several commands knows
-/// whose answer it is.
+/// The answer to a document that is no command.
 pub(super) fn answer(malformed: &Malformed, address: &Address<'_>, document: &[u8]) -> Answer {
     let mut problem = problem(malformed);
     if malformed.code == MalformedCode::MalformedJson && document.trim_ascii().is_empty() {
         problem.detail = EMPTY.to_owned();
         problem.hint = hint_of_empty(address);
     }
+    named(problem, address, document)
+}
+
+/// The answer to a document that is not judged. It names the account of its address and the command's
+/// id as far as they can be read, so that whoever listens for several commands knows whose answer it
+/// is.
+pub(super) fn named(mut problem: Problem, address: &Address<'_>, document: &[u8]) -> Answer {
     if let Ok(account) = AccountId::new(address.account) {
         problem = problem.with("account", account.as_str());
     }

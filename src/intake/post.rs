@@ -50,7 +50,7 @@ async fn work(client: &Client, intake: &Intake, prefix: &str, posted: Posted) {
     let mut tokens = posted.subject().rsplit('.');
     let (kind, account) = (tokens.next().unwrap_or_default(), tokens.next().unwrap_or_default());
     let address = Address { account, kind, key: posted.header("Nats-Msg-Id"), via: Via::Nats };
-    let answer = intake.send_again(&address, posted.document(), posted.made_id()).await;
+    let answer = intake.judge(&address, posted.document(), posted.made_id(), false).await;
     if !answer.is_final() {
         return posted.again().await;
     }
