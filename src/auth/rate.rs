@@ -3,6 +3,8 @@
 use std::hash::Hash;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::num::NonZeroU32;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use events::key::KeyId;
 use governor::clock::{Clock as _, DefaultClock};
@@ -27,6 +29,9 @@ const fn times(count: u32) -> NonZeroU32 {
 /// forgotten; whoever still finds no room shares one count.
 const COUNTED_MAX: usize = 10_000;
 
+/// Those that have rested are looked for this often at most: it is a look at all of them.
+const SWEEP_PERIOD: Duration = Duration::from_secs(1);
+
 /// The count of those for whom there is no room.
 const OTHERS: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 
@@ -42,9 +47,14 @@ pub(super) enum Counted {
 }
 
 pub(super) struct Rates {
-    calls: DefaultKeyedRateLimiter<Counted>,
-    failures: DefaultKeyedRateLimiter<IpAddr>,
-    told: DefaultKeyedRateLimiter<IpAddr>,
+    calls: Counts<Counted>,
+    failures: Counts<IpAddr>,
+    told: Counts<IpAddr>,
+}
+
+struct Counts<K: Hash + Eq + Clone> {
+    limiter: DefaultKeyedRateLimiter<K>,
+    swept: Mutex<Option<Instant>>,
 }
 
 impl std::fmt::Debug for Rates {
@@ -60,57 +70,73 @@ pub(super) struct Wait(pub(super) u64);
 impl Rates {
     pub(super) fn new(calls: NonZeroU32) -> Rates {
         Rates {
-            calls: RateLimiter::keyed(Quota::per_second(calls)),
-            failures: RateLimiter::keyed(Quota::per_minute(FAILURES)),
-            told: RateLimiter::keyed(Quota::per_minute(FAILURES)),
+            calls: Counts::new(Quota::per_second(calls)),
+            failures: Counts::new(Quota::per_minute(FAILURES)),
+            told: Counts::new(Quota::per_minute(FAILURES)),
         }
     }
 
     /// A call with a good key, or a good token. There are as many keys as are made here, and as many
     /// subjects as their issuer likes.
     pub(super) fn call(&self, whose: Counted) -> Result<(), Wait> {
-        let whose = match (sweep(&self.calls), whose) {
+        let whose = match (self.calls.has_room(Instant::now()), whose) {
             (false, Counted::Subject(_)) => Counted::OtherSubjects,
             (_, whose) => whose,
         };
-        check(&self.calls, &whose)
+        self.calls.check(&whose)
     }
 
     /// A call with a key that is not accepted.
     pub(super) fn failure(&self, address: IpAddr) -> Result<(), Wait> {
-        match sweep(&self.failures) {
-            true => check(&self.failures, &network(address)),
-            false => check(&self.failures, &OTHERS),
+        self.failures.check_address(network(address))
+    }
+
+    /// Whether the log is told of another refused call of this address: as often as it may fail, so
+    /// that nobody fills the disk from outside.
+    pub(super) fn is_told(&self, address: Option<IpAddr>) -> bool {
+        self.told.check_address(address.map_or(OTHERS, network)).is_ok()
+    }
+}
+
+impl<K: Hash + Eq + Clone> Counts<K> {
+    fn new(quota: Quota) -> Counts<K> {
+        Counts { limiter: RateLimiter::keyed(quota), swept: Mutex::default() }
+    }
+
+    /// Whether there is room for another one. Forgets who has rested, once there are many.
+    fn has_room(&self, now: Instant) -> bool {
+        if self.limiter.len() < COUNTED_MAX {
+            return true;
+        }
+        let mut swept = self.swept.lock().unwrap_or_else(PoisonError::into_inner);
+        if swept.is_some_and(|it| now < it + SWEEP_PERIOD) {
+            return false;
+        }
+        *swept = Some(now);
+        // Whoever comes meanwhile finds no room and does not wait for it.
+        drop(swept);
+        self.limiter.retain_recent();
+        self.limiter.len() < COUNTED_MAX
+    }
+
+    fn check(&self, key: &K) -> Result<(), Wait> {
+        self.limiter.check_key(key).map_err(|not_until| {
+            let left = not_until.wait_time_from(DefaultClock::default().now());
+            Wait(left.as_secs() + 1)
+        })
+    }
+}
+
+impl Counts<IpAddr> {
+    fn check_address(&self, address: IpAddr) -> Result<(), Wait> {
+        match self.has_room(Instant::now()) {
+            true => self.check(&address),
+            false => self.check(&OTHERS),
         }
     }
 }
 
-impl Rates {
-    /// Whether the log is told of another refused call of this address: as often as it may fail, so
-    /// that nobody fills the disk from outside.
-    pub(super) fn is_told(&self, address: Option<IpAddr>) -> bool {
-        let address = address.map_or(OTHERS, network);
-        check(&self.told, if sweep(&self.told) { &address } else { &OTHERS }).is_ok()
-    }
-}
-
-/// Forgets who has rested, once there are many. Whether there is room.
-fn sweep<K: Hash + Eq + Clone>(limiter: &DefaultKeyedRateLimiter<K>) -> bool {
-    if limiter.len() < COUNTED_MAX {
-        return true;
-    }
-    limiter.retain_recent();
-    limiter.len() < COUNTED_MAX
-}
-
-fn check<K: Hash + Eq + Clone>(limiter: &DefaultKeyedRateLimiter<K>, key: &K) -> Result<(), Wait> {
-    limiter.check_key(key).map_err(|not_until| {
-        let left = not_until.wait_time_from(DefaultClock::default().now());
-        Wait(left.as_secs() + 1)
-    })
-}
-
-/// Whoever has one address of IPv6 has 2^64 of them.
+/// Whoever has one address of IPv6 has 2^64 of them: they count as one.
 pub fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(it) => {
@@ -164,12 +190,28 @@ mod tests {
         for it in 0..3 * COUNTED_MAX as u32 {
             let _ = rates.failure(IpAddr::V4(Ipv4Addr::from(0x0a00_0000 + it)));
         }
-        assert!(rates.failures.len() <= COUNTED_MAX + 1, "{}", rates.failures.len());
+        let counted = rates.failures.limiter.len();
+        assert!(counted <= COUNTED_MAX + 1, "{counted}");
         let rates = Rates::new(NonZeroU32::MIN);
         for it in 0..3 * COUNTED_MAX as u64 {
             let subject = std::array::from_fn(|at| it.to_le_bytes()[at % 8]);
             let _ = rates.call(Counted::Subject(subject));
         }
-        assert!(rates.calls.len() <= COUNTED_MAX + 1, "{}", rates.calls.len());
+        let counted = rates.calls.limiter.len();
+        assert!(counted <= COUNTED_MAX + 1, "{counted}");
+    }
+
+    #[test]
+    fn those_who_have_rested_are_looked_for_once_a_second() {
+        // So many a second that everybody has rested at once.
+        let counts: Counts<u64> = Counts::new(Quota::per_second(NonZeroU32::MAX));
+        let fill = || (0..COUNTED_MAX as u64).for_each(|it| assert!(counts.check(&it).is_ok()));
+        let begin = Instant::now();
+        fill();
+        assert!(counts.has_room(begin));
+        assert_eq!(counts.limiter.len(), 0, "all of them are forgotten");
+        fill();
+        assert!(!counts.has_room(begin + SWEEP_PERIOD / 2));
+        assert!(counts.has_room(begin + SWEEP_PERIOD));
     }
 }
