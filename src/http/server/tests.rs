@@ -32,6 +32,10 @@ use crate::http::problem::{Problem, method_not_allowed, not_found};
 /// Longer than anything here takes; a test that waits so long has failed.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// How late something may come that the server does in time: far above what a slow machine needs, and
+/// below what would come instead.
+const LATE: Duration = Duration::from_secs(4);
+
 /// What `/big` answers: more than the sockets between server and client hold.
 const BIG: usize = 32 * 1024 * 1024;
 

@@ -1,5 +1,6 @@
 use super::wire::{Client, get};
 use super::*;
+use crate::http::server::limits::REFUSAL;
 
 const MIB: usize = 1024 * 1024;
 
@@ -53,7 +54,7 @@ async fn who_never_stops_sending_is_not_read_for_ever() {
     client.send("POST /length HTTP/1.1\r\nhost: localhost\r\ncontent-length: 999999\r\n\r\n").await;
     assert_eq!(client.answer().await.status, 413);
     let took = client.drip_until_closed(ms(50)).await;
-    assert!((ms(800)..ms(2_000)).contains(&took), "{took:?}");
+    assert!((ms(800)..LATE).contains(&took), "{took:?}");
 }
 
 #[tokio::test]
@@ -99,18 +100,24 @@ async fn above_the_connection_limit_is_503_until_one_leaves() {
     assert_eq!(first.get("/").await.status, 200);
     assert_eq!(second.get("/").await.status, 200);
 
-    let asked = Instant::now();
-    let mut third = Client::connect(server.address).await;
-    let answer = third.get("/").await;
-    assert!(asked.elapsed() < ms(200), "{:?}", asked.elapsed());
-    assert_eq!((answer.status, answer.code().as_str()), (503, "too_many_connections"));
-    assert_eq!(answer.header("connection"), Some("close"));
-    assert_eq!(answer.header("retry-after"), Some("1"));
-    third.until_closed().await;
+    let mut quickest = PATIENCE;
+    for _ in 0..5 {
+        let asked = Instant::now();
+        let mut third = Client::connect(server.address).await;
+        let answer = third.get("/").await;
+        quickest = quickest.min(asked.elapsed());
+        assert_eq!((answer.status, answer.code().as_str()), (503, "too_many_connections"));
+        assert_eq!(answer.header("connection"), Some("close"));
+        assert_eq!(answer.header("retry-after"), Some("1"));
+        third.until_closed().await;
+    }
+    // Who has asked is not made to wait like who is silent: that would be in each of the five.
+    assert!(quickest < REFUSAL / 4, "{quickest:?}");
 
     drop(first);
-    sleep(ms(100)).await;
-    assert_eq!(get(server.address, "/").await.status, 200);
+    // The server learns of it by itself.
+    let room = async { while get(server.address, "/").await.status != 200 {} };
+    timeout(PATIENCE, room).await.unwrap();
     assert_eq!(second.get("/").await.status, 200);
 }
 
