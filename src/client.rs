@@ -12,6 +12,8 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::{Client as Pool, Error as PoolError};
 use hyper_util::rt::TokioExecutor;
 
+use crate::nats::chain;
+
 /// How long an answer may take.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -136,14 +138,4 @@ impl Client {
             .await
             .map_err(|it: PoolError| Error::Connect { url, reason: chain(&it) })
     }
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut said = vec![];
-    let mut next = Some(error);
-    while let Some(it) = next {
-        said.push(it.to_string());
-        next = it.source();
-    }
-    said.join(": ")
 }

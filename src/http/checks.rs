@@ -54,7 +54,7 @@ pub(super) async fn one(
     Params(params): Params<CheckParams>,
 ) -> Result<Response, Problem> {
     let account = native::account(&caller, &account, Access::Read)?;
-    let email = params.email.as_deref().map(email).transpose()?;
+    let email = params.email.as_deref().map(query::email).transpose()?;
     if params.user.as_deref() == Some("") {
         return Err(query::invalid("user", "it is empty"));
     }
@@ -70,10 +70,6 @@ pub(super) async fn one(
         checks::check(db, account.as_str(), &question, as_of.sequence, as_of.moment)
     })?;
     query::answer(as_of, verdict.sequence, &verdict)
-}
-
-fn email(text: &str) -> Result<Email, Problem> {
-    Email::new(text).map_err(|it| query::invalid("email", &it.to_string()))
 }
 
 /// Many checks, all as of the same sequence.
@@ -145,7 +141,7 @@ pub(super) async fn many(
     let emails: Vec<Option<Email>> = asked
         .checks
         .iter()
-        .map(|it| it.email.as_deref().map(email).transpose())
+        .map(|it| it.email.as_deref().map(query::email).transpose())
         .collect::<Result<_, _>>()?;
     let view = &app.views.checks;
     let as_of = query::as_of(&app, view, params.at.as_deref(), params.min_sequence).await?;

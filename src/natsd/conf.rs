@@ -8,7 +8,7 @@ use super::cache::hexadecimal;
 use super::directory::Directory;
 
 /// The largest message. A larger publish is refused by the server. It is nats-server's own default,
-/// stated because the log splits its commits below it.
+/// stated because no commit may be larger.
 const PAYLOAD_BYTES_MAX: u64 = 1024 * 1024;
 
 /// Memory for streams that are kept in memory. The ledger has none; what a client creates there is

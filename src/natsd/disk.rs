@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 
 /// The share of the disk that the store may have, counting what it has already. The rest is left to
-/// the read models, to the archive and to everybody else on that disk.
+/// the read models and to everybody else on that disk.
 const SHARE_PERCENT: u64 = 75;
 
 /// The least a store is given, so that a nearly full disk still starts. The disk may then be full

@@ -1,6 +1,6 @@
 //! Whether a request was made by a web page that is not this machine's own.
 //!
-//! Every page that a browser opens can reach a port on loopback, and there are no keys yet. What
+//! Every page that a browser opens can reach a port on loopback, where calls may need no key. What
 //! gives such a page away are headers that browsers write and let no page forge.
 
 use std::net::{Ipv4Addr, Ipv6Addr};

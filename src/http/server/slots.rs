@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::limits::{CROWDED_PERCENT, Limits};
+use crate::auth::rate::network;
 
 /// The connections there may be. A peer is forgotten with its last connection, so the table never
 /// has more rows than there are connections.
@@ -46,7 +47,7 @@ impl Slots {
     }
 
     pub(super) fn take(self: &Arc<Self>, address: IpAddr) -> Result<Slot, Full> {
-        let peer = peer_of(address);
+        let peer = network(address);
         let mut taken = self.taken();
         if taken.total >= self.total {
             return Err(Full::Server);
@@ -79,17 +80,6 @@ impl Drop for Slot {
             if *held.get() == 0 {
                 held.remove();
             }
-        }
-    }
-}
-
-/// One household or machine commonly has a whole IPv6 /64, so its addresses count as one peer.
-fn peer_of(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V4(v4) => IpAddr::V4(v4),
-        IpAddr::V6(v6) => {
-            let [a, b, c, d, ..] = v6.segments();
-            IpAddr::from([a, b, c, d, 0, 0, 0, 0])
         }
     }
 }
