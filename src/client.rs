@@ -87,18 +87,35 @@ impl Client {
 
     /// GET, and the whole answer.
     pub async fn get(&self, path: &str) -> Result<Answer, Error> {
-        self.whole(Method::GET, path, Bytes::new()).await
+        self.whole(Method::GET, path, Bytes::new(), &[]).await
     }
 
     /// POST of a JSON document, and the whole answer.
     pub async fn post(&self, path: &str, document: Vec<u8>) -> Result<Answer, Error> {
-        self.whole(Method::POST, path, Bytes::from(document)).await
+        self.whole(Method::POST, path, Bytes::from(document), &[]).await
     }
 
-    async fn whole(&self, method: Method, path: &str, body: Bytes) -> Result<Answer, Error> {
+    /// The same, of a command that is called so.
+    pub async fn post_as(
+        &self,
+        path: &str,
+        document: Vec<u8>,
+        command: &str,
+    ) -> Result<Answer, Error> {
+        let headers = [("idempotency-key", command)];
+        self.whole(Method::POST, path, document.into(), &headers).await
+    }
+
+    async fn whole(
+        &self,
+        method: Method,
+        path: &str,
+        body: Bytes,
+        headers: &[(&str, &str)],
+    ) -> Result<Answer, Error> {
         let url = format!("{}{path}", self.base);
         let answer = async {
-            let response = self.send(method, path, body, &[]).await?;
+            let response = self.send(method, path, body, headers).await?;
             let status = response.status().as_u16();
             let body = Limited::new(response.into_body(), ANSWER_BYTES_MAX).collect().await;
             let broken = |it: Box<dyn std::error::Error + Send + Sync>| Error::Connect {

@@ -82,7 +82,7 @@ macro_rules! events {
 events! {
     /// A license exists.
     LicenseAllocated(LicenseAllocated), v 1;
-    /// Its labels are others.
+    /// Its labels have changed.
     LicenseDescribed(LicenseDescribed), v 1;
     /// It has more or fewer seats.
     QuantityChanged(QuantityChanged), v 1;

@@ -168,7 +168,7 @@ pub struct Credential {
     pub role: Role,
     /// Which APIs take it; all when absent.
     pub facades: Option<BTreeSet<Facade>>,
-    /// When it is good for nothing any more.
+    /// When it expires.
     pub expires_at: Option<Moment>,
     /// Whether it reaches every account.
     pub every_account: bool,
@@ -223,7 +223,7 @@ pub struct Key {
     pub facades: Option<BTreeSet<Facade>>,
     /// Whether it reaches every account.
     pub every_account: bool,
-    /// When it is good for nothing any more; never when absent.
+    /// When it expires; never when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Moment>,
     /// The last day on which it was used, in UTC; absent for one that never was.

@@ -56,7 +56,7 @@ struct Create {
     /// Which APIs take it, out of native, uipath, ibl and aladia; all when absent
     #[arg(long, value_delimiter = ',')]
     facades: Vec<String>,
-    /// When it is good for nothing any more: a time, or the beginning of a day (UTC)
+    /// When it expires: a time, or the beginning of a day (UTC)
     #[arg(long, value_name = "WHEN")]
     expires: Option<String>,
     /// It reaches every account

@@ -33,9 +33,9 @@ pub(super) struct Send {
     /// Send many: a file of JSON lines, each with account and type; - is standard input
     #[arg(long, value_name = "FILE", conflicts_with_all = ["account", "command", "document", "file"])]
     lines: Option<std::path::PathBuf>,
-    /// What commands without an id are called, with the number of their line: one that was accepted
-    /// is not done again
-    #[arg(long, requires = "lines")]
+    /// What the command is called: one that was accepted is not done again. With --lines those
+    /// without an id are called so, with the number of their line
+    #[arg(long)]
     key: Option<String>,
     /// Judge only: show the events it would cause, write nothing
     #[arg(long)]
@@ -94,7 +94,11 @@ impl Send {
         let dry_run = if self.dry_run { "?dry_run=true" } else { "" };
         let path =
             format!("/v1/accounts/{}/commands/{}{dry_run}", encoded(account), encoded(command));
-        let answer = client.post(&path, document).await.map_err(unreachable_ledger)?;
+        let sent = match &self.key {
+            Some(key) => client.post_as(&path, document, key).await,
+            None => client.post(&path, document).await,
+        };
+        let answer = sent.map_err(unreachable_ledger)?;
         let document = serde_json::from_slice(&answer.body)
             .map_err(|it| failed(Exit::Unsound, format!("the answer is not JSON: {it}")))?;
         Ok((answer.status, document))

@@ -23,7 +23,7 @@ pub struct CreateKey {
     /// Which APIs take it, out of `native`, `uipath`, `ibl` and `aladia`; all when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub facades: Option<BTreeSet<Facade>>,
-    /// When it is good for nothing any more; never when absent.
+    /// When it expires; never when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Moment>,
     /// Whether it reaches every account. The account of the command is then the one that is meant

@@ -48,7 +48,7 @@ pub struct AllocateLicense {
 pub struct ChangeLicense {
     /// Which license.
     pub license: LicenseId,
-    /// Seats. Refused below the seats that are held.
+    /// Seats. Refused below what is held and shared out, unless the policy allows it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quantity: Option<Quantity>,
     /// A label for people.

@@ -1,5 +1,5 @@
 //! What follows from a command that was accepted: free seats go to those who wait, and a license
-//! says whether more of its seats are held than it gives out.
+//! says whether more of it is held or shared out than it may give.
 
 use super::Case;
 use crate::account::{License, Mark, Passed};

@@ -22,7 +22,7 @@ pub struct KeyCreated {
     /// Which APIs take it; all when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub facades: Option<BTreeSet<Facade>>,
-    /// When it is good for nothing any more; never when absent.
+    /// When it expires; never when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Moment>,
     /// Whether it reaches every account, and not this one alone.
@@ -33,7 +33,7 @@ pub struct KeyCreated {
     pub name: Option<Label>,
 }
 
-/// It is good for nothing any more, and never will be again.
+/// It is revoked, and stays so.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct KeyRevoked {
     /// Which key.

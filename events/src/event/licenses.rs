@@ -163,7 +163,7 @@ pub struct OverallocationBegan {
     pub limit: i64,
 }
 
-/// Not more is taken of a license any more than fits.
+/// What is taken of a license fits again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct OverallocationEnded {
     /// Which license.

@@ -46,6 +46,19 @@ async fn a_command_comes_from_an_argument_a_file_or_standard_input() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_command_that_is_called_something_is_done_once() {
+    let ledger = small().await;
+    let moves = r#"{"license":"office","moves":[{"to":"north","quantity":1}]}"#;
+    for replayed in [false, true] {
+        let told = ledger.run(&["send", "acme", "MoveQuantity", moves, "--key", "once", "--json"]);
+        let told = document(&told);
+        assert_eq!((&told["command"], &told["replayed"]), (&json!("once"), &json!(replayed)));
+    }
+    let part = ledger.get("/v1/accounts/acme/licenses/office@north").await.json();
+    assert_eq!(part["quantity"], json!(1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_went_wrong_is_the_exit_code() {
     let ledger = small().await;
     let before = sequence(&ledger).await;

@@ -204,6 +204,13 @@ impl Model {
             return Ok(());
         }
         let was = was.unwrap_or_default();
+        for grant in grants.iter().filter(|it| !was.iter().any(|old| old.what == it.what)) {
+            if let What::License(license) = grant.what
+                && self.licenses[license].retired
+            {
+                return Err("license_retired");
+            }
+        }
         for grant in &grants {
             if let What::License(license) = grant.what {
                 let product = What::Product(self.licenses[license].product.clone());
