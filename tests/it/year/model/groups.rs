@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Code, Grant, Model, What, text};
+use super::{Code, Grant, Model, Place, What, text};
 
 /// More members times grants than this are served later, by the ledger itself; so are more seats and
 /// places than this that a rule takes away.
@@ -63,8 +63,16 @@ impl Model {
             }
         }
         for grant in grants {
-            let needy: Vec<_> =
+            let mut needy: Vec<_> =
                 members.iter().filter(|it| lacks(self, it, &grant.what)).cloned().collect();
+            // Who waits for it is served in the order of the queue, before the others.
+            let place = |member: &String| {
+                let same = |it: &Place| {
+                    it.holder == *member && it.what == grant.what && it.ground == ground
+                };
+                self.waiting.iter().position(same).unwrap_or(usize::MAX)
+            };
+            needy.sort_by_cached_key(place);
             let left = grant.quota.map(|it| it.saturating_sub(self.leases(group, &grant.what)));
             let new = |it: &&String| !self.has_lease(&ground, &grant.what, it);
             let new = needy.iter().filter(new).count();
@@ -79,6 +87,7 @@ impl Model {
                 };
                 match given {
                     Err(code) if grant.eager && refuse => return Err(code),
+                    Err("license_retired") => {}
                     Err(_) => self.join(&grant.what, &member, &ground, None),
                     Ok(()) => {}
                 }

@@ -159,7 +159,16 @@ impl Model {
         }
         let name = self.licenses[license].name.clone();
         self.say(&["GroundAdded", &name, holder, ground]);
+        self.forget_end(license, holder);
         self.served(license, holder, ground);
+    }
+
+    /// An end is of what was given by name.
+    fn forget_end(&mut self, license: usize, holder: &str) {
+        let grounds = &self.seats[license][holder].grounds;
+        if grounds.iter().all(|it| it.starts_with("group:")) {
+            self.set_end(license, holder, None);
+        }
     }
 
     /// Ends some grounds of a seat, and the seat with the last of them.
@@ -183,6 +192,7 @@ impl Model {
         for ground in gone {
             self.say(&["GroundRemoved", &name, holder, &ground]);
         }
+        self.forget_end(license, holder);
     }
 
     pub(super) fn may_hold(&self, license: usize, holder: &str) -> bool {

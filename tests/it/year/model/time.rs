@@ -81,12 +81,6 @@ impl Model {
             Due::Assignment(number) => {
                 let (license, holder) = self.numbered(number);
                 self.revoke_one(license, &holder);
-                // What a group gives too goes on without an end.
-                if let Some(seat) = self.seats[license].get_mut(&holder) {
-                    seat.ends = None;
-                    let name = self.licenses[license].name.clone();
-                    self.say(&["AssignmentEndSet", &name, &holder]);
-                }
             }
             Due::Command(place) => {
                 let it = self.schedules.remove(place);
