@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use axum::response::Response;
-use events::{Email, Moment};
+use events::{Email, Event, Moment};
 use projections::Page;
 use projections::history::{self, Entry, Filter};
 use projections::refusals::{self, Refusal};
@@ -59,8 +59,34 @@ enum Order {
     Newest,
 }
 
-fn edge(name: &str, text: Option<&str>, edge: DayEdge) -> Result<Option<Moment>, Problem> {
-    text.map(|it| query::moment(name, it, edge)).transpose()
+type Stretch = (Option<Moment>, Option<Moment>);
+
+/// From when, inclusive, to when, exclusive.
+fn stretch(from: Option<&str>, to: Option<&str>) -> Result<Stretch, Problem> {
+    let from = from.map(|it| query::moment("from", it, DayEdge::Start)).transpose()?;
+    let to = to.map(|it| query::moment("to", it, DayEdge::Next)).transpose()?;
+    match (from, to) {
+        (Some(from), Some(to)) if from >= to => {
+            Err(query::invalid("from", &format!("{from} is not before {to}")))
+        }
+        _ => Ok((from, to)),
+    }
+}
+
+/// Refuses a name that there never will be anything of, so that a slip is not taken for "never".
+fn known(
+    parameter: &str,
+    name: Option<&str>,
+    all: impl IntoIterator<Item = &'static str>,
+    page: &str,
+) -> Result<(), Problem> {
+    match name {
+        Some(name) if !all.into_iter().any(|it| it == name) => {
+            let shown: String = name.chars().take(64).collect();
+            Err(query::invalid(parameter, &format!("there is no {shown:?}; {page} lists them")))
+        }
+        Some(_) | None => Ok(()),
+    }
 }
 
 /// Every event of an account
@@ -82,8 +108,8 @@ pub(super) async fn list(
     Params(params): Params<HistoryParams>,
 ) -> Result<Response, Problem> {
     let account = native::account(&caller, &account, Access::Audit)?;
-    let from = edge("from", params.from.as_deref(), DayEdge::Start)?;
-    let to = edge("to", params.to.as_deref(), DayEdge::Next)?;
+    let (from, to) = stretch(params.from.as_deref(), params.to.as_deref())?;
+    known("type", params.kind.as_deref(), Event::TYPES.iter().copied(), "docs/events.md")?;
     let email = params.email.as_deref().map(query::email).transpose()?;
     let view = &app.views.history;
     let as_of = query::as_of(&app, view, params.at.as_deref(), params.min_sequence).await?;
@@ -146,8 +172,9 @@ pub(super) async fn refusals(
     Params(params): Params<RefusalsParams>,
 ) -> Result<Response, Problem> {
     let account = native::account(&caller, &account, Access::Audit)?;
-    let from = edge("from", params.from.as_deref(), DayEdge::Start)?;
-    let to = edge("to", params.to.as_deref(), DayEdge::Next)?;
+    let (from, to) = stretch(params.from.as_deref(), params.to.as_deref())?;
+    let codes = events::Refusal::TABLE.iter().map(|it| it.0);
+    known("code", params.code.as_deref(), codes, "docs/refusals.md")?;
     let view = &app.views.refusals;
     let limit = query::limit(params.limit)?;
     let asked = query::ask_slowly(view, move |db| {

@@ -268,7 +268,13 @@ fn in_full(
     }
     let Found { live, ended, since } = found;
     let Some(code) = live.iter().map(|it| it.0).min() else {
-        return Ok(denied(db, Code::NotAssigned, vec![], ended, missing(question, since)));
+        let detail = match (question.license, question.product, place.product) {
+            (Some(license), Some(product), Some(NO_PRODUCT)) => {
+                format!("{license} is not a license of product {product}")
+            }
+            _ => missing(question, since),
+        };
+        return Ok(denied(db, Code::NotAssigned, vec![], ended, detail));
     };
     if code.is_allowed() {
         return Ok(allowed(code, live, db.sequence()));

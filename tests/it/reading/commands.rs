@@ -134,7 +134,7 @@ async fn refusals_are_listed_newest_first_and_filtered() {
         ("actor=ada&code=no_free_seat&license=zoom", |it| {
             it["actor"] == "ada" && it["code"] == "no_free_seat" && it["license"] == "zoom"
         }),
-        ("code=nope", |_| false),
+        ("code=key_exists", |_| false),
         ("from=2999-01-01", |_| false),
         ("to=2020-01-01", |_| false),
     ] {

@@ -65,8 +65,13 @@ async fn history_is_found_by_every_filter_and_by_pairs_of_them() {
         filters
             .push((format!("user={user}"), Box::new(move |it| it.user.as_deref() == Some(user))));
     }
-    for kind in ["SeatAssigned", "AssignmentRevoked", "QuantityChanged", "LicenseAllocated", "Nope"]
-    {
+    for kind in [
+        "SeatAssigned",
+        "AssignmentRevoked",
+        "QuantityChanged",
+        "LicenseAllocated",
+        "TransferEnded",
+    ] {
         filters.push((format!("type={kind}"), Box::new(move |it| it.kind == kind)));
     }
     for actor in ["ada", "hr-sync", "who"] {

@@ -212,6 +212,10 @@ async fn a_value_that_is_not_usable_is_told_by_its_parameter() {
         ("assignments?ended=yes", "ended"),
         ("history?order=up", "order"),
         ("history?at=x", "at"),
+        ("history?type=seatassigned", "type"),
+        ("history?from=2026-12-01&to=2026-11-01", "from"),
+        ("refusals?code=nope", "code"),
+        ("refusals?from=2026-12-01&to=2026-11-01", "from"),
         ("licenses/creative/usage?window=fortnight", "window"),
     ] {
         let told = ledger.get(&format!("{ACCOUNT}/{question}")).await.json();
