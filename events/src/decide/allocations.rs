@@ -41,8 +41,10 @@ impl Case<'_> {
             }
         }
         for allocation in all {
-            for (parent, to) in self.whole(allocation)? {
-                if to > self.allocated(&parent, allocation) {
+            let whole = self.whole(allocation)?;
+            // A product may be another license by now: the container above has got one that ends first.
+            for (parent, to) in self.left_out(allocation, &whole).into_iter().chain(whole) {
+                if to != self.allocated(&parent, allocation) {
                     self.give_quantity(&parent, allocation, to)?;
                 }
             }

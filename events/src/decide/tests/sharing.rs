@@ -284,4 +284,18 @@ fn two_steps_of_containers_are_set_by_one_command() {
     let names = ["creative 9", "creative@tenant 2", "creative@tenant@service 1"];
     assert_eq!(quantities(&story), names);
     assert_eq!(story.refuses("SetAllocations", deep(2, 3)), "no_free_quantity");
+    // The tenant gets one that ends first, and so the service has its seats of that one.
+    let sooner = json!({"license": "sooner", "product": "P", "quantity": 9, "ends_at": "2026-12-31T00:00:00Z"});
+    story.does("AllocateLicense", sooner);
+    let of = |license: &str| json!({"license": license, "quantity": 2});
+    story.does(
+        "SetAllocations",
+        json!({"allocations": [
+            {"container": "tenant", "quantities": [of("creative"), of("sooner")]},
+            {"container": "service", "within": "tenant",
+                "quantities": [{"product": "P", "quantity": 1}]}]}),
+    );
+    let parts = quantities(&story);
+    assert!(parts.contains(&"creative@tenant@service 0".to_owned()), "{parts:?}");
+    assert!(parts.contains(&"sooner@tenant@service 1".to_owned()), "{parts:?}");
 }
