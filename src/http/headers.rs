@@ -1,4 +1,5 @@
-//! What an answer of any API says beside its body: the sequence that it is of, which command it is, and what to know of it.
+//! What an answer of any API says beside its body: the sequence that it is of, which command it is to,
+//! and what to know of it. And what a request names its command with.
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 

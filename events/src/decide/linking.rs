@@ -8,7 +8,7 @@ use crate::account::Known;
 use crate::command::LinkHolder;
 use crate::event::{
     Assigned, AssignmentTransferred, DirectSetCleared, DirectSetDeclared, Event, Ground,
-    HolderLinked, HolderRegistered, MemberAdded, MemberRemoved, WaitEnd, WaitlistJoined,
+    HolderLinked, HolderRegistered, MemberAdded, MemberRemoved, WaitEnd,
 };
 use crate::holder::{Email, Holder};
 use crate::moment::Moment;
@@ -188,19 +188,7 @@ impl Case<'_> {
                 it.ground == wait.ground && (&it.license, &it.product) == (&license, &product)
             };
             if !self.account.waits_of(to.key()).iter().any(same) {
-                let (holder, ground) = (to.clone(), wait.ground.clone());
-                let terms = wait.terms.clone();
-                self.cause(Event::WaitlistJoined(WaitlistJoined {
-                    place,
-                    license,
-                    product,
-                    holder,
-                    ground,
-                    fulfilled: terms.fulfilled,
-                    redirect_to: terms.redirect_to,
-                    metadata: terms.metadata,
-                    ends_at: terms.ends_at,
-                }));
+                self.join((place, license, product), to.clone(), wait.ground, wait.terms);
             }
         }
     }

@@ -8,7 +8,7 @@ use crate::event::{Event, Ground, WaitEnd, WaitlistJoined, WaitlistLeft};
 use crate::holder::Holder;
 use crate::limits::{SERVED_BYTES_MAX, SERVED_MAX};
 use crate::refusal::Refusal;
-use crate::text::ProductId;
+use crate::text::{LicenseId, ProductId};
 
 impl Case<'_> {
     /// Puts a holder at the end of a waitlist, unless they wait there on that ground.
@@ -27,17 +27,29 @@ impl Case<'_> {
             None => {}
         }
         let place = self.mint.number();
-        self.cause(Event::WaitlistJoined(WaitlistJoined {
+        self.join((place, license, product), holder, ground, terms.clone());
+    }
+
+    /// Gives a holder a place for a license or a product.
+    pub(super) fn join(
+        &mut self,
+        (place, license, product): (u64, Option<LicenseId>, Option<ProductId>),
+        holder: Holder,
+        ground: Ground,
+        Terms { fulfilled, redirect_to, metadata, ends_at, .. }: Terms,
+    ) {
+        let joined = WaitlistJoined {
             place,
             license,
             product,
             holder,
             ground,
-            fulfilled: terms.fulfilled,
-            redirect_to: terms.redirect_to.clone(),
-            metadata: terms.metadata.clone(),
-            ends_at: terms.ends_at,
-        }));
+            fulfilled,
+            redirect_to,
+            metadata,
+            ends_at,
+        };
+        self.cause(Event::WaitlistJoined(joined));
     }
 
     /// Ends a place.

@@ -112,7 +112,7 @@ impl World {
         {
             self.tolerant.insert(request.account.clone());
         }
-        let (before, used) = (self.contents(), sharing::used(&self.ledger));
+        let (before, mut used) = (self.contents(), sharing::used(&self.ledger));
         let (now, seed) = (day(0, self.now), u128::from(self.asked) << 32);
         match self.ledger.judge(request, now, seed) {
             Err(refusal) => {
@@ -138,6 +138,7 @@ impl World {
                     giving::audit_denial(account, &request.command, &events);
                     giving::audit_ends(account, &request.command, &events);
                 }
+                sharing::allow(&self.ledger, request, &events, &mut used);
                 self.record(request, now, events, records);
             }
         }

@@ -24,6 +24,24 @@ pub(super) fn used(ledger: &Ledger) -> Used {
     ledger.accounts().flat_map(of).collect()
 }
 
+/// What is due at one moment, and what one batch asks for, may give out a seat first and then lower
+/// the quantity under it: what was given out before that had room.
+pub(super) fn allow(ledger: &Ledger, request: &Request, events: &[Event], before: &mut Used) {
+    if !matches!(request.command, Command::PassTime(_) | Command::ApplyBatch(_)) {
+        return;
+    }
+    let after = used(ledger);
+    for event in events {
+        if let Event::QuantityChanged(it) = event
+            && it.to < it.from
+        {
+            let key = (request.account.clone(), it.license.clone());
+            let now = after.get(&key).copied().unwrap_or_default();
+            before.insert(key, now);
+        }
+    }
+}
+
 /// What holds of a whole and its parts after each command. A quantity that was lowered under its use
 /// leaves more in use than there is, and as long as it does that does not grow.
 pub(super) fn audit(ledger: &Ledger, before: &Used, tolerant: &BTreeSet<AccountId>) {
