@@ -20,7 +20,7 @@ const TOKEN_BYTES: usize = 32;
 
 /// How long the lock of a directory is tried. Afterwards the directory counts as somebody else's.
 /// Not zero, because a process has our open files for the moment in which it is being started.
-const LOCK_LIMIT: Duration = Duration::from_millis(200);
+const LOCK_LIMIT: Duration = Duration::from_secs(1);
 
 /// How often a lock is tried.
 const LOCK_POLL: Duration = Duration::from_millis(5);

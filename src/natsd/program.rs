@@ -85,8 +85,19 @@ fn is_runnable(path: &Path) -> bool {
 
 #[cfg(test)]
 #[cfg(unix)]
-mod tests {
+pub(super) mod tests {
     use super::*;
+
+    /// Makes a shell script that can be run. It is run once with `--warm-up` to see that it can: a
+    /// fork of another test's thread may hold it open for writing for a moment.
+    pub(in crate::natsd) fn install(path: &Path, script: &str) {
+        use std::os::unix::fs::PermissionsExt;
+        std::fs::write(path, format!("#!/bin/sh\n{script}\n")).unwrap();
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        while let Err(error) = Command::new(path).arg("--warm-up").output() {
+            assert_eq!(error.kind(), io::ErrorKind::ExecutableFileBusy);
+        }
+    }
 
     fn sh(script: &str, limit: Duration) -> io::Result<Output> {
         run(Command::new("sh").args(["-c", script]), limit)

@@ -121,14 +121,14 @@ impl Supervisor {
         drop(store::lock(&self.directory)?);
         // Tried first, because a server finds its port taken only after reading its whole store.
         self.port = wished.filter(|port| server::is_free(*port));
-        let first = self.start_once();
-        // Somebody may have taken it since.
-        let (server, ports) = match (first, self.port) {
-            (Err(StartError::Ended { .. }), Some(port)) if !server::is_free(port) => {
-                self.port = None;
+        let (server, ports) = match self.start_once() {
+            // Somebody may have taken it since, be it for the moment of one connection: the system
+            // gives connections that go out ports of the same range.
+            Err(StartError::Ended { .. }) if self.port.is_some() => {
+                self.port = self.port.filter(|port| server::is_free(*port));
                 self.start_once()?
             }
-            (first, _) => first?,
+            first => first?,
         };
         let got = ports.client;
         self.port = Some(got);

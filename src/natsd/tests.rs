@@ -213,6 +213,30 @@ async fn a_taken_port_is_replaced_said_and_asked_for_again_next_time() {
 }
 
 #[tokio::test]
+async fn a_port_that_was_taken_for_a_moment_only_is_asked_for_again() {
+    let scratch = tempfile::tempdir().unwrap();
+    let first = start(scratch.path()).await;
+    let familiar = first.started.port;
+    first.stop().await;
+    // Ends once, like a server that cannot listen. By then the port is free again.
+    let late = scratch.path().join("late");
+    let (moment, server) = (scratch.path().join("moment"), found().path);
+    let script = format!(
+        "[ $1 = --warm-up ] && exit
+mkdir '{}' && exit 1
+exec '{}' \"$@\"",
+        moment.display(),
+        server.display()
+    );
+    program::tests::install(&late, &script);
+    let late = Found { path: late, ..found() };
+    let natsd = Natsd::start(&late, unguarded(scratch.path())).await.unwrap();
+    assert!(moment.exists());
+    assert_eq!((natsd.port_changed(), natsd.started.port), (None, familiar));
+    natsd.stop().await;
+}
+
+#[tokio::test]
 async fn a_port_that_is_asked_for_becomes_the_familiar_one() {
     let scratch = tempfile::tempdir().unwrap();
     start(scratch.path()).await.stop().await;

@@ -51,12 +51,7 @@ impl Machine {
     /// Puts a shell script on `PATH`.
     fn install(&self, name: &str, script: &str) -> PathBuf {
         let path = self.environment.path[0].join(name);
-        fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
-        // A fork of another test's thread may hold the file open for writing for a moment.
-        while let Err(error) = Command::new(&path).arg("--warm-up").output() {
-            assert_eq!(error.kind(), std::io::ErrorKind::ExecutableFileBusy);
-        }
+        program::tests::install(&path, script);
         path
     }
 
