@@ -1,4 +1,5 @@
-//! Whether judging a command costs more the more seats are held: of one license, by one group.
+//! Whether judging a command costs more the more seats are held, of one license and by one group, and
+//! the more containers a license is shared out to.
 //!
 //! `cargo run --release -p events --example growth`
 
@@ -14,6 +15,9 @@ use serde_json::{Value, json};
 /// Seats that are held by name, and as many members of a group that have one from it.
 const SIZES: [usize; 3] = [100, 10_000, 1_000_000];
 
+/// Containers that have a part of one license.
+const CONTAINERS: [usize; 3] = [10, 1_000, 10_000];
+
 /// Commands of each type, in commits of [`COMMANDS`].
 const COMMITS: usize = 200;
 const COMMANDS: usize = 50;
@@ -21,13 +25,22 @@ const COMMANDS: usize = 50;
 /// Holders in one command while the world is made.
 const HOLDERS: usize = 1_000;
 
+/// Containers in one command while the world is made.
+const SHARED: usize = 100;
+
 fn main() {
     println!("microseconds a command, its share of the commit included");
-    println!("| seats held | {} |", KINDS.map(|it| it.0).join(" | "));
-    println!("|---|{}", "---|".repeat(KINDS.len()));
-    for size in SIZES {
-        let mut world = World::of(size);
-        let cells = KINDS.map(|(_, ask)| format!("{:.2}", world.cost(ask)));
+    table("seats held", &SEATS, SIZES, World::of_seats);
+    table("containers", &PARTS, CONTAINERS, World::of_parts);
+}
+
+fn table(size: &str, kinds: &[Kind], sizes: [usize; 3], world: fn(usize) -> World) {
+    let names: Vec<&str> = kinds.iter().map(|it| it.0).collect();
+    println!("\n| {size} | {} |\n|---|{}", names.join(" | "), "---|".repeat(kinds.len()));
+    for size in sizes {
+        let mut world = world(size);
+        let cells: Vec<String> =
+            kinds.iter().map(|it| format!("{:.2}", world.cost(it.1))).collect();
         println!("| {size} | {} |", cells.join(" | "));
     }
 }
@@ -35,7 +48,10 @@ fn main() {
 /// What is asked the `n`th time. What one takes the next one gives back, so the size stays.
 type Asks = fn(usize) -> (&'static str, Value);
 
-const KINDS: [(&str, Asks); 6] = [
+/// What it is called, and how it is asked.
+type Kind = (&'static str, Asks);
+
+const SEATS: [Kind; 6] = [
     ("assign, revoke", |n| {
         let kind = if n.is_multiple_of(2) { "AssignSeat" } else { "RevokeAssignment" };
         (kind, json!({"license": "direct", "holders": [{"user": format!("new-{}", n / 2)}]}))
@@ -68,6 +84,32 @@ const KINDS: [(&str, Asks); 6] = [
     }),
 ];
 
+const PARTS: [Kind; 4] = [
+    ("assign by product, revoke", |n| {
+        let holders = json!([{"user": format!("by-{}", n / 2)}]);
+        match n.is_multiple_of(2) {
+            true => ("AssignSeat", json!({"product": "S", "holders": holders})),
+            false => ("RevokeAssignment", json!({"license": "shared", "holders": holders})),
+        }
+    }),
+    ("in a container", |n| {
+        let holders = json!([{"user": format!("in-{}", n / 2)}]);
+        match n.is_multiple_of(2) {
+            true => ("AssignSeat", json!({"product": "S", "container": "c7", "holders": holders})),
+            false => ("RevokeAssignment", json!({"license": "shared@c7", "holders": holders})),
+        }
+    }),
+    ("set a container", |n| {
+        let all = json!([{"license": "shared", "quantity": 10 + n % 2}]);
+        ("SetAllocations", json!({"allocations": [{"container": "c9", "quantities": all}]}))
+    }),
+    ("move between two", |n| {
+        let (from, to) = if n.is_multiple_of(2) { ("c3", "c5") } else { ("c5", "c3") };
+        let moves = json!([{"from": from, "to": to, "quantity": 1}]);
+        ("MoveQuantity", json!({"license": "shared", "moves": moves}))
+    }),
+];
+
 struct World {
     ledger: Ledger,
     asked: u64,
@@ -75,8 +117,27 @@ struct World {
 }
 
 impl World {
-    fn of(size: usize) -> World {
-        let mut world = World { ledger: Ledger::default(), asked: 0, judged: 0 };
+    fn new() -> World {
+        World { ledger: Ledger::default(), asked: 0, judged: 0 }
+    }
+
+    fn of_parts(size: usize) -> World {
+        let mut world = World::new();
+        let license = json!({"license": "shared", "product": "S", "quantity": 900_000_000});
+        world.commit([("AllocateLicense", license)]);
+        for first in (0..size).step_by(SHARED) {
+            let part = |it| {
+                let all = json!([{"license": "shared", "quantity": 10}]);
+                json!({"container": format!("c{it}"), "quantities": all})
+            };
+            let all: Value = (first..size.min(first + SHARED)).map(part).collect();
+            world.commit([("SetAllocations", json!({"allocations": all}))]);
+        }
+        world
+    }
+
+    fn of_seats(size: usize) -> World {
+        let mut world = World::new();
         for (license, product) in [("direct", "D"), ("group", "G")] {
             let quantity = 900_000_000;
             let license = json!({"license": license, "product": product, "quantity": quantity});

@@ -21,6 +21,7 @@ mod holders;
 mod journal;
 mod keys;
 mod license;
+mod license_rows;
 mod parts;
 mod policies;
 mod timers;
@@ -48,6 +49,7 @@ use journal::Before;
 pub use journal::{Broken, Mark};
 pub use keys::Key;
 pub use license::{License, LicenseState};
+use license_rows::LicenseRows;
 pub use parts::Excess;
 pub use timers::Schedule;
 use timers::Timer;
@@ -73,7 +75,7 @@ pub struct Account {
     licenses: Vec<License>,
     license_ids: HashTable<u32>,
     external_ids: HashTable<u32>,
-    products: HashMap<ProductId, Vec<u32>>,
+    license_rows: LicenseRows,
     holders: Vec<Known>,
     holder_keys: HashTable<u32>,
     /// The row of each holder's newest assignment.
@@ -133,7 +135,7 @@ impl Account {
             licenses: Vec::new(),
             license_ids: HashTable::new(),
             external_ids: HashTable::new(),
-            products: HashMap::new(),
+            license_rows: LicenseRows::default(),
             holders: Vec::new(),
             holder_keys: HashTable::new(),
             heads: Vec::new(),
@@ -199,12 +201,6 @@ impl Account {
         let same = |row: &u32| self.licenses[*row as usize].external_id.as_ref() == Some(id);
         let row = self.external_ids.find(self.hash(Some(id)), same)?;
         Some(&self.licenses[*row as usize])
-    }
-
-    /// The licenses of a product, in the order of their allocation.
-    pub fn licenses_of_product(&self, product: &ProductId) -> impl Iterator<Item = &License> {
-        let rows = self.products.get(product).map(Vec::as_slice).unwrap_or_default();
-        rows.iter().map(|row| &self.licenses[*row as usize])
     }
 
     /// Live assignments, in no particular order.

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::license_rows::LicenseRows;
 use super::{Account, Assignment, LicenseState, Timer};
 use crate::event::Ground;
 use crate::limits::TRANSFERS_MAX;
@@ -62,7 +63,7 @@ impl Account {
 
     #[track_caller]
     fn audit_licenses(&self) {
-        let mut products: BTreeMap<&ProductId, Vec<u32>> = BTreeMap::new();
+        let mut rows = LicenseRows::default();
         let mut external_ids = BTreeSet::new();
         for (row, license) in (0..).zip(&self.licenses) {
             let of_it = |it: &&Assignment| it.license == row;
@@ -78,7 +79,7 @@ impl Account {
             assert_eq!(license.over_allocated, over, "{license:?}");
             assert!(license.state != LicenseState::Retired || live == 0, "{license:?}");
             assert_eq!(self.license_row(&license.id), Some(row));
-            products.entry(&license.product).or_default().push(row);
+            rows.push(row, license, self.row_above(row));
             if let Some(id) = &license.external_id {
                 assert!(external_ids.insert(id), "{id} twice");
                 assert_eq!(self.license_by_external_id(id), Some(license));
@@ -86,9 +87,7 @@ impl Account {
         }
         assert_eq!(self.license_ids.len(), self.licenses.len());
         assert_eq!(self.external_ids.len(), external_ids.len());
-        let kept: BTreeMap<_, _> =
-            self.products.iter().map(|(id, rows)| (id, rows.clone())).collect();
-        assert_eq!(kept, products);
+        assert_eq!(self.license_rows, rows);
     }
 
     #[track_caller]

@@ -72,10 +72,9 @@ impl Account {
         match (&grant.license, &grant.product) {
             (Some(license), _) => self.license_row(license).as_ref().map_or(0, of),
             (None, Some(product)) => {
-                let rows = self.products.get(product).map(Vec::as_slice).unwrap_or_default();
-                let whole = |row: &&u32| self.licenses[**row as usize].parent.is_none();
+                let rows = self.license_rows.whole(product);
                 let again = rows.first().map_or(0, |it| count(&self.leased_again, it));
-                rows.iter().filter(whole).map(of).sum::<i64>() - again
+                rows.iter().map(of).sum::<i64>() - again
             }
             (None, None) => 0,
         }
@@ -109,8 +108,7 @@ impl Account {
                 && other.groups().iter().any(leased)
         };
         let besides = license.parent.is_none() && self.live_of(it.holder).any(other);
-        let rows = self.products.get(&license.product).filter(|_| besides)?;
-        rows.first().copied()
+        self.license_rows.whole(&license.product).first().copied().filter(|_| besides)
     }
 
     pub(super) fn group_row(&self, id: &GroupId) -> Result<u32, Inconsistent> {

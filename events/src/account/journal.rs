@@ -380,8 +380,8 @@ impl Account {
         let (hasher, rows) = (&self.hasher, &self.licenses);
         let by_id = |row: &u32| hasher.hash_one(&rows[*row as usize].id);
         self.license_ids.insert_unique(by_id(&row), row, by_id);
-        let product = self.licenses[row as usize].product.clone();
-        self.products.entry(product).or_default().push(row);
+        let parent = self.row_above(row);
+        self.license_rows.push(row, &self.licenses[row as usize], parent);
         self.index_external_id(row);
     }
 
@@ -392,12 +392,8 @@ impl Account {
         if let Ok(entry) = self.license_ids.find_entry(hash, |it| *it == row) {
             entry.remove();
         }
-        if let Some(rows) = self.products.get_mut(&license.product) {
-            rows.retain(|it| *it != row);
-            if rows.is_empty() {
-                self.products.remove(&license.product);
-            }
-        }
+        let parent = self.row_above(row);
+        self.license_rows.pop(license, parent);
     }
 
     fn index_external_id(&mut self, row: u32) {

@@ -1,7 +1,6 @@
 //! What parts take of the license they are parts of, and what that leaves.
 
 use super::{Account, License};
-use crate::text::LicenseId;
 
 /// Seats that do not fit, and what they would have to fit into.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,17 +12,6 @@ pub struct Excess {
 }
 
 impl Account {
-    /// The licenses whose quantity is part of this one's, in the order of their allocation.
-    pub fn parts_of<'a>(
-        &'a self,
-        license: &LicenseId,
-    ) -> impl Iterator<Item = &'a License> + use<'a> {
-        let license = license.clone();
-        let product = self.license(&license).map(|it| &it.product);
-        let all = product.into_iter().flat_map(|it| self.licenses_of_product(it));
-        all.filter(move |it| it.parent.as_ref() == Some(&license))
-    }
-
     /// By how much a license is over-allocated. What is taken has to fit into its limit, and what is
     /// shared out into its quantity, whatever an overage adds.
     pub fn excess(&self, license: &License) -> Option<Excess> {
@@ -84,7 +72,7 @@ impl Account {
         std::iter::successors(self.row_above(row), |row| self.row_above(*row))
     }
 
-    fn row_above(&self, row: u32) -> Option<u32> {
+    pub(super) fn row_above(&self, row: u32) -> Option<u32> {
         self.license_row(self.licenses.get(row as usize)?.parent.as_ref()?)
     }
 

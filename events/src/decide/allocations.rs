@@ -79,9 +79,8 @@ impl Case<'_> {
     /// Zero of each license that a container has and that is not named, unless it is over: nobody can
     /// use what it has of that one.
     fn left_out(&self, it: &Allocation, wanted: &[(LicenseId, i64)]) -> Vec<(LicenseId, i64)> {
-        let parts = self.account.licenses().iter().filter(|license| {
-            license.container.as_ref() == Some(&it.container)
-                && license.quantity > 0
+        let parts = self.account.licenses_of_container(&it.container).filter(|license| {
+            license.quantity > 0
                 && license.state != LicenseState::Retired
                 && license.ends_at.is_none_or(|it| self.now < it)
         });
@@ -97,7 +96,8 @@ impl Case<'_> {
     /// How much of a license a container has.
     fn allocated(&self, parent: &LicenseId, it: &Allocation) -> i64 {
         let parent = self.shared_out(parent, it);
-        parent.and_then(|parent| self.part(&parent, &it.container)).map_or(0, |it| it.quantity)
+        let part = parent.and_then(|parent| self.account.part_of(&parent, &it.container));
+        part.map_or(0, |it| it.quantity)
     }
 
     /// The license that is shared out: what the container above has of it, if it comes through there.
@@ -107,7 +107,7 @@ impl Case<'_> {
         };
         let own = |it: &&License| it.container.as_ref() == Some(within);
         let found = self.account.license(license).filter(own);
-        found.or_else(|| self.part(license, within)).map(|it| it.id.clone())
+        found.or_else(|| self.account.part_of(license, within)).map(|it| it.id.clone())
     }
 
     /// Makes a container have so much of a license. Where it comes through the container above, that
@@ -142,7 +142,7 @@ impl Case<'_> {
         if self.shared_out(license, it).as_ref() == Some(license) {
             return Ok(());
         }
-        let has = self.part(license, within).map_or(0, |it| it.quantity);
+        let has = self.account.part_of(license, within).map_or(0, |it| it.quantity);
         self.set_part(license, within, (has + more).max(0))
     }
 
@@ -161,7 +161,7 @@ impl Case<'_> {
                     self.is_container(container)?;
                 }
                 self.place(container, it.within.as_ref())?;
-                let quantity = self.part(&parent, container).map_or(0, |it| it.quantity);
+                let quantity = self.account.part_of(&parent, container).map_or(0, |it| it.quantity);
                 if quantity + by < 0 {
                     let (container, license, wanted) = (container.clone(), parent, -by);
                     return Err(Refusal::ContainerHasLess { container, license, quantity, wanted });
@@ -207,9 +207,8 @@ impl Case<'_> {
 
     /// Refuses a container that is neither placed nor has a license.
     pub(super) fn is_container(&self, container: &ContainerId) -> Result<(), Refusal> {
-        let has = |it: &License| it.container.as_ref() == Some(container);
         let there = self.account.containers().contains_key(container)
-            || self.account.licenses().iter().any(has);
+            || self.account.licenses_of_container(container).next().is_some();
         match there {
             true => Ok(()),
             false => Err(Refusal::ContainerNotFound(container.clone())),
@@ -224,16 +223,16 @@ impl Case<'_> {
         within: Option<&ContainerId>,
         quantity: i64,
     ) -> Result<LicenseId, Refusal> {
-        let is_there = |it: &&License| match within {
-            Some(container) => it.container.as_ref() == Some(container),
-            None => it.parent.is_none(),
-        };
         match of {
             Of::License(id) => {
                 let license = find(self.account, id)?;
-                let part = || self.account.parts_of(id).find(is_there);
-                let license = if within.is_some() { part().unwrap_or(license) } else { license };
-                if !is_there(&license) {
+                let part = within.and_then(|it| self.account.part_of(id, it));
+                let license = part.unwrap_or(license);
+                let is_there = match within {
+                    Some(_) => license.container.as_ref() == within,
+                    None => license.parent.is_none(),
+                };
+                if !is_there {
                     return Err(self.not_above(license, within, quantity));
                 }
                 if quantity > 0 {
@@ -244,9 +243,7 @@ impl Case<'_> {
             Of::Product(product) => {
                 self.has_product(product)?;
                 within.map_or(Ok(()), |it| self.is_container(it))?;
-                let licenses = self.account.licenses_of_product(product).filter(is_there);
-                let all = self.ending_first(licenses);
-                let first = all.first().map(|it| it.id.clone());
+                let first = self.of_product(product, within).first().map(|it| it.id.clone());
                 let (product, container) = (product.clone(), within.cloned());
                 first.ok_or(Refusal::NoLicenseInForce { product, container })
             }
@@ -271,11 +268,6 @@ impl Case<'_> {
         }
     }
 
-    /// The part of a license that a container holds.
-    fn part(&self, parent: &LicenseId, container: &ContainerId) -> Option<&License> {
-        self.account.parts_of(parent).find(|it| it.container.as_ref() == Some(container))
-    }
-
     /// Makes a part have so many seats.
     fn set_part(
         &mut self,
@@ -283,7 +275,7 @@ impl Case<'_> {
         container: &ContainerId,
         to: i64,
     ) -> Result<(), Refusal> {
-        let Some(part) = self.part(parent, container) else {
+        let Some(part) = self.account.part_of(parent, container) else {
             return self.make_part(parent, container, to);
         };
         let (license, before) = (part.id.clone(), part.quantity_before());
@@ -378,15 +370,7 @@ impl Case<'_> {
 
     /// The parts of a license, and theirs.
     pub(super) fn parts_below(&self, license: &LicenseId) -> Vec<LicenseId> {
-        let mut all: Vec<LicenseId> = vec![license.clone()];
-        let mut at = 0;
-        while at < all.len() {
-            let parts: Vec<LicenseId> =
-                self.account.parts_of(&all[at]).map(|it| it.id.clone()).collect();
-            all.extend(parts);
-            at += 1;
-        }
-        all.split_off(1)
+        self.account.parts_below(license).map(|it| it.id.clone()).collect()
     }
 
     /// Refuses what only the license decides that this one is a part of, or the account that gives

@@ -209,12 +209,7 @@ impl Case<'_> {
     ) -> Result<Vec<LicenseId>, Refusal> {
         self.has_product(product)?;
         container.map_or(Ok(()), |it| self.is_container(it))?;
-        let meant = |it: &&License| match container {
-            Some(container) => it.container.as_ref() == Some(container),
-            None => it.parent.is_none(),
-        };
-        let licenses = self.account.licenses_of_product(product).filter(meant);
-        let licenses = self.ending_first(licenses);
+        let licenses = self.of_product(product, container);
         match licenses.is_empty() {
             true => Err(Refusal::NoLicenseInForce {
                 product: product.clone(),
@@ -224,12 +219,21 @@ impl Case<'_> {
         }
     }
 
-    /// Those of licenses that are in force, the one that ends first before the others.
-    pub(super) fn ending_first<'b>(
+    /// The licenses of a product that are in force, the one that ends first before the others: with a
+    /// container those that it has, without one all but parts.
+    pub(super) fn of_product(
         &self,
-        licenses: impl Iterator<Item = &'b License>,
-    ) -> Vec<&'b License> {
-        let mut licenses: Vec<&License> = licenses.filter(|it| self.is_in_force(it)).collect();
+        product: &ProductId,
+        container: Option<&ContainerId>,
+    ) -> Vec<&License> {
+        let mut licenses: Vec<&License> = match container {
+            Some(container) => {
+                let all = self.account.licenses_of_container(container);
+                all.filter(|it| it.product == *product).collect()
+            }
+            None => self.account.licenses_of_product(product).collect(),
+        };
+        licenses.retain(|it| self.is_in_force(it));
         licenses.sort_by_key(|it| (it.ends_at.is_none(), it.ends_at));
         licenses
     }
@@ -240,7 +244,7 @@ impl Case<'_> {
             Of::License(license) => self.account.license(license).into_iter().collect(),
             Of::Product(product) => {
                 let all = self.account.licenses_of_product(product);
-                all.filter(|it| of.covers(it) && self.is_in_force(it)).collect()
+                all.filter(|it| self.is_in_force(it)).collect()
             }
         };
         self.none_free(of.named(), &licenses, given, wanted)

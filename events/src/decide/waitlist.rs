@@ -106,9 +106,7 @@ impl Case<'_> {
             let places: Vec<u64> = self.account.queue(product).map(|it| it.place).collect();
             let without_seats = without_seats || self.waits_for_quota(product);
             for place in places {
-                let free =
-                    |it: &License| assignable(it, self.now).is_ok() && self.account.free(it) > 0;
-                if !without_seats && !self.account.licenses_of_product(product).any(free) {
+                if !without_seats && !self.has_free_seat(product) {
                     break;
                 }
                 let served = self.events.len();
@@ -120,6 +118,13 @@ impl Case<'_> {
             }
         }
         true
+    }
+
+    /// Whether a license of a product, or a part of one, has a seat that can be given now.
+    fn has_free_seat(&self, product: &ProductId) -> bool {
+        let free = |it: &License| assignable(it, self.now).is_ok() && self.account.free(it) > 0;
+        let mut licenses = self.account.licenses_of_product(product);
+        licenses.any(|it| free(it) || self.account.parts_below(&it.id).any(free))
     }
 
     /// Whether a quota keeps somebody waiting for a product who may need no seat.

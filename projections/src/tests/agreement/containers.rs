@@ -212,7 +212,8 @@ fn containers_agree_with_the_rules() {
 fn beyond_agree(past: &Past<'_>, store: &Store, account: &str) -> usize {
     let Some(state) = past.account(account) else { return 0 };
     let product = ProductId::new("SHARED").unwrap();
-    let shared = state.licenses_of_product(&product);
+    let whole = state.licenses_of_product(&product);
+    let shared = whole.flat_map(|it| std::iter::once(it).chain(state.parts_below(&it.id)));
     let beyond = shared.map(|it| {
         let name = it.id.as_str();
         let (found, _) = licenses::one(store.db(), account, name, past.sequence).unwrap();
