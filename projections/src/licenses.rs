@@ -32,7 +32,7 @@ pub use usage::{BUCKETS_MAX, Bucket, Window, usage};
 /// The model.
 pub static MODEL: ReadModel = ReadModel {
     name: "licenses",
-    version: 5,
+    version: 6,
     schema: &[known::ACCOUNTS, SCHEMA, containers::SCHEMA, given::SCHEMA],
     feed: Feed::Commits(|| Box::<Licenses>::default()),
 };
@@ -166,7 +166,7 @@ impl Writer for Licenses {
                 it.used,
                 it.live,
                 it.allocated,
-                it.peak
+                it.peak.max(it.used)
             ])?;
         }
         self.known.trim();
@@ -205,7 +205,7 @@ impl Licenses {
             let reason = format!("license {license} would have {used} of {live} seats held");
             return Err(Error::inconsistent(commit.sequence, reason));
         }
-        note_point(points, counts, commit);
+        note_point(points, counts, commit, used != 0);
         let (mut more, mut parent) = (counts.takes_more(), counts.parent.clone());
         // Keeps in step how much of a license its parts take, and of the one above that.
         while let Some(id) = parent.filter(|_| more != 0) {
@@ -213,7 +213,7 @@ impl Licenses {
             let above = |account| load_counts(db, account, &id);
             let (_, counts) = known.license(db, &it.account, &id, commit, above)?;
             counts.allocated += more;
-            note_point(points, counts, commit);
+            note_point(points, counts, commit, false);
             (more, parent) = (counts.takes_more(), counts.parent.clone());
         }
         Ok(())
@@ -372,8 +372,10 @@ fn take_note(
     Ok((0, 0))
 }
 
-/// Brings the point of a license and commit up to date, or begins it.
-fn note_point(points: &mut Vec<Point>, counts: &mut Counts, commit: &Commit) {
+/// Brings the point of a license and commit up to date, or begins it. Seats that were held before the
+/// commit are none that it went through.
+fn note_point(points: &mut Vec<Point>, counts: &mut Counts, commit: &Commit, changed: bool) {
+    let peak = if changed { counts.used } else { 0 };
     let sequence = int(commit.sequence);
     let same = |it: &&mut Point| it.license == counts.id && it.sequence == sequence;
     match points.get_mut(counts.point).filter(same) {
@@ -382,7 +384,7 @@ fn note_point(points: &mut Vec<Point>, counts: &mut Counts, commit: &Commit) {
             point.used = counts.used;
             point.live = counts.live;
             point.allocated = counts.allocated;
-            point.peak = point.peak.max(counts.used);
+            point.peak = point.peak.max(peak);
         }
         None => {
             counts.point = points.len();
@@ -394,7 +396,7 @@ fn note_point(points: &mut Vec<Point>, counts: &mut Counts, commit: &Commit) {
                 used: counts.used,
                 live: counts.live,
                 allocated: counts.allocated,
-                peak: counts.used,
+                peak,
             });
         }
     }

@@ -152,9 +152,12 @@ impl Meter {
 
     fn pass(&mut self, point: &Point) {
         self.go_on(point.at);
+        // Not every commit that has a point changes what is held.
+        if (point.used, point.peak) != (self.used, self.used) {
+            self.peak = self.peak.max(Some(point.peak));
+            self.low = Some(self.low.map_or(point.used, |it| it.min(point.used)));
+        }
         (self.quantity, self.used) = (point.quantity, point.used);
-        self.peak = self.peak.max(Some(point.peak));
-        self.low = Some(self.low.map_or(point.used, |it| it.min(point.used)));
     }
 
     fn end(&mut self, from: Moment, to: Moment) -> Bucket {

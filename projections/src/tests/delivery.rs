@@ -283,8 +283,8 @@ fn readers_cannot_write() {
 #[test]
 fn old_versions_are_found() {
     let dir = tempfile::tempdir().unwrap();
-    for name in ["licenses.v0.db", "licenses.v9.db.building", "licenses.v5.db", "checks.v0.db", "x"]
-    {
+    std::fs::write(path(dir.path(), &licenses::MODEL), "").unwrap();
+    for name in ["licenses.v0.db", "licenses.v9.db.building", "checks.v0.db", "x"] {
         std::fs::write(dir.path().join(name), "").unwrap();
     }
     let found = old_versions(dir.path(), &licenses::MODEL).unwrap();

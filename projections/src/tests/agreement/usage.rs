@@ -35,24 +35,36 @@ fn changes(past: &Past<'_>, account: &str, license: &str) -> Vec<(i64, i64, i64,
     all.iter().zip(next).map(|(it, next)| (it.1, it.2, it.3, next != Some(it.0))).collect()
 }
 
-/// A bucket, by walking over every change for every bucket.
+/// A bucket, by walking over every change for every bucket. What lasted counts, and what a commit made
+/// of it even if that did not last: for the low its end, for the peak also what it went through.
 fn naive(changes: &[(i64, i64, i64, bool)], from: i64, to: i64) -> Bucket {
     let before = changes.iter().rfind(|it| it.0 < from);
     let (mut used, mut quantity) = before.map_or((0, 0), |it| (it.1, it.2));
-    let (mut since, mut integral) = (from, 0.0);
-    let inside: Vec<_> = changes.iter().filter(|it| from <= it.0 && it.0 < to).collect();
-    let carried = inside.first().is_none_or(|it| it.0 > from);
-    let mut peaks = if carried { vec![used] } else { vec![] };
-    let mut lows = peaks.clone();
-    for (at, then, seats, over) in inside {
-        integral += used as f64 * (at - since) as f64;
-        (since, used, quantity) = (*at, *then, *seats);
-        peaks.push(used);
-        if *over {
+    let (mut since, mut seat_ms) = (from, 0_i128);
+    let (mut begin, mut most) = (used, i64::MIN);
+    let (mut peaks, mut lows) = (vec![], vec![]);
+    for (at, then, seats, over) in changes.iter().filter(|it| from <= it.0 && it.0 < to) {
+        if *at > since {
+            peaks.push(used);
             lows.push(used);
         }
+        seat_ms += i128::from(used) * i128::from(at - since);
+        if *then != used {
+            most = most.max(*then);
+        }
+        (since, used, quantity) = (*at, *then, *seats);
+        if *over {
+            most = most.max(used);
+            if (used, most) != (begin, begin) {
+                peaks.push(most);
+                lows.push(used);
+            }
+            (begin, most) = (used, i64::MIN);
+        }
     }
-    integral += used as f64 * (to - since) as f64;
+    peaks.push(used);
+    lows.push(used);
+    seat_ms += i128::from(used) * i128::from(to - since);
     Bucket {
         from: Moment::from_millis(from),
         to: Moment::from_millis(to),
@@ -60,7 +72,7 @@ fn naive(changes: &[(i64, i64, i64, bool)], from: i64, to: i64) -> Bucket {
         quantity,
         peak: peaks.into_iter().max().unwrap(),
         low: lows.into_iter().min().unwrap(),
-        seat_days: (integral / 86_400.0 * 1_000.0).round() / 1e6,
+        seat_days: ((seat_ms * 10 + 432) / 864) as f64 / 1e6,
     }
 }
 
@@ -90,7 +102,17 @@ fn stretch(random: &mut Random, commits: &[Arc<Commit>]) -> (i64, i64) {
 
 #[test]
 fn usage_agrees_with_a_walk_over_every_change() {
-    let (mut world, store, sequences, _dir) = tried(10, 500, &licenses::MODEL);
+    // In the histories of the latter a commit about a part stands in the same millisecond as one
+    // that changes what is held of the license.
+    let counted = [10, 235, 268].map(usage_agrees);
+    let (busy, transient) = counted.into_iter().fold((0, 0), |a, b| (a.0 + b.0, a.1 + b.1));
+    assert!(busy > 1_500 && transient > 15, "{busy} {transient}");
+}
+
+/// Counts buckets in which something was held, and those in which it was more and less than at
+/// their end.
+fn usage_agrees(seed: u64) -> (usize, usize) {
+    let (mut world, store, sequences, _dir) = tried(seed, 500, &licenses::MODEL);
     let commits = world.commits.clone();
     let windows = [Window::Hour, Window::Day, Window::Week, Window::Month, Window::Whole];
     let (mut busy, mut transient) = (0, 0);
@@ -115,7 +137,7 @@ fn usage_agrees_with_a_walk_over_every_change() {
             assert_eq!(as_of, sequence);
         }
     }
-    assert!(busy > 500 && transient > 5, "{busy} {transient}");
+    (busy, transient)
 }
 
 #[test]
