@@ -1,6 +1,8 @@
 //! What clients that count are told: lists by number with how many there are, groups that give a
 //! license, and whether an address has something anywhere.
 
+use std::collections::BTreeMap;
+
 use events::rule::Grant;
 use events::{Event, Holder, LicenseId, UserId};
 use serde_json::{Value, json};
@@ -208,22 +210,26 @@ fn what_somebody_has_of_a_license_is_in_the_list_of_the_license() {
     assert!(seen > 50, "{seen}");
 }
 
-/// Since when a group has given something, and since when exactly so, by reading every event.
+/// Since when a group has given something, and since when exactly so, by reading every event. What a
+/// commit takes away and gives again it has given all the time.
 fn stood(past: &Past<'_>, account: &str, group: &str, grant: &Grant) -> (u64, u64) {
-    let (mut since, mut changed, mut before) = (0, 0, None::<Grant>);
+    let mut given: BTreeMap<u64, Option<Grant>> = BTreeMap::new();
     for (sequence, _, record) in past.events(account) {
         if let Event::GroupRuleSet(it) = &record.event
             && it.group.as_str() == group
         {
-            let now = it.grants.iter().find(|it| it.same_thing(grant)).cloned();
-            if now.is_some() && before.is_none() {
-                since = sequence;
-            }
-            if now != before {
-                changed = sequence;
-            }
-            before = now;
+            given.insert(sequence, it.grants.iter().find(|it| it.same_thing(grant)).cloned());
         }
+    }
+    let (mut since, mut changed, mut before) = (0, 0, None);
+    for (sequence, now) in given {
+        if now.is_some() && before.is_none() {
+            since = sequence;
+        }
+        if now != before {
+            changed = sequence;
+        }
+        before = now;
     }
     (since, changed)
 }
