@@ -7,6 +7,7 @@ mod changes;
 mod queries;
 mod verdict;
 
+use events::account::LicenseState;
 use events::command::GraceDays;
 use events::event::{
     Assigned, AssignmentTransferred, LicenseAllocated, SeatAssigned, WindowChanged,
@@ -20,7 +21,7 @@ use crate::emails::{self, Notes, holder_key};
 use crate::error::Error;
 use crate::grounds;
 use crate::known::{self, Known};
-use crate::state::LicenseState;
+use crate::state;
 use crate::store::{Feed, ReadModel, Writer};
 
 pub use anywhere::anywhere;
@@ -308,7 +309,7 @@ impl Checks {
             it.license.as_str(),
             product,
             sequence,
-            LicenseState::Active,
+            state::number(LicenseState::Active),
             it.starts_at.map(Moment::millis),
             it.ends_at.map(Moment::millis),
             grace_ends_at(it.ends_at, it.grace_days)
@@ -360,7 +361,11 @@ fn grace_ends_at(ends_at: Option<Moment>, days: Option<GraceDays>) -> Option<i64
 
 fn turn(db: &Connection, commit: &Commit, license: i64, state: LicenseState) -> Result<(), Error> {
     let sql = "UPDATE licenses SET changed = ?2, state = ?3 WHERE id = ?1";
-    db.prepare_cached(sql)?.execute(params![license, int(commit.sequence), state])?;
+    db.prepare_cached(sql)?.execute(params![
+        license,
+        int(commit.sequence),
+        state::number(state)
+    ])?;
     keep_version(db, license)
 }
 

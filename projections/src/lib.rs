@@ -38,9 +38,9 @@ pub mod waitlists;
 pub use rusqlite::Connection;
 
 pub use error::Error;
+pub use events::account::LicenseState;
 pub use page::Page;
 pub use readers::Readers;
-pub use state::LicenseState;
 pub use store::{Checkpoint, ContentDigest, ReadModel, Store};
 
 /// Every read model that is fed by the log.

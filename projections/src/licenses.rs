@@ -8,6 +8,7 @@ mod queries;
 mod terms;
 mod usage;
 
+use events::account::LicenseState;
 use events::event::LicenseAllocated;
 use events::wire::{Commit, Record};
 use events::{AccountId, AssignmentId, Event, LicenseId, Moment};
@@ -17,7 +18,7 @@ use crate::as_of::int;
 use crate::error::Error;
 use crate::known::{self, Known};
 use crate::rows::to_json;
-use crate::state::LicenseState;
+use crate::state;
 use crate::store::{Feed, ReadModel, Writer};
 
 pub use containers::{Container, HeldLicense, container, containers};
@@ -245,7 +246,7 @@ impl Licenses {
         db.prepare_cached(sql)?.execute(params![
             id,
             int(commit.sequence),
-            LicenseState::Active,
+            state::number(LicenseState::Active),
             it.starts_at.map(Moment::millis),
             it.ends_at.map(Moment::millis),
             it.grace_days.map(|it| it.get()),

@@ -1,6 +1,7 @@
 //! The question, and how it is answered.
 
 use events::Moment;
+use events::account::LicenseState;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::Status;
@@ -10,7 +11,7 @@ use crate::emails::{self, user_key};
 use crate::error::Error;
 use crate::grounds;
 use crate::rows::{id, maybe_moment, moment};
-use crate::state::LicenseState;
+use crate::state;
 
 /// May this holder use this product, or this license?
 #[derive(Debug, Clone, Copy, Default)]
@@ -189,7 +190,7 @@ impl Standing {
     fn of(row: &Row<'_>, column: usize) -> Result<Standing, Error> {
         Ok(Standing {
             license: row.get(column)?,
-            state: row.get(column + 2)?,
+            state: state::of(row, column + 2)?,
             starts_at: maybe_moment(row, column + 3)?,
             ends_at: maybe_moment(row, column + 4)?,
             grace_ends_at: maybe_moment(row, column + 5)?,

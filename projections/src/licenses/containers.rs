@@ -1,6 +1,7 @@
 //! Containers: where each is, and what it holds.
 
 use events::Moment;
+use events::account::LicenseState;
 use events::event::{ContainerPlaced, LicenseAllocated};
 use events::wire::Commit;
 use rusqlite::types::Value;
@@ -15,7 +16,6 @@ use crate::error::Error;
 use crate::known;
 use crate::page::{PAGE_MAX, Page, read_cursor, rows_for, write_cursor};
 use crate::rows::{Query, moment};
-use crate::state::LicenseState;
 
 /// A container is known from when it was placed, or from when a license was first allocated for it;
 /// `within` says where it is from `placed` on.

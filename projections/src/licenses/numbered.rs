@@ -1,5 +1,6 @@
 //! Licenses for clients that count: by number, in any order, page by page with how many there are.
 
+use events::account::LicenseState;
 use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
 
@@ -10,7 +11,7 @@ use crate::error::Error;
 use crate::known;
 use crate::page::Listing;
 use crate::rows::Query;
-use crate::state::LicenseState;
+use crate::state;
 
 /// Which licenses of an account. Texts are compared as they are.
 #[derive(Debug, Clone, Default)]
@@ -157,7 +158,7 @@ fn narrow(query: &mut Query, wanted: &Wanted) {
         query.and("instr(it.product, ?) <> 1", Some(prefix.clone()));
     }
     query.and("it.product <> ?", wanted.without.clone());
-    let usable = LicenseState::Active.number();
+    let usable = state::number(LicenseState::Active);
     let state = |active: bool| if active { "versions.state = ?" } else { "versions.state <> ?" };
     if let Some(active) = wanted.active {
         query.and(state(active), Some(usable));

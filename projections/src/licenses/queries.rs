@@ -1,6 +1,7 @@
 //! Questions about licenses and accounts.
 
 use events::Moment;
+use events::account::LicenseState;
 use events::event::Host;
 use events::policy::Policy;
 use rusqlite::types::Value;
@@ -15,7 +16,7 @@ use crate::error::Error;
 use crate::known;
 use crate::page::{self, Page, rows_for};
 use crate::rows::{Query, from_json, maybe_json, maybe_moment, moment};
-use crate::state::LicenseState;
+use crate::state;
 
 /// A license as it was.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -166,7 +167,7 @@ pub(super) fn license(row: &Row<'_>) -> Result<License, Error> {
         over_allocated: row.get(17)?,
         policy,
         assignments: row.get(7)?,
-        state: row.get(8)?,
+        state: state::of(row, 8)?,
         starts_at: maybe_moment(row, 9)?,
         ends_at: maybe_moment(row, 10)?,
         external_id: row.get(11)?,
@@ -209,7 +210,7 @@ fn listed(db: &AsOf<'_>, account: i64, filter: &Filter<'_>, after: String, limit
     query.and("it.product = ?", filter.product.map(str::to_owned));
     query.and("it.container = ?", filter.container.map(str::to_owned));
     query.and("(it.parent IS NULL) = ?", filter.whole.map(i64::from));
-    query.and("versions.state = ?", filter.state.map(LicenseState::number));
+    query.and("versions.state = ?", filter.state.map(state::number));
     query.and("versions.external_id = ?", filter.external_id.map(str::to_owned));
     let named = "instr(lower(coalesce(versions.name, it.license)), lower(?)) > 0";
     query.and(named, filter.name.map(str::to_owned));

@@ -1,6 +1,7 @@
 //! What a license is, beside its counts: a version from each sequence on at which it was another.
 
 use events::Moment;
+use events::account::LicenseState;
 use events::event::{LicenseDescribed, WindowChanged};
 use events::policy::Policy;
 use rusqlite::{Connection, params};
@@ -8,7 +9,7 @@ use rusqlite::{Connection, params};
 use crate::as_of::int;
 use crate::error::Error;
 use crate::rows::to_json;
-use crate::state::LicenseState;
+use crate::state;
 
 pub(super) fn describe(
     db: &Connection,
@@ -54,7 +55,7 @@ pub(super) fn turn(
 ) -> Result<(), Error> {
     begin_version(db, license, sequence)?;
     let sql = "UPDATE versions SET state = ?3 WHERE license = ?1 AND since = ?2";
-    db.prepare_cached(sql)?.execute(params![license, sequence, state])?;
+    db.prepare_cached(sql)?.execute(params![license, sequence, state::number(state)])?;
     Ok(())
 }
 

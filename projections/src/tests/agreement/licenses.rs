@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 use super::containers::shared;
 use super::{Past, all, at_of, json, tried, tried_in, without_nulls};
 use crate::licenses::{self, Filter};
-use crate::state::LicenseState;
 use crate::tests::world::{ACCOUNTS, LICENSES, PRODUCTS};
+use events::account::LicenseState;
 
 /// A license by the rules' own state and by the events about it.
 pub(super) fn expected(past: &Past<'_>, account: &str, license: &str) -> Option<Value> {
@@ -142,9 +142,7 @@ fn accounts_add_up() {
             .iter()
             .filter_map(|account| {
                 let licenses = past.account(account)?.licenses();
-                let living = || {
-                    licenses.iter().filter(|it| it.state != events::account::LicenseState::Retired)
-                };
+                let living = || licenses.iter().filter(|it| it.state != LicenseState::Retired);
                 let (first, _, _) = past.events(account).next().unwrap();
                 let policy = past.account(account)?.policy();
                 let policy = (!policy.is_empty()).then_some(policy);
