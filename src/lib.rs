@@ -14,6 +14,7 @@ pub mod clock;
 pub mod describe;
 pub mod durability;
 pub mod facades;
+pub mod file_lock;
 pub mod health;
 pub mod http;
 pub mod intake;

@@ -1,6 +1,6 @@
 //! One running ledger: everything put together, started and stopped in order.
 
-use std::fs::{File, TryLockError};
+use std::fs::File;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
@@ -26,7 +26,7 @@ use crate::projector::{Models, Projector};
 use crate::views::Views;
 use crate::write_thread::WriteThread;
 use crate::writer::{self, Writer};
-use crate::{http, refusals};
+use crate::{file_lock, http, refusals};
 
 /// How long a stop waits for what is in flight.
 const STOP_TIMEOUT: Duration = Duration::from_secs(8);
@@ -292,10 +292,9 @@ fn lock(dir: &Path) -> Result<File, Error> {
     let unusable = |source| Error::Dir { dir: dir.to_owned(), source };
     std::fs::create_dir_all(dir).map_err(unusable)?;
     let lock = File::create(dir.join("lock")).map_err(unusable)?;
-    match lock.try_lock() {
-        Ok(()) => Ok(lock),
-        Err(TryLockError::WouldBlock) => Err(Error::Locked(dir.to_owned())),
-        Err(TryLockError::Error(source)) => Err(unusable(source)),
+    match file_lock::within(&lock, file_lock::OWNER_LIMIT).map_err(unusable)? {
+        true => Ok(lock),
+        false => Err(Error::Locked(dir.to_owned())),
     }
 }
 
@@ -311,5 +310,24 @@ async fn check_durability(settings: &Settings) -> Result<(), Error> {
             tracing::warn!(%reason, "whether the server writes to disk before it acknowledges is not known");
             Ok(())
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_is_had_once_who_has_its_lock_for_a_moment_is_gone() {
+        let dir = tempfile::tempdir().unwrap();
+        let first = lock(dir.path()).unwrap();
+        assert!(matches!(lock(dir.path()), Err(Error::Locked(_))));
+        // As a process that was killed while it started another one leaves it behind.
+        let gone = std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(300));
+            drop(first);
+        });
+        assert!(lock(dir.path()).is_ok());
+        gone.join().unwrap();
     }
 }

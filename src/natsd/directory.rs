@@ -3,27 +3,18 @@
 //! `lock` (held by the ledger, whose process id it contains), `token`, `port`, `pid`, `nats.conf`,
 //! `nats.log`, `nats.stderr`, `*.ports`, and the store `js` with `js.lock`, held by nats-server.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
-use std::thread;
-use std::time::{Duration, Instant};
 
 use serde::Deserialize;
 
 use super::StartError;
 use super::cache::hexadecimal;
-use crate::private_file;
+use crate::{file_lock, private_file};
 
 /// The bytes of a token before they are written in hexadecimal.
 const TOKEN_BYTES: usize = 32;
-
-/// How long the lock of a directory is tried. Afterwards the directory counts as somebody else's.
-/// Not zero, because a process has our open files for the moment in which it is being started.
-const LOCK_LIMIT: Duration = Duration::from_secs(1);
-
-/// How often a lock is tried.
-const LOCK_POLL: Duration = Duration::from_millis(5);
 
 /// How much of the end of a log is looked at for an error message.
 const TAIL_BYTES_MAX: u64 = 64 * 1024;
@@ -58,7 +49,7 @@ impl Directory {
         let lock_path = root.join("lock");
         let failed = |error| StartError::Directory { path: lock_path.clone(), error };
         let mut lock = private_file::open(&lock_path).map_err(failed)?;
-        if !try_lock_for(&lock, LOCK_LIMIT).map_err(failed)? {
+        if !file_lock::within(&lock, file_lock::OWNER_LIMIT).map_err(failed)? {
             let pid = fs::read_to_string(&lock_path).ok();
             let pid = pid.and_then(|pid| pid.trim().parse().ok());
             return Err(StartError::Locked { path: root, pid });
@@ -206,19 +197,6 @@ fn remove_if_there(path: &Path) -> io::Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         Ok(()) | Err(_) => Ok(()),
-    }
-}
-
-/// Whether the lock could be had within `limit`.
-pub(super) fn try_lock_for(file: &File, limit: Duration) -> io::Result<bool> {
-    let deadline = Instant::now() + limit;
-    loop {
-        match file.try_lock() {
-            Ok(()) => return Ok(true),
-            Err(TryLockError::WouldBlock) if deadline <= Instant::now() => return Ok(false),
-            Err(TryLockError::WouldBlock) => thread::sleep(LOCK_POLL),
-            Err(TryLockError::Error(error)) => return Err(error),
-        }
     }
 }
 

@@ -13,8 +13,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::StartError;
-use super::directory::{Directory, try_lock_for};
-use crate::private_file;
+use super::directory::Directory;
+use crate::{file_lock, private_file};
 
 /// How long the nats-server of a killed ledger may take to end. At the limit it is killed.
 const END_LIMIT: Duration = Duration::from_secs(10);
@@ -37,7 +37,7 @@ fn lock_within(directory: &Directory, end_limit: Duration) -> Result<File, Start
     let path = directory.store_lock();
     let failed = |error| StartError::Directory { path: path.clone(), error };
     let file = private_file::open(&path).map_err(failed)?;
-    if try_lock_for(&file, Duration::ZERO).map_err(failed)? {
+    if file_lock::within(&file, Duration::ZERO).map_err(failed)? {
         return Ok(file);
     }
     for (ask, limit) in [(Ask::End, end_limit), (Ask::Kill, KILL_LIMIT)] {
@@ -45,7 +45,7 @@ fn lock_within(directory: &Directory, end_limit: Duration) -> Result<File, Start
             tracing::warn!(pid, ?ask, "a nats-server of an earlier run still has the store");
             signal(pid, ask);
         }
-        if try_lock_for(&file, limit).map_err(failed)? {
+        if file_lock::within(&file, limit).map_err(failed)? {
             return Ok(file);
         }
     }
