@@ -59,8 +59,13 @@ pub enum Refusal {
     #[error("key {0} exists already, with other terms")]
     KeyExists(KeyId),
     /// The license exists, and not as the command says.
-    #[error("{0} exists already, with other terms")]
-    LicenseExists(LicenseId),
+    #[error("{license} exists already, with another {}", terms.join(", "))]
+    LicenseExists {
+        /// The license.
+        license: LicenseId,
+        /// What differs, by its name in the command; `host` where another account gives it.
+        terms: Vec<&'static str>,
+    },
     /// Another license of the account has this external id.
     #[error("external id {external_id} belongs to {license}")]
     ExternalIdTaken {
@@ -346,7 +351,7 @@ impl Refusal {
             Refusal::KeyNotFound(_) => 9,
             Refusal::KeyRevoked(_) => 10,
             Refusal::KeyExists(_) => 11,
-            Refusal::LicenseExists(_) => 12,
+            Refusal::LicenseExists { .. } => 12,
             Refusal::ExternalIdTaken { .. } => 13,
             Refusal::ContainerElsewhere { .. } | Refusal::ContainerTooDeep { .. } => 14,
             Refusal::LicenseIsPart { .. } => 15,

@@ -15,12 +15,13 @@ use crate::text::{ExternalId, LicenseId};
 impl Case<'_> {
     pub(super) fn allocate(&mut self, it: &AllocateLicense) -> Result<(), Refusal> {
         if let Some(license) = self.account.license(&it.license) {
-            return match same_terms(license, it) {
-                false => Err(Refusal::LicenseExists(it.license.clone())),
-                true => match license.state {
-                    LicenseState::Retired => Err(Refusal::LicenseRetired(it.license.clone())),
-                    LicenseState::Active | LicenseState::Suspended => Ok(()),
-                },
+            let terms = other_terms(license, it);
+            if !terms.is_empty() {
+                return Err(Refusal::LicenseExists { license: it.license.clone(), terms });
+            }
+            return match license.state {
+                LicenseState::Retired => Err(Refusal::LicenseRetired(it.license.clone())),
+                LicenseState::Active | LicenseState::Suspended => Ok(()),
             };
         }
         self.external_id_free(&it.license, it.external_id.as_ref())?;
@@ -191,18 +192,22 @@ pub(super) fn is_in(license: &License, window: &WindowChanged) -> bool {
         == (window.starts_at, window.ends_at, window.grace_days)
 }
 
-fn same_terms(license: &License, it: &AllocateLicense) -> bool {
-    license.hosted.is_none()
-        && license.product == it.product
-        && license.quantity == it.quantity.get()
-        && license.container == it.container
-        && license.name == it.name
-        && license.starts_at == it.starts_at
-        && license.ends_at == it.ends_at
-        && license.grace_days == it.grace_days
-        && license.external_id == it.external_id
-        && license.source == it.source
-        && license.metadata == it.metadata
+/// What of a license is not as it is asked for.
+fn other_terms(license: &License, it: &AllocateLicense) -> Vec<&'static str> {
+    let all = [
+        ("host", license.hosted.is_none()),
+        ("product", license.product == it.product),
+        ("quantity", license.quantity == it.quantity.get()),
+        ("container", license.container == it.container),
+        ("name", license.name == it.name),
+        ("starts_at", license.starts_at == it.starts_at),
+        ("ends_at", license.ends_at == it.ends_at),
+        ("grace_days", license.grace_days == it.grace_days),
+        ("external_id", license.external_id == it.external_id),
+        ("source", license.source == it.source),
+        ("metadata", license.metadata == it.metadata),
+    ];
+    all.into_iter().filter(|(_, same)| !same).map(|(term, _)| term).collect()
 }
 
 impl Case<'_> {

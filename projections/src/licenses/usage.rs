@@ -39,7 +39,7 @@ pub struct Bucket {
     pub quantity: i64,
     /// The most seats that were held in it at any time, even if only in the midst of a commit.
     pub peak: i64,
-    /// The fewest seats that were held in it after any commit.
+    /// The fewest seats that were held in it for any time, or after a commit that changed them.
     pub low: i64,
     /// Seats times days: one seat held for two days is two.
     pub seat_days: f64,

@@ -55,26 +55,36 @@ fn a_license_keeps_being_there_while_it_is_suspended() {
 
 #[test]
 fn a_license_with_other_terms_is_another_license() {
-    let exists = || Refusal::LicenseExists(license(CREATIVE));
-    let asked = |more: fn(&mut AllocateLicense)| {
-        given([allocated(CREATIVE, 2)]).when(allocate_as(CREATIVE, 2, more))
+    let asked = |term, more: fn(&mut AllocateLicense)| {
+        let exists = Refusal::LicenseExists { license: license(CREATIVE), terms: vec![term] };
+        given([allocated(CREATIVE, 2)]).when(allocate_as(CREATIVE, 2, more)).refused(exists);
     };
-    asked(|it| it.quantity = seats(3)).refused(exists());
-    asked(|it| it.product = product("Q")).refused(exists());
-    asked(|it| it.container = Some(ContainerId::new("t").unwrap())).refused(exists());
-    asked(|it| it.name = Some(label("n"))).refused(exists());
-    asked(|it| it.starts_at = Some(day(0))).refused(exists());
-    asked(|it| it.ends_at = Some(day(9))).refused(exists());
-    asked(|it| it.external_id = Some(external("X"))).refused(exists());
-    asked(|it| it.source = Some(crate::Source::new("s").unwrap())).refused(exists());
-    asked(|it| it.metadata = Some(metadata("{}"))).refused(exists());
+    asked("quantity", |it| it.quantity = seats(3));
+    asked("product", |it| it.product = product("Q"));
+    asked("container", |it| it.container = Some(ContainerId::new("t").unwrap()));
+    asked("name", |it| it.name = Some(label("n")));
+    asked("starts_at", |it| it.starts_at = Some(day(0)));
+    asked("ends_at", |it| it.ends_at = Some(day(9)));
+    asked("external_id", |it| it.external_id = Some(external("X")));
+    asked("source", |it| it.source = Some(crate::Source::new("s").unwrap()));
+    asked("metadata", |it| it.metadata = Some(metadata("{}")));
+}
+
+#[test]
+fn each_term_that_is_another_one_is_named() {
+    let refusal =
+        Refusal::LicenseExists { license: license(CREATIVE), terms: vec!["quantity", "ends_at"] };
+    assert_eq!(refusal.to_string(), "creative exists already, with another quantity, ends_at");
+    given([allocated(CREATIVE, 2)])
+        .when(allocate_as(CREATIVE, 3, |it| it.ends_at = Some(day(9))))
+        .refused(refusal);
 }
 
 #[test]
 fn a_license_that_changed_since_is_no_longer_as_asked() {
     given([allocated(CREATIVE, 2), quantity_changed(CREATIVE, 2, 3)])
         .when(allocate(CREATIVE, 2))
-        .refused(Refusal::LicenseExists(license(CREATIVE)));
+        .refused(Refusal::LicenseExists { license: license(CREATIVE), terms: vec!["quantity"] });
 }
 
 #[test]

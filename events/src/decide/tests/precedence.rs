@@ -276,7 +276,10 @@ fn other_terms_come_before_a_taken_external_id_and_before_retirement() {
     let first = || allocated_as(CREATIVE, 1, |it| it.external_id = Some(external("X")));
     given([first(), allocated(OFFICE, 1), retired(OFFICE)])
         .when(allocate_as(OFFICE, 2, |it| it.external_id = Some(external("X"))))
-        .refused(Refusal::LicenseExists(license(OFFICE)));
+        .refused(Refusal::LicenseExists {
+            license: license(OFFICE),
+            terms: vec!["quantity", "external_id"],
+        });
 }
 
 #[test]

@@ -17,7 +17,8 @@ async fn a_thousand_idle_connections_do_not_stop_honest_requests() {
         let asked = Instant::now();
         assert_eq!(honest.get("/").await.status, 200);
         assert_eq!(get(server.address, "/").await.status, 200);
-        assert!(asked.elapsed() < ms(500), "{:?}", asked.elapsed());
+        // Who waits for an idle one waits as long as that may be silent.
+        assert!(asked.elapsed() < PATIENCE / 10, "{:?}", asked.elapsed());
     }
     for client in &mut idle {
         assert_eq!(client.get("/").await.status, 200, "there were a thousand at once");
