@@ -17,6 +17,10 @@ const PAYLOAD_MIN: usize = events::limits::COMMIT_BYTES_MAX + 4 * 1024;
 /// How long a first connection may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// How often a first connection is tried where the server says that it took too long: it gives two
+/// seconds, and a machine may stand still for that long.
+const CONNECT_ATTEMPTS: u32 = 5;
+
 /// How long the ledger waits between attempts to get a lost connection back, at most.
 const RECONNECT_PAUSE_MAX: Duration = Duration::from_millis(500);
 
@@ -140,8 +144,42 @@ impl Options {
     pub async fn connect(&self, name: &str) -> Result<Connection, Error> {
         let url = self.url.clone().unwrap_or_else(|| "nats://127.0.0.1:4222".to_owned());
         let (told, reconnects) = mpsc::channel(16);
+        let addresses: Vec<async_nats::ServerAddr> =
+            url.split(',').map(|it| it.trim().parse()).collect::<Result<_, _>>().map_err(
+                |it: std::io::Error| Error::Url {
+                    url: without_password(&url),
+                    reason: it.to_string(),
+                },
+            )?;
+        let mut attempt = 1;
+        let client = loop {
+            let options = self.named(name, told.clone()).await?;
+            match options.connect(addresses.clone()).await {
+                Err(error) if advice::was_slow(&error) && attempt < CONNECT_ATTEMPTS => {
+                    attempt += 1;
+                    tracing::warn!(%error, "connecting again");
+                }
+                answer => break answer,
+            }
+        };
+        let url = without_password(&url);
+        let client = client.map_err(|it| Error::Connect {
+            reason: format!("{}{}; {}", chain(&it), self.about_tls(), advice::of(&it)),
+            url: url.clone(),
+        })?;
+        let (found, payload) = (client.server_info().version, client.server_info().max_payload);
+        if payload < PAYLOAD_MIN {
+            return Err(Error::SmallPayload { url, found: payload });
+        }
+        match version(&found) {
+            Some(it) if it >= VERSION_MIN => Ok(Connection { client, reconnects }),
+            Some(_) | None => Err(Error::TooOld { url, found }),
+        }
+    }
+
+    async fn named(&self, name: &str, told: mpsc::Sender<()>) -> Result<ConnectOptions, Error> {
         let options = self.authenticated().await?;
-        let options = options
+        Ok(options
             .name(name)
             .connection_timeout(CONNECT_TIMEOUT)
             .subscription_capacity(SUBSCRIPTION_CAPACITY)
@@ -165,28 +203,7 @@ impl Options {
                         | Event::ClientError(_) => tracing::warn!(%event, "nats"),
                     }
                 }
-            });
-        let addresses: Vec<async_nats::ServerAddr> =
-            url.split(',').map(|it| it.trim().parse()).collect::<Result<_, _>>().map_err(
-                |it: std::io::Error| Error::Url {
-                    url: without_password(&url),
-                    reason: it.to_string(),
-                },
-            )?;
-        let client = options.connect(addresses).await;
-        let url = without_password(&url);
-        let client = client.map_err(|it| Error::Connect {
-            reason: format!("{}{}; {}", chain(&it), self.about_tls(), advice::of(&it)),
-            url: url.clone(),
-        })?;
-        let (found, payload) = (client.server_info().version, client.server_info().max_payload);
-        if payload < PAYLOAD_MIN {
-            return Err(Error::SmallPayload { url, found: payload });
-        }
-        match version(&found) {
-            Some(it) if it >= VERSION_MIN => Ok(Connection { client, reconnects }),
-            Some(_) | None => Err(Error::TooOld { url, found }),
-        }
+            }))
     }
 
     /// A server without TLS answers a handshake with bytes that only look corrupt.
@@ -257,6 +274,8 @@ fn version(text: &str) -> Option<(u64, u64, u64)> {
 
 #[cfg(test)]
 mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
     use super::*;
 
     #[test]
@@ -271,5 +290,34 @@ mod tests {
         assert_eq!(version("2.12.0-beta.3"), Some((2, 12, 0)));
         assert!(version("2.9.10").unwrap() < VERSION_MIN);
         assert_eq!(version("dev"), None);
+    }
+
+    /// A server that says so often that it has waited for too long, and then takes who connects.
+    async fn impatient(times: u32) -> String {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let info = r#"{"server_id":"s","version":"2.15.1","proto":1,"max_payload":8388608}"#;
+        tokio::spawn(async move {
+            for connection in 0.. {
+                let mut stream = listener.accept().await.unwrap().0;
+                stream.write_all(format!("INFO {info}\r\n").as_bytes()).await.unwrap();
+                let mut said = vec![0; 4096];
+                assert!(stream.read(&mut said).await.unwrap() > 0);
+                let late = "-ERR 'Authentication Timeout'\r\n";
+                let answer = if connection < times { late } else { "PONG\r\n" };
+                stream.write_all(answer.as_bytes()).await.unwrap();
+                tokio::spawn(async move { while stream.read(&mut said).await.unwrap_or(0) > 0 {} });
+            }
+        });
+        format!("nats://{address}")
+    }
+
+    #[tokio::test]
+    async fn a_server_that_found_us_slow_is_asked_again_but_not_for_ever() {
+        for (times, taken) in [(0, true), (CONNECT_ATTEMPTS - 1, true), (u32::MAX, false)] {
+            let options = Options { url: Some(impatient(times).await), ..Options::default() };
+            let connected = options.connect("test").await;
+            assert_eq!(connected.is_ok(), taken, "{times}: {connected:?}");
+        }
     }
 }

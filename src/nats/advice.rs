@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::io::{self, ErrorKind};
 
-use async_nats::{ConnectError, ConnectErrorKind};
+use async_nats::{ConnectError, ConnectErrorKind, ServerError};
 
 const NOT_THERE: &str = "is a NATS server running there?";
 
@@ -13,6 +13,11 @@ const CREDENTIALS: &str = "check the credentials: --nats-token, --nats-user and 
 const CERTIFICATES: &str = "check the certificates: --nats-ca says whose to trust, --nats-cert and \
      --nats-key which to show; is it a NATS server at all?";
 
+const SLOW: &str = "the server, or this machine, has too much to do: try again";
+
+/// What a nats-server says to who did not say in time who they are.
+const TOO_SLOW: &str = "authentication timeout";
+
 /// What to do, by what went wrong.
 pub(super) fn of(error: &ConnectError) -> &'static str {
     match error.kind() {
@@ -21,9 +26,16 @@ pub(super) fn of(error: &ConnectError) -> &'static str {
         ConnectErrorKind::Authentication | ConnectErrorKind::AuthorizationViolation => CREDENTIALS,
         ConnectErrorKind::Tls => CERTIFICATES,
         ConnectErrorKind::TimedOut | ConnectErrorKind::MaxReconnects => NOT_THERE,
+        ConnectErrorKind::Io if was_slow(error) => SLOW,
         ConnectErrorKind::Io if answers(error) => CERTIFICATES,
         ConnectErrorKind::Io => NOT_THERE,
     }
+}
+
+/// Whether the server says that whoever connected did not say in time who they are.
+pub(super) fn was_slow(error: &ConnectError) -> bool {
+    let told = error.source().and_then(|it| it.downcast_ref::<ServerError>());
+    matches!(told, Some(ServerError::Other(it)) if it.eq_ignore_ascii_case(TOO_SLOW))
 }
 
 /// Whether somebody is there, but does not speak as they should. A failed handshake is told as an
