@@ -189,7 +189,11 @@ impl Intake {
                     Condition::Stopped(stop) if records.is_empty() => {
                         Outcome::Unavailable(Unavailable::Stopped(stop))
                     }
-                    Condition::Starting | Condition::Ready | Condition::Stopped(_) => {
+                    Condition::Starting
+                    | Condition::Ready
+                    | Condition::Waiting(..)
+                    | Condition::Stopped(_)
+                    | Condition::Stopping => {
                         Outcome::Accepted { sequence, replayed: true, dry_run: false, records }
                     }
                 }
@@ -316,12 +320,13 @@ fn unavailable_problem(unavailable: &Unavailable) -> Problem {
         Unavailable::Full(_) => ("log_full", "The log is full"),
         Unavailable::Rejected(_) => ("log_rejects", "The log does not take the commit"),
         Unavailable::Unknown => ("outcome_unknown", "The outcome is not known yet"),
+        Unavailable::Waiting(why) => (why.code, "Writing waits"),
         Unavailable::Stopped(stop) => (stop.code, "Writing has stopped"),
         Unavailable::Commands(_) => ("commands_unavailable", "Old commands cannot be looked up"),
         Unavailable::Stopping => ("stopping", "The ledger is stopping"),
     };
     let hint = match unavailable {
-        Unavailable::Stopped(stop) => stop.fix.clone(),
+        Unavailable::Waiting(why) | Unavailable::Stopped(why) => why.fix.clone(),
         Unavailable::Full(_) => {
             "raise max_bytes of the stream below the disk's size, then send the same command again"
                 .to_owned()

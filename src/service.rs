@@ -212,6 +212,7 @@ impl Service {
 
     /// Stops everything: no new requests, what is in flight is finished, the anchor is written.
     pub async fn stop(self) {
+        self.health.stopping();
         self.stop.cancel();
         self.tasks.close();
         if tokio::time::timeout(STOP_TIMEOUT, self.tasks.wait()).await.is_err() {

@@ -82,6 +82,9 @@ pub enum Unavailable {
     /// What became of it is not known yet.
     #[error("the outcome is not known yet")]
     Unknown,
+    /// Writing waits, and goes on by itself.
+    #[error("{}", .0.detail)]
+    Waiting(Arc<Stop>),
     /// Writing has stopped until an operator acts.
     #[error("{}", .0.detail)]
     Stopped(Arc<Stop>),
@@ -91,6 +94,20 @@ pub enum Unavailable {
     /// The process is stopping.
     #[error("the ledger is stopping")]
     Stopping,
+}
+
+impl Unavailable {
+    /// Why no command is judged as the ledger is; `None` where they are.
+    fn of(condition: Condition) -> Option<Unavailable> {
+        match condition {
+            Condition::Ready => None,
+            Condition::Waiting(hold, _) if hold.tries() => None,
+            Condition::Waiting(_, why) => Some(Unavailable::Waiting(why)),
+            Condition::Starting => Some(Unavailable::Starting),
+            Condition::Stopped(stop) => Some(Unavailable::Stopped(stop)),
+            Condition::Stopping => Some(Unavailable::Stopping),
+        }
+    }
 }
 
 /// One command on its way to its outcome.
@@ -159,10 +176,8 @@ impl Writer {
 
     /// Sends a command and waits for its outcome, at most [`OUTCOME_TIMEOUT`].
     pub async fn ask(&self, request: Request) -> Outcome {
-        match self.health.condition() {
-            Condition::Ready => {}
-            Condition::Starting => return Outcome::Unavailable(Unavailable::Starting),
-            Condition::Stopped(stop) => return Outcome::Unavailable(Unavailable::Stopped(stop)),
+        if let Some(why) = Unavailable::of(self.health.condition()) {
+            return Outcome::Unavailable(why);
         }
         let (reply, outcome) = oneshot::channel();
         match self.asks.try_send(Ask { request, reply }) {
@@ -259,8 +274,8 @@ impl Task {
                     Err(broadcast::error::RecvError::Closed) => arriving = false,
                 },
             }
-            if let Condition::Stopped(stop) = self.health.condition() {
-                answer_waiting(&mut waiting, &Unavailable::Stopped(stop));
+            if let Some(why) = Unavailable::of(self.health.condition()) {
+                answer_waiting(&mut waiting, &why);
             }
         }
         waiting.close();

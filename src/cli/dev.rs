@@ -282,6 +282,10 @@ fn banner(
         (Condition::Ready, Demo::Resumed) => format!("resumed at sequence {sequence}"),
         (Condition::Ready, Demo::Unwanted | Demo::Loaded) => format!("sequence {sequence}"),
         (Condition::Starting, _) => "reading the log".to_owned(),
+        (Condition::Stopping, _) => "stopping".to_owned(),
+        (Condition::Waiting(_, why), _) => {
+            format!("writing waits: {}\n  fix           {}", why.detail, why.fix)
+        }
         (Condition::Stopped(stop), _) => {
             format!("WRITING HAS STOPPED: {}\n  fix           {}", stop.detail, stop.fix)
         }

@@ -32,7 +32,7 @@ pub(super) struct Status {
     version: &'static str,
     /// The nats-server's release
     nats: String,
-    /// `starting`, `ready` or `stopped`
+    /// `starting`, `ready`, `waiting`, `stopped` or `stopping`
     condition: &'static str,
     /// Why writing has stopped
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -87,7 +87,9 @@ pub(super) async fn status(
     let (condition, stop) = match app.health.condition() {
         Condition::Starting => ("starting", None),
         Condition::Ready => ("ready", None),
+        Condition::Waiting(_, why) => ("waiting", Some(why)),
         Condition::Stopped(stop) => ("stopped", Some(stop)),
+        Condition::Stopping => ("stopping", None),
     };
     let rebuilds: Vec<&str> = Projector::models().collect();
     let model = |view: &crate::views::View| {
@@ -219,7 +221,8 @@ pub(super) async fn ready(State(app): State<App>) -> Response {
         Condition::Starting => ("starting", None),
         Condition::Ready if !app.is_connected() => ("nats_disconnected", None),
         Condition::Ready => ("ready", None),
-        Condition::Stopped(stop) => (stop.code, Some(stop)),
+        Condition::Waiting(_, why) | Condition::Stopped(why) => (why.code, Some(why)),
+        Condition::Stopping => ("stopping", None),
     };
     let ready = writing == "ready" && behind <= BEHIND_MAX;
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };

@@ -29,7 +29,7 @@ pub async fn serve(
     let mut health = intake.writer().health().watch();
     loop {
         // While nothing is judged here, another process may.
-        let ready = health.wait_for(|it| matches!(it, Condition::Ready));
+        let ready = health.wait_for(Condition::takes_commands);
         if !matches!(stop.run_until_cancelled(ready).await, Some(Ok(_))) {
             return;
         }

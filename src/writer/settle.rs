@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::judge::{Draft, Verdict};
 use super::{Ask, Outcome, Task, Unavailable};
-use crate::health::{Condition, Stop};
+use crate::health::Stop;
 use crate::log::{Damage, Error, Position, Published};
 use crate::metrics as numbers;
 
@@ -34,8 +34,8 @@ impl Task {
     pub(super) async fn commit(&mut self, mut asks: Vec<Ask>) {
         while !asks.is_empty() {
             self.recent.forget(self.views.commands.sequence());
-            if let Condition::Stopped(stop) = self.health.condition() {
-                return answer_all(asks, &Unavailable::Stopped(stop));
+            if let Some(why) = Unavailable::of(self.health.condition()) {
+                return answer_all(asks, &why);
             }
             let now = self.clock.now().max(self.position.at.unwrap_or(Moment::from_millis(0)));
             let draft = self.draft(&asks, now);
