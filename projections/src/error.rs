@@ -23,22 +23,17 @@ pub enum Error {
         /// What it should be.
         wanted: String,
     },
-    /// A commit is missing before this one.
-    #[error("{model} stands at commit {checkpoint} and was given commit {sequence}")]
-    Gap {
+    /// The commit does not follow: one before it is missing, or another one stands there.
+    #[error(
+        "{model} stands at commit {checkpoint}: commit {sequence} does not name that one as the \
+         one before it"
+    )]
+    Chain {
         /// Which read model.
         model: &'static str,
         /// The last commit it has.
         checkpoint: u64,
         /// The commit it was given.
-        sequence: u64,
-    },
-    /// The commit does not follow the one before it.
-    #[error("{model}: commit {sequence} does not name the commit before it by its hash")]
-    Chain {
-        /// Which read model.
-        model: &'static str,
-        /// The commit.
         sequence: u64,
     },
     /// The commit says something that cannot follow what was said before.
@@ -100,8 +95,7 @@ impl Error {
                 matches!(it.sqlite_error_code(), Some(DatabaseCorrupt | NotADatabase))
             }
             Error::NotADatabase { .. } | Error::OtherModel { .. } | Error::Damaged(_) => true,
-            Error::Gap { .. }
-            | Error::Chain { .. }
+            Error::Chain { .. }
             | Error::Inconsistent { .. }
             | Error::Feed { .. }
             | Error::Cursor

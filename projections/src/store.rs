@@ -186,8 +186,8 @@ impl Store {
     /// Applies commits in one transaction: all of them or, on an error, none.
     ///
     /// A commit that is at or below the checkpoint is skipped, so that delivered twice is once. The
-    /// others MUST follow the checkpoint and one another without a gap, each naming the hash of the
-    /// one before.
+    /// others MUST follow the checkpoint and one another, each naming the hash of the one before and
+    /// each at a higher sequence. A sequence may be left out: the chain says whether a commit is.
     pub fn apply(&mut self, batch: &[Arc<Commit>]) -> Result<Checkpoint, Error> {
         let Some(writer) = &mut self.writer else {
             return Err(Error::Feed { model: self.model.name });
@@ -268,12 +268,9 @@ impl Store {
 
 fn follows(model: &'static str, after: &Checkpoint, commit: &Commit) -> Result<(), Error> {
     let (checkpoint, sequence) = (after.sequence, commit.sequence);
-    if sequence != checkpoint + 1 {
-        return Err(Error::Gap { model, checkpoint, sequence });
-    }
-    match commit.header.prev == after.hash {
+    match commit.header.prev == after.hash && sequence > checkpoint {
         true => Ok(()),
-        false => Err(Error::Chain { model, sequence }),
+        false => Err(Error::Chain { model, checkpoint, sequence }),
     }
 }
 

@@ -243,7 +243,6 @@ pub(crate) fn unavailable(error: projections::Error) -> Problem {
         projections::Error::Nobody => invalid("user", &error.to_string()),
         projections::Error::NotADatabase { .. }
         | projections::Error::OtherModel { .. }
-        | projections::Error::Gap { .. }
         | projections::Error::Chain { .. }
         | projections::Error::Inconsistent { .. }
         | projections::Error::Feed { .. }

@@ -112,9 +112,9 @@ fn what_cannot_follow_is_not_written() {
             error
         };
         let [next, after, third] = [&world.commits[20], &world.commits[21], &world.commits[22]];
-        assert!(matches!(refuse(&[after]), Error::Gap { checkpoint: 20, sequence: 22, .. }));
-        assert!(matches!(refuse(&[next, third]), Error::Gap { checkpoint: 21, .. }));
-        assert!(matches!(refuse(&[next, next]), Error::Gap { sequence: 21, .. }));
+        assert!(matches!(refuse(&[after]), Error::Chain { checkpoint: 20, sequence: 22, .. }));
+        assert!(matches!(refuse(&[next, third]), Error::Chain { checkpoint: 21, .. }));
+        assert!(matches!(refuse(&[next, next]), Error::Chain { checkpoint: 21, sequence: 21, .. }));
         assert!(matches!(refuse(&[next, &other_prev]), Error::Chain { sequence: 22, .. }));
         if !["history", "commands", "waitlists", "keys"].contains(&model.name) {
             let error = refuse(&[next, &elsewhere]);
@@ -132,12 +132,36 @@ fn what_cannot_follow_is_not_written() {
     }
 }
 
+/// What is no commit of the ledger takes a sequence too, once it is declared void.
+#[test]
+fn a_sequence_may_be_left_out_where_the_chain_is_whole() {
+    let world = World::new(35, 60);
+    let mut last = 0;
+    let spread = |commit: &Arc<Commit>| {
+        last += if commit.sequence % 7 == 0 { 3 } else { 1 };
+        Arc::new(Commit { sequence: last, ..(**commit).clone() })
+    };
+    let spread: Vec<_> = world.commits.iter().map(spread).collect();
+    for model in ALL {
+        let dir = tempfile::tempdir().unwrap();
+        let mut store = store(dir.path(), model, &spread, 11);
+        let checkpoint = store.checkpoint();
+        assert_eq!((checkpoint.sequence, checkpoint.commits), (last, 60), "{}", model.name);
+        let before = store.content_digest().unwrap();
+        assert_eq!(store.apply(&spread[30..]).unwrap(), checkpoint, "delivered twice is once");
+        assert_eq!(store.content_digest().unwrap(), before);
+        // A commit that is on the chain, at a sequence that was before it.
+        let again = Commit { sequence: last + 1, ..(*spread[59]).clone() };
+        assert!(matches!(store.apply(&[Arc::new(again)]), Err(Error::Chain { .. })));
+    }
+}
+
 #[test]
 fn the_first_commit_is_the_first() {
     let world = World::new(25, 2);
     let dir = tempfile::tempdir().unwrap();
     let mut store = Store::open(dir.path(), &licenses::MODEL).unwrap();
-    assert!(matches!(store.apply(&world.commits[1..]), Err(Error::Gap { checkpoint: 0, .. })));
+    assert!(matches!(store.apply(&world.commits[1..]), Err(Error::Chain { checkpoint: 0, .. })));
     let mut commit = (*world.commits[0]).clone();
     commit.header.prev = CommitHash::of(b"something");
     assert!(matches!(store.apply(&[Arc::new(commit)]), Err(Error::Chain { sequence: 1, .. })));
