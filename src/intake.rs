@@ -1,8 +1,11 @@
 //! Commands that come in, through any door, and the one document that answers them.
 
 pub mod ask;
+mod discovery;
+mod door;
 mod malformed;
 pub mod post;
+mod reply;
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -20,6 +23,7 @@ use crate::log::{Damage, Log};
 use crate::metrics as numbers;
 use crate::writer::{Outcome, Unavailable, Writer};
 
+pub use door::Door;
 pub(crate) use malformed::{EMPTY, problem as malformed_problem};
 
 /// Where every door hands its commands. Cheap to clone.

@@ -20,7 +20,7 @@ use events::wire::{self, CommitHash};
 
 pub use chain::{Damage, Position};
 pub use publish::Published;
-pub use queue::{Posted, Posts};
+pub use queue::{Posted, Posts, Pulled};
 pub use reader::{Reader, RefusalsReader};
 pub use settings::Settings;
 

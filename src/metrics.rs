@@ -12,6 +12,8 @@ pub const COMMANDS: &str = "seatledger_commands_total";
 pub const COMMAND_SECONDS: &str = "seatledger_command_seconds";
 /// Calls over HTTP that show a key and are not taken, by reason.
 pub const REFUSED_CALLS: &str = "seatledger_refused_calls_total";
+/// Messages over NATS that want their answer where no inbox is, by door.
+pub const REFUSED_REPLIES: &str = "seatledger_refused_replies_total";
 /// Commits on the log, of this process.
 pub const COMMITS: &str = "seatledger_commits_total";
 /// Events on the log, of this process.
@@ -57,6 +59,10 @@ fn describe() {
     metrics::describe_counter!(COMMANDS, "Commands by type and outcome");
     metrics::describe_histogram!(COMMAND_SECONDS, "Seconds from a command to its answer");
     metrics::describe_counter!(REFUSED_CALLS, "Calls with a key that are not taken, by reason");
+    metrics::describe_counter!(
+        REFUSED_REPLIES,
+        "Messages that want their answer elsewhere than in an inbox, by door"
+    );
     metrics::describe_counter!(COMMITS, "Commits written by this process");
     metrics::describe_counter!(EVENTS, "Events written by this process");
     metrics::describe_counter!(FENCED, "Commits that lost their place to another writer");

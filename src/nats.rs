@@ -1,12 +1,15 @@
 //! Connecting to a NATS server, and what is demanded of it.
 
 mod advice;
+mod round_trip;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use async_nats::{Client, ConnectOptions, Event};
 use tokio::sync::mpsc;
+
+pub use round_trip::RoundTrip;
 
 /// The oldest server that the ledger works with.
 pub const VERSION_MIN: (u64, u64, u64) = (2, 12, 0);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use events::Refused;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 use crate::log::{Log, Published};
 
@@ -20,25 +20,49 @@ const ATTEMPTS_MAX: u32 = 5;
 /// Pause between attempts.
 const PAUSE: Duration = Duration::from_millis(200);
 
+/// What is to be kept, in the order in which it came.
+#[derive(Debug)]
+pub enum ToKeep {
+    /// A refusal.
+    Refused(Box<Refused>),
+    /// Somebody who wants to know when all before it are kept; dropped where they are not.
+    Told(oneshot::Sender<()>),
+}
+
 /// Publishes refusals until the writer is gone.
-pub async fn publish(log: Log, mut refused: mpsc::Receiver<Refused>) {
+pub async fn publish(log: Log, mut waiting: mpsc::Receiver<ToKeep>) {
     let mut group = Vec::with_capacity(GROUP_MAX);
-    while refused.recv_many(&mut group, GROUP_MAX).await > 0 {
-        let mut payload = vec![];
-        for refused in group.drain(..) {
-            match serde_json::to_writer(&mut payload, &refused) {
-                Ok(()) => payload.push(b'\n'),
-                Err(error) => tracing::warn!(%error, "a refusal cannot be written"),
+    while waiting.recv_many(&mut group, GROUP_MAX).await > 0 {
+        let (mut payload, mut asked) = (vec![], vec![]);
+        for it in group.drain(..) {
+            match it {
+                ToKeep::Refused(refused) => match serde_json::to_writer(&mut payload, &refused) {
+                    Ok(()) => payload.push(b'\n'),
+                    Err(error) => tracing::warn!(%error, "a refusal cannot be written"),
+                },
+                ToKeep::Told(asks) => asked.push(asks),
             }
         }
-        put(&log, Bytes::from(payload)).await;
+        if payload.is_empty() || put(&log, Bytes::from(payload)).await {
+            for ask in asked {
+                let _ = ask.send(());
+            }
+        }
     }
 }
 
-async fn put(log: &Log, payload: Bytes) {
+/// Waits until every refusal that was handed over so far is kept; `false` where it is not known.
+pub async fn kept(refusals: &mpsc::WeakSender<ToKeep>) -> bool {
+    let Some(refusals) = refusals.upgrade() else { return false };
+    let (told, kept) = oneshot::channel();
+    refusals.send(ToKeep::Told(told)).await.is_ok() && kept.await.is_ok()
+}
+
+/// Whether they are kept.
+async fn put(log: &Log, payload: Bytes) -> bool {
     for _ in 0..ATTEMPTS_MAX {
         match log.publish_refusals(payload.clone()).await {
-            Published::Stored(_) => return,
+            Published::Stored(_) => return true,
             outcome @ (Published::Fenced { .. }
             | Published::Full(_)
             | Published::Rejected(_)
@@ -49,4 +73,5 @@ async fn put(log: &Log, payload: Bytes) {
         tokio::time::sleep(PAUSE).await;
     }
     tracing::warn!("refusals were not kept: nobody acknowledges them");
+    false
 }

@@ -21,14 +21,17 @@ use crate::health::{Condition, Health, Stop};
 use crate::intake::{Intake, ask, post};
 use crate::log::{self, Log};
 use crate::monitor::Monitor;
-use crate::nats::{self, Connection};
+use crate::nats::{self, Connection, RoundTrip};
 use crate::projector::{Models, Projector};
 use crate::views::Views;
 use crate::write_thread::WriteThread;
 use crate::writer::{self, Writer};
 use crate::{file_lock, http, refusals};
 
-/// How long a stop waits for what is in flight.
+/// How long a stop waits for what the doors have taken.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// How long it waits, after that, for what else is in flight.
 const STOP_TIMEOUT: Duration = Duration::from_secs(8);
 
 /// How long it waits, after that, for the last answers to be on their way.
@@ -49,6 +52,8 @@ pub struct Settings {
     pub own: Option<Key>,
     /// How tokens are taken, where they are.
     pub tokens: Option<token::Settings>,
+    /// As whom the doors answer, where not as the ledger itself.
+    pub doors: Option<nats::Options>,
     /// The streams.
     pub log: log::Settings,
     /// The monitoring address of the NATS server.
@@ -129,6 +134,7 @@ pub struct Service {
     pub health: Health,
     stop: CancellationToken,
     tasks: TaskTracker,
+    doors: Doors,
     client: async_nats::Client,
     _writing: WriteThread,
     _lock: File,
@@ -146,6 +152,9 @@ impl Service {
         let connecting = writing.run(async move { mine.connect("seatledger").await });
         let Connection { client: commands, reconnects } =
             connecting.await.map_err(Error::Thread)??;
+        let doors = settings.doors.clone().unwrap_or_else(|| server.clone());
+        let connecting = writing.run(async move { doors.connect("seatledger doors").await });
+        let Connection { client: answers, .. } = connecting.await.map_err(Error::Thread)??;
         // What is read comes over a connection of its own, so that it does not delay what is written.
         let Connection { client, .. } = options.connect("seatledger read").await?;
         let anchor = Anchor::open(&settings.dir, &settings.log.stream())?;
@@ -173,9 +182,8 @@ impl Service {
             health: health.clone(),
             clock: settings.clock.clone(),
         };
-        let opened = open_doors(commands.clone(), parts, stop.clone(), tasks.clone());
-        let opened = writing.run(opened).await.map_err(Error::Thread)?;
-        let intake = opened.map_err(|it| Error::Service(it.to_string()))?;
+        let begun = open_doors(answers.clone(), parts, stop.clone(), tasks.clone());
+        let (intake, doors) = writing.run(begun).await.map_err(Error::Thread)?;
         let monitor = Monitor {
             log: log.clone(),
             anchor,
@@ -199,19 +207,34 @@ impl Service {
             ibl: settings.ibl.clone(),
         });
         tasks.spawn(http::serve(listener, app, stop.clone()));
-        let (client, _writing, _lock) = (commands, writing, lock);
-        Ok(Service { http, intake, views, health, stop, tasks, client, _writing, _lock })
+        let (client, _writing, _lock) = (answers, writing, lock);
+        Ok(Service { http, intake, views, health, stop, tasks, doors, client, _writing, _lock })
     }
 
-    /// Waits until commands are taken, or are known not to be.
+    /// Waits until commands are taken, through every door, or are known not to be.
     pub async fn ready(&self) -> Condition {
         let mut health = self.health.watch();
-        let settled = health.wait_for(|it| !matches!(it, Condition::Starting)).await;
-        settled.map(|it| it.clone()).unwrap_or(Condition::Starting)
+        loop {
+            let settled = health.wait_for(|it| !matches!(it, Condition::Starting)).await;
+            let settled = settled.map(|it| it.clone()).unwrap_or(Condition::Starting);
+            if !settled.takes_commands() {
+                return settled;
+            }
+            tokio::select! {
+                () = self.doors.opened.all() => return settled,
+                _ = health.changed() => {}
+            }
+        }
     }
 
-    /// Stops everything: no new requests, what is in flight is finished, the anchor is written.
+    /// Stops everything: the doors close and what they have taken is finished, then the rest ends,
+    /// and the anchor is written.
     pub async fn stop(self) {
+        self.doors.closing.cancel();
+        self.doors.tasks.close();
+        if tokio::time::timeout(CLOSE_TIMEOUT, self.doors.tasks.wait()).await.is_err() {
+            tracing::warn!("not everything that the doors had taken was finished in time");
+        }
         self.health.stopping();
         self.stop.cancel();
         self.tasks.close();
@@ -227,16 +250,25 @@ impl Service {
     }
 }
 
-/// Starts the writer and the doors over NATS, all of them on the thread that this runs on.
+/// The doors over NATS, and how they are closed.
+#[derive(Debug)]
+struct Doors {
+    opened: ask::Opened,
+    closing: CancellationToken,
+    tasks: TaskTracker,
+}
+
+/// Starts the writer and the doors over NATS, all of them on the thread that this runs on. Answers
+/// go out over `client`.
 async fn open_doors(
     client: async_nats::Client,
     parts: writer::Parts,
     stop: CancellationToken,
     tasks: TaskTracker,
-) -> Result<Intake, async_nats::Error> {
-    let log = parts.log.clone();
-    let health = parts.health.clone();
-    let (writer, task) = Writer::start(parts, stop.clone());
+) -> (Intake, Doors) {
+    let (log, health, refusals) =
+        (parts.log.clone(), parts.health.clone(), parts.refusals.downgrade());
+    let (writer, task) = Writer::start(parts, stop);
     tasks.spawn(async move {
         if task.await.is_err() {
             health.stop(Stop {
@@ -249,10 +281,13 @@ async fn open_doors(
         }
     });
     let intake = Intake::new(writer, log.clone());
-    let prefix = &log.settings().prefix;
-    ask::serve(client.clone(), prefix, intake.clone(), stop.clone(), &tasks).await?;
-    tasks.spawn(post::serve(client, log, intake.clone(), stop, tasks.clone()));
-    Ok(intake)
+    let (closing, tasks) = (CancellationToken::new(), TaskTracker::new());
+    let sent = RoundTrip::over(client.clone());
+    let over = (client.clone(), sent.clone());
+    let opened = ask::serve(over, &log.settings().prefix, &intake, &closing, &tasks);
+    let posted = post::Parts { client, sent, log, intake: intake.clone(), refusals };
+    tasks.spawn(post::serve(posted, closing.clone(), tasks.clone()));
+    (intake, Doors { opened, closing, tasks })
 }
 
 /// Who may call over HTTP, which listens at `http`.

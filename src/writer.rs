@@ -23,6 +23,7 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::Clock;
 use crate::health::{Condition, Health, Stop};
 use crate::log::{Log, Position};
+use crate::refusals::ToKeep;
 use crate::views::Views;
 
 use passing::due;
@@ -136,7 +137,7 @@ pub struct Parts {
     /// Commits as they arrive, those of other writers among them.
     pub arrivals: broadcast::Receiver<Arc<Commit>>,
     /// Where refusals go.
-    pub refusals: mpsc::Sender<events::Refused>,
+    pub refusals: mpsc::Sender<ToKeep>,
     /// Where trouble is said.
     pub health: Health,
     /// What the time is.
@@ -200,7 +201,7 @@ struct Task {
     log: Log,
     views: Views,
     arrivals: broadcast::Receiver<Arc<Commit>>,
-    refusals: mpsc::Sender<events::Refused>,
+    refusals: mpsc::Sender<ToKeep>,
     health: Health,
     clock: Clock,
     /// Until when the clock asks for nothing, after it was not answered.

@@ -65,7 +65,7 @@ async function ask(command, document) {
  */
 async function post(command, document) {
   // Subscribe first: the outcome may be there before the queue's acknowledgement is.
-  const outcomes = nc.subscribe(`seatledger.outcome.${document.id}`, { max: 1, timeout: PATIENCE });
+  const outcomes = nc.subscribe(`seatledger.outcome.${ACCOUNT}.${document.id}`, { max: 1, timeout: PATIENCE });
   await jetstream(nc).publish(`seatledger.post.${ACCOUNT}.${command}`, JSON.stringify(document));
   for await (const outcome of outcomes) return outcome.json();
 }

@@ -53,7 +53,7 @@ async def post(nc, command, document):
     """Leaves a command on the ledger's durable queue, where it waits even while the ledger is
     down. Here the outcome is waited for; a producer that has no use for it need not."""
     # Subscribe first: the outcome may be there before the queue's acknowledgement is.
-    outcome = await nc.subscribe(f"seatledger.outcome.{document['id']}")
+    outcome = await nc.subscribe(f"seatledger.outcome.{ACCOUNT}.{document['id']}")
     subject = f"seatledger.post.{ACCOUNT}.{command}"
     await nc.jetstream().publish(subject, json.dumps(document).encode())
     message = await outcome.next_msg(timeout=PATIENCE)

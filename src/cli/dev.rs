@@ -187,6 +187,7 @@ impl Dev {
                 rate: self.admission.rate,
                 own: Some(key.clone()),
                 tokens: tokens.clone(),
+                doors: None,
                 log: log::Settings {
                     prefix: "seatledger".to_owned(),
                     replicas: 1,

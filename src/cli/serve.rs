@@ -73,6 +73,7 @@ impl Serve {
             rate: self.admission.rate,
             own: None,
             tokens,
+            doors: None,
             log: log::Settings {
                 prefix: self.prefix.clone(),
                 replicas: self.replicas,

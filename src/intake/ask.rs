@@ -1,124 +1,283 @@
-//! The door for those who wait: a NATS service, one endpoint a command type.
+//! The doors for those who wait: requests and replies, one subscription a door.
+//!
+//! A door is open exactly while writing is ready, so that a process which reads its log, or has
+//! stopped, takes nothing that another one could do.
 
-use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use async_nats::service::endpoint::Endpoint;
-use async_nats::service::{Request, Service, ServiceExt};
-use async_nats::{Client, HeaderMap};
+use async_nats::{Client, HeaderMap, Message, Subscriber};
 use bytes::Bytes;
-use events::malformed::MalformedCode;
-use events::request::{Address, Via};
-use events::{CommandType, Malformed};
 use futures_util::StreamExt;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::{Answer, Document, Intake};
-use crate::describe;
+use super::discovery::Discovery;
+use super::door::Door;
+use super::{Answer, Document, Intake, reply};
+use crate::health::Condition;
+use crate::nats::RoundTrip;
 use crate::writer::Unavailable;
 
-/// Commands of one type under way at once. More are told `overloaded`.
+/// Commands under way at once, through one door. More are told `overloaded`.
 const AT_ONCE_MAX: usize = 8_192;
 
-/// Tokens of the subject of a command: prefix, `command`, account, type.
-const TOKENS: usize = 4;
+/// The queue group of the doors: of all processes of a ledger one gets a command. It is the one that
+/// NATS services have by default.
+pub(super) const QUEUE: &str = "q";
+
+/// Pause before a subscription that was not made is tried again.
+const RETRY_PAUSE: Duration = Duration::from_millis(250);
+
+/// A door closes after so many more messages, then after fewer. See [`Asked::close`].
+const LAST_ONES: [u64; 3] = [256, 16, 1];
+
+/// How long each of these may take to come.
+const LAST_ONES_WITHIN: Duration = Duration::from_millis(10);
+
+/// How long what the server has sent before it knew may take to come.
+const DRAIN_LIMIT: Duration = Duration::from_millis(200);
 
 /// Header of a reply that carries the sequence.
 pub const SEQUENCE: &str = "Seatledger-Sequence";
 
-/// Starts the service; it ends when `stop` is cancelled.
-pub async fn serve(
+/// What the doors have in common.
+#[derive(Debug)]
+struct Asked {
     client: Client,
-    prefix: &str,
+    sent: RoundTrip,
     intake: Intake,
-    stop: CancellationToken,
-    tasks: &TaskTracker,
-) -> Result<(), async_nats::Error> {
-    let service = client
-        .service_builder()
-        .description("seatledger: commands of the license ledger, answered once they are durable")
-        .start("seatledger", env!("CARGO_PKG_VERSION"))
-        .await?;
-    for kind in CommandType::ALL {
-        let endpoint = service
-            .endpoint_builder()
-            .name(kind.as_str())
-            .metadata(metadata(*kind))
-            .add(format!("{prefix}.command.*.{kind}"))
-            .await?;
-        let task = answer_all(endpoint, *kind, intake.clone(), stop.clone(), tasks.clone());
-        tasks.spawn(task);
-    }
-    // Anything else under the subject is a mistake that deserves an answer.
-    let strays = client.queue_subscribe(format!("{prefix}.command.>"), "strays".into()).await?;
-    tasks.spawn(answer_strays(client, strays, stop.clone()));
-    tasks.spawn(keep(service, stop));
-    Ok(())
-}
-
-/// Holds the service until the stop, then takes it out of discovery.
-async fn keep(service: Service, stop: CancellationToken) {
-    stop.cancelled().await;
-    if let Err(error) = service.stop().await {
-        tracing::debug!(%error, "the service is not taken out of discovery");
-    }
-}
-
-fn metadata(kind: CommandType) -> HashMap<String, String> {
-    HashMap::from([
-        ("schema".to_owned(), describe::schema(kind).to_string()),
-        ("example".to_owned(), describe::example(kind).to_string()),
-        ("idempotent".to_owned(), "by the member id or the header Nats-Msg-Id".to_owned()),
-        ("doc".to_owned(), format!("/openapi.json#/components/schemas/{kind}")),
-    ])
-}
-
-async fn answer_all(
-    mut endpoint: Endpoint,
-    kind: CommandType,
-    intake: Intake,
-    stop: CancellationToken,
+    discovery: Discovery,
+    refused: reply::Refused,
+    places: Arc<Semaphore>,
+    opened: Opened,
+    closing: CancellationToken,
     tasks: TaskTracker,
-) {
-    let places = Arc::new(Semaphore::new(AT_ONCE_MAX));
-    while let Some(Some(request)) = stop.run_until_cancelled(endpoint.next()).await {
-        let intake = intake.clone();
-        let place = places.clone().try_acquire_owned();
-        tasks.spawn(async move {
-            match place {
-                Ok(_place) => answer_one(request, kind, &intake).await,
-                Err(_) => {
-                    let (address, document) = (address(&request, kind), &request.message.payload);
-                    let answer = super::unjudged(&Unavailable::Overloaded, &address, document);
-                    respond(request, &answer).await;
+}
+
+/// The two doors, and the three subjects under which services are looked for.
+const SUBSCRIPTIONS: usize = Door::ASKED.len() + 3;
+
+/// Whether all doors are open, for those who wait for it.
+#[derive(Debug, Clone)]
+pub struct Opened(watch::Sender<usize>);
+
+impl Opened {
+    /// Waits until all are.
+    pub async fn all(&self) {
+        // An error never comes: this holds the other end.
+        let _ = self.0.subscribe().wait_for(|it| *it >= SUBSCRIPTIONS).await;
+    }
+
+    fn one(&self) {
+        self.0.send_modify(|it| *it += 1);
+    }
+
+    fn one_less(&self) {
+        self.0.send_modify(|it| *it = it.saturating_sub(1));
+    }
+}
+
+/// Opens the doors whenever writing is ready, until `closing` is cancelled. Answers go out over
+/// `client`.
+pub fn serve(
+    (client, sent): (Client, RoundTrip),
+    prefix: &str,
+    intake: &Intake,
+    closing: &CancellationToken,
+    tasks: &TaskTracker,
+) -> Opened {
+    let asked = Arc::new(Asked {
+        client,
+        sent,
+        intake: intake.clone(),
+        discovery: Discovery::new(prefix),
+        refused: reply::Refused::default(),
+        places: Arc::new(Semaphore::new(AT_ONCE_MAX)),
+        opened: Opened(watch::Sender::new(0)),
+        closing: closing.clone(),
+        tasks: tasks.clone(),
+    });
+    for door in Door::ASKED {
+        tasks.spawn(asked.clone().keep(door.subjects(prefix), What::Commands(door)));
+    }
+    for subject in asked.discovery.subjects() {
+        tasks.spawn(asked.clone().keep(subject, What::Discovery));
+    }
+    asked.opened.clone()
+}
+
+/// Waits until writing is ready; `false` where the door closes for good instead.
+pub(super) async fn ready(
+    health: &mut watch::Receiver<Condition>,
+    closing: &CancellationToken,
+) -> bool {
+    let ready = health.wait_for(Condition::takes_commands);
+    matches!(closing.run_until_cancelled(ready).await, Some(Ok(_)))
+}
+
+/// Waits until a door is to close: writing has stopped, or the process stops.
+async fn closes(health: &mut watch::Receiver<Condition>, closing: &CancellationToken) {
+    let stopped = health.wait_for(|it| !it.takes_commands());
+    let _ = closing.run_until_cancelled(stopped).await;
+}
+
+/// What comes in over a subscription.
+#[derive(Debug, Clone, Copy)]
+enum What {
+    Commands(Door),
+    Discovery,
+}
+
+impl Asked {
+    /// Opens whenever writing is ready, and closes whenever it is not.
+    async fn keep(self: Arc<Self>, subject: String, what: What) {
+        let mut health = self.intake.writer().health().watch();
+        while ready(&mut health, &self.closing).await {
+            match self.open(&subject, what).await {
+                Some(subscriber) => {
+                    self.opened.one();
+                    self.take(subscriber, what, &mut health).await;
+                    self.opened.one_less();
                 }
+                None => tokio::time::sleep(RETRY_PAUSE).await,
             }
-        });
+        }
     }
-    let _ = endpoint.stop().await;
-}
 
-async fn answer_one(request: Request, kind: CommandType, intake: &Intake) {
-    let answer = intake.send(&address(&request, kind), &request.message.payload).await;
-    respond(request, &answer).await;
-}
-
-fn address(request: &Request, kind: CommandType) -> Address<'_> {
-    let message = &request.message;
-    Address {
-        account: message.subject.split('.').rev().nth(1).unwrap_or_default(),
-        kind: kind.as_str(),
-        key: key(message.headers.as_ref()),
-        via: Via::Nats,
+    /// Subscribes, and knows that the server has heard of it.
+    async fn open(&self, subject: &str, what: What) -> Option<Subscriber> {
+        let subject = subject.to_owned();
+        let subscriber = match what {
+            What::Commands(_) => self.client.queue_subscribe(subject, QUEUE.to_owned()).await,
+            What::Discovery => self.client.subscribe(subject).await,
+        };
+        let subscriber = match subscriber {
+            Ok(subscriber) => subscriber,
+            Err(error) => {
+                tracing::warn!(%error, "a door does not open");
+                return None;
+            }
+        };
+        // Where it is not known, the subscription is there all the same once the server is.
+        self.sent.settled().await;
+        Some(subscriber)
     }
-}
 
-async fn respond(request: Request, answer: &Answer) {
-    let (headers, body) = (headers(answer), Bytes::from(answer.to_json()));
-    if let Err(error) = request.respond_with_headers(Ok(body), headers).await {
-        tracing::debug!(%error, "an answer was not sent");
+    async fn take(
+        self: &Arc<Self>,
+        mut subscriber: Subscriber,
+        what: What,
+        health: &mut watch::Receiver<Condition>,
+    ) {
+        let mut taken = 0;
+        let mut closes = std::pin::pin!(closes(health, &self.closing));
+        loop {
+            tokio::select! {
+                biased;
+                () = &mut closes => break,
+                message = subscriber.next() => match message {
+                    Some(message) => {
+                        taken += 1;
+                        self.begin(message, what);
+                    }
+                    None => return,
+                },
+            }
+        }
+        self.close(subscriber, taken, what).await;
+    }
+
+    /// Takes the last ones and unsubscribes.
+    ///
+    /// The client library forgets a subscription when it says so to the server, and drops what the
+    /// server has sent before it heard. So it is told to end *after* some messages more: then both
+    /// sides end it at the same one. Where they do not come it is told fewer; what comes so seldom
+    /// is hardly on its way just when the end is said.
+    async fn close(self: &Arc<Self>, mut subscriber: Subscriber, mut taken: u64, what: What) {
+        for more in LAST_ONES {
+            if subscriber.unsubscribe_after(taken + more).await.is_err() {
+                return;
+            }
+            let within = tokio::time::Instant::now() + LAST_ONES_WITHIN;
+            while let Ok(message) = tokio::time::timeout_at(within, subscriber.next()).await {
+                let Some(message) = message else { return };
+                taken += 1;
+                self.begin(message, what);
+            }
+        }
+        if subscriber.drain().await.is_ok() {
+            let within = tokio::time::Instant::now() + DRAIN_LIMIT;
+            while let Ok(Some(message)) = tokio::time::timeout_at(within, subscriber.next()).await {
+                self.begin(message, what);
+            }
+        }
+    }
+
+    /// Answers a message, beside the others.
+    fn begin(self: &Arc<Self>, message: Message, what: What) {
+        match what {
+            What::Commands(door) => {
+                let place = self.places.clone().try_acquire_owned();
+                let asked = self.clone();
+                self.tasks.spawn(async move {
+                    match place {
+                        Ok(_place) => asked.answer(&message, door, true).await,
+                        Err(_) => asked.answer(&message, door, false).await,
+                    }
+                });
+            }
+            What::Discovery => {
+                let asked = self.clone();
+                self.tasks.spawn(async move { asked.describe(message).await });
+            }
+        }
+    }
+
+    async fn answer(&self, message: &Message, door: Door, has_place: bool) {
+        if let Some(reply) = message.reply.as_deref()
+            && !reply::is_inbox(reply)
+        {
+            return self.refused.count(door.word(), &message.subject, reply);
+        }
+        let begin = Instant::now();
+        let (key, document) = (key(message.headers.as_ref()), &message.payload);
+        let answer = match door.address(&message.subject, key) {
+            Ok(address) if has_place => self.intake.send(&address, document).await,
+            Ok(address) => super::unjudged(&Unavailable::Overloaded, &address, document),
+            Err(stray) => {
+                let malformed = stray.malformed(door, &message.subject);
+                super::malformed::answer(&malformed, &stray.address(key), document)
+            }
+        };
+        if let Some(kind) = message.subject.rsplit('.').next().and_then(|it| it.parse().ok()) {
+            self.discovery.note(kind, &answer, begin.elapsed());
+        }
+        let body = Bytes::from(answer.to_json());
+        self.reply(message, Some(headers(&answer)), body).await;
+    }
+
+    async fn describe(&self, message: Message) {
+        let Some(body) = self.discovery.answer(&message.subject) else { return };
+        if let Some(reply) = message.reply.as_deref()
+            && !reply::is_inbox(reply)
+        {
+            return self.refused.count(reply::DISCOVERY, &message.subject, reply);
+        }
+        self.reply(&message, None, body).await;
+    }
+
+    async fn reply(&self, message: &Message, headers: Option<HeaderMap>, body: Bytes) {
+        // Nobody waits: whoever wants to know asks by the command's id.
+        let Some(reply) = message.reply.clone() else { return };
+        let sent = match headers {
+            Some(headers) => self.client.publish_with_headers(reply, headers, body).await,
+            None => self.client.publish(reply, body).await,
+        };
+        if let Err(error) = sent {
+            tracing::debug!(%error, "an answer was not sent");
+        }
     }
 }
 
@@ -142,47 +301,4 @@ pub(super) fn headers(answer: &Answer) -> HeaderMap {
         }
     }
     headers
-}
-
-/// Answers what no endpoint takes: an unknown command type, or a subject of another shape.
-async fn answer_strays(
-    client: Client,
-    mut strays: async_nats::Subscriber,
-    stop: CancellationToken,
-) {
-    while let Some(Some(message)) = stop.run_until_cancelled(strays.next()).await {
-        let tokens: Vec<&str> = message.subject.split('.').collect();
-        let kind = tokens.last().copied().unwrap_or_default();
-        let known = kind.parse::<CommandType>();
-        let (Some(reply), true) = (message.reply.clone(), known.is_err() || tokens.len() != TOKENS)
-        else {
-            continue;
-        };
-        let malformed = stray(&message.subject, known.err(), tokens.len());
-        let address = Address {
-            account: if let [_, _, account, _] = tokens[..] { account } else { "" },
-            kind,
-            key: key(message.headers.as_ref()),
-            via: Via::Nats,
-        };
-        let answer = super::malformed::answer(&malformed, &address, &message.payload);
-        let body = Bytes::from(answer.to_json());
-        if let Err(error) = client.publish_with_headers(reply, headers(&answer), body).await {
-            tracing::debug!(%error, "an answer was not sent");
-        }
-    }
-}
-
-/// What is wrong with a subject that no endpoint takes.
-fn stray(subject: &str, unknown: Option<Malformed>, tokens: usize) -> Malformed {
-    let malformed = unknown.unwrap_or_else(|| {
-        Malformed::whole(MalformedCode::InvalidAccount, format!("{subject} names no account"))
-    });
-    match tokens {
-        TOKENS => malformed,
-        _ => malformed.hint(format!(
-            "the subject has {tokens} tokens, it must have {TOKENS}: {}.command.<account>.<Type>",
-            subject.split('.').next().unwrap_or_default()
-        )),
-    }
 }

@@ -1,71 +1,138 @@
 //! The door for those who cannot wait: a durable queue, and the outcome on a subject of its own.
 
+use std::sync::Arc;
+
 use async_nats::Client;
 use bytes::Bytes;
-use events::request::{Address, Via};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::{Answer, Document, Intake, ask};
-use crate::health::Condition;
-use crate::log::{Log, Posted};
-
-use std::sync::Arc;
+use super::ask::ready;
+use super::{Answer, Document, Door, Intake, ask};
+use crate::log::{Log, Posted, Posts, Pulled};
+use crate::nats::RoundTrip;
+use crate::refusals::{self, ToKeep};
 
 /// Posted commands worked on at the same time by this process.
 const AT_ONCE_MAX: usize = 256;
 
-/// Works on posted commands until `stop` is cancelled.
-pub async fn serve(
-    client: Client,
-    log: Log,
-    intake: Intake,
-    stop: CancellationToken,
-    tasks: TaskTracker,
-) {
-    let mut posts = log.posts();
+/// What the door needs.
+#[derive(Debug, Clone)]
+pub struct Parts {
+    /// Over what outcomes go out.
+    pub client: Client,
+    /// How it is known that the server has them.
+    pub sent: RoundTrip,
+    /// Where the queue is.
+    pub log: Log,
+    /// Who judges.
+    pub intake: Intake,
+    /// Where refusals are kept.
+    pub refusals: mpsc::WeakSender<ToKeep>,
+}
+
+/// Works on posted commands whenever writing is ready, until `closing` is cancelled.
+pub async fn serve(parts: Parts, closing: CancellationToken, tasks: TaskTracker) {
+    let mut posts = parts.log.posts();
     let places = Arc::new(Semaphore::new(AT_ONCE_MAX));
-    let mut health = intake.writer().health().watch();
-    loop {
-        // While nothing is judged here, another process may.
-        let ready = health.wait_for(Condition::takes_commands);
-        if !matches!(stop.run_until_cancelled(ready).await, Some(Ok(_))) {
-            return;
-        }
+    let mut health = parts.intake.writer().health().watch();
+    let parts = Arc::new(parts);
+    while ready(&mut health, &closing).await {
         let Ok(place) = places.clone().acquire_owned().await else { return };
-        let Some(posted) = stop.run_until_cancelled(posts.next()).await else { return };
-        let (client, intake, prefix) =
-            (client.clone(), intake.clone(), log.settings().prefix.clone());
-        tasks.spawn(async move {
-            work(&client, &intake, &prefix, posted).await;
-            drop(place);
-        });
+        let mut taken = vec![place];
+        while let Ok(place) = places.clone().try_acquire_owned() {
+            taken.push(place);
+        }
+        let pulled = posts.pull(taken.len()).await;
+        parts.take((&mut posts, pulled), taken, &tasks).await;
     }
 }
 
-/// Has a posted command judged, says the outcome, and only then takes it off the queue. After a
-/// crash in between it is judged again and repeats its outcome.
-async fn work(client: &Client, intake: &Intake, prefix: &str, posted: Posted) {
-    let mut tokens = posted.subject().rsplit('.');
-    let (kind, account) = (tokens.next().unwrap_or_default(), tokens.next().unwrap_or_default());
-    let address = Address { account, kind, key: posted.header("Nats-Msg-Id"), via: Via::Nats };
-    let answer = intake.judge(&address, posted.document(), posted.made_id(), false).await;
-    if !answer.is_final() {
-        return posted.again().await;
+impl Parts {
+    /// Works on what one request brings. Once writing has stopped the rest goes back, but only when
+    /// the request is over: else it would come here again.
+    async fn take(
+        self: &Arc<Self>,
+        (posts, mut pulled): (&mut Posts, Pulled),
+        mut places: Vec<OwnedSemaphorePermit>,
+        tasks: &TaskTracker,
+    ) {
+        let mut back = vec![];
+        while let Some(posted) = pulled.next().await {
+            match posted {
+                Ok(posted) if self.is_ready() => {
+                    let (parts, place) = (self.clone(), places.pop());
+                    tasks.spawn(async move {
+                        parts.work(posted).await;
+                        drop(place);
+                    });
+                }
+                Ok(posted) => back.push(posted),
+                Err(error) => {
+                    tracing::debug!(%error, "reading posted commands is interrupted");
+                    posts.rest().await;
+                    break;
+                }
+            }
+        }
+        for posted in back {
+            posted.back().await;
+        }
     }
-    let Some(id) = &answer.command else {
-        unanswerable(&answer, &posted);
-        return posted.done().await;
-    };
-    let body = Bytes::from(answer.to_json());
-    let subject = format!("{prefix}.outcome.{id}");
-    let sent = client.publish_with_headers(subject, ask::headers(&answer), body).await;
-    if let Err(error) = sent {
-        tracing::debug!(%error, "an outcome was not said, the command comes again");
-        return posted.again().await;
+
+    fn is_ready(&self) -> bool {
+        self.intake.writer().health().condition().takes_commands()
     }
-    posted.done().await;
+
+    /// Has a posted command judged, says the outcome, and only then takes it off the queue. After a
+    /// crash in between it is judged again and repeats its outcome.
+    async fn work(&self, posted: Posted) {
+        let key = posted.header("Nats-Msg-Id");
+        let address = match Door::Post.address(posted.subject(), key) {
+            Ok(address) => address,
+            Err(stray) => stray.address(key),
+        };
+        let answer = self.intake.judge(&address, posted.document(), posted.made_id(), false).await;
+        if !answer.is_final() {
+            // Writing has stopped: the pause before it comes again would be everybody's.
+            return match self.is_ready() {
+                true => posted.again().await,
+                false => posted.back().await,
+            };
+        }
+        if !self.is_said(address.account, &answer, &posted).await {
+            return posted.again().await;
+        }
+        posted.done().await;
+    }
+
+    /// Says an outcome: whether the server has it, and whether a refusal is kept.
+    async fn is_said(&self, account: &str, answer: &Answer, posted: &Posted) -> bool {
+        let Some(id) = &answer.command else {
+            unanswerable(answer, posted);
+            return true;
+        };
+        if let Document::Problem(problem) = &answer.document
+            && !problem.is_malformed()
+            && !refusals::kept(&self.refusals).await
+        {
+            return false;
+        }
+        // Where the account cannot be one there is no subject of it.
+        if events::AccountId::new(account).is_err() {
+            unanswerable(answer, posted);
+            return true;
+        }
+        let body = Bytes::from(answer.to_json());
+        let subject = format!("{}.outcome.{account}.{id}", self.log.settings().prefix);
+        let sent = self.client.publish_with_headers(subject, ask::headers(answer), body).await;
+        if let Err(error) = sent {
+            tracing::debug!(%error, "an outcome was not said, the command comes again");
+            return false;
+        }
+        self.sent.settled().await
+    }
 }
 
 /// Says in the log that what was posted is no command and has no id to be answered by: nobody else
@@ -77,6 +144,7 @@ fn unanswerable(answer: &Answer, posted: &Posted) {
         subject = %posted.subject().escape_debug(),
         code = problem.code,
         detail = problem.detail,
-        "a posted document is no command, and without a readable id nobody can be told"
+        "a posted document is no command, and nobody can be told: it has no id that can be read, or its \
+         account cannot be one"
     );
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use async_nats::jetstream::consumer::{AckPolicy, pull};
+use async_nats::jetstream::consumer::{AckPolicy, Consumer, pull};
 use async_nats::jetstream::{AckKind, Message};
 use events::CommandId;
 use futures_util::StreamExt;
@@ -19,11 +19,19 @@ const IN_FLIGHT_MAX: i64 = 1_024;
 /// The pause before a posted command comes again is doubled so often at most: up to 16 s.
 const DOUBLED_MAX: u32 = 6;
 
+/// How long one request for posted commands waits for them. It cannot be taken back without losing
+/// what is on its way, so a door closes when it has ended.
+const PULL: Duration = Duration::from_millis(500);
+
 /// The work queue of posted commands.
 pub struct Posts {
     log: Log,
-    messages: Option<pull::Stream>,
+    consumer: Option<Consumer<pull::Config>>,
 }
+
+/// What one request for posted commands brings. Read it to its end: what it has brought and nobody
+/// has read comes again only after [`ACK_WAIT`].
+pub struct Pulled(Option<pull::Batch>);
 
 /// One posted command. Dropped without [`Posted::done`], it comes again later.
 pub struct Posted(Message);
@@ -31,37 +39,44 @@ pub struct Posted(Message);
 impl Log {
     /// The work queue, shared by all processes of the ledger.
     pub fn posts(&self) -> Posts {
-        Posts { log: self.clone(), messages: None }
+        Posts { log: self.clone(), consumer: None }
     }
 }
 
 impl Posts {
-    /// The next posted command, whenever it comes.
-    pub async fn next(&mut self) -> Posted {
-        loop {
-            let Some(messages) = &mut self.messages else {
-                match self.begin().await {
-                    Ok(messages) => self.messages = Some(messages),
-                    Err(error) => {
-                        tracing::warn!(%error, "posted commands cannot be read, trying again");
-                        tokio::time::sleep(RETRY_PAUSE).await;
-                    }
-                }
-                continue;
-            };
-            match messages.next().await {
-                Some(Ok(message)) => return Posted(message),
-                Some(Err(error)) => {
-                    tracing::debug!(%error, "reading posted commands is interrupted");
-                    self.messages = None;
-                    tokio::time::sleep(RETRY_PAUSE).await;
-                }
-                None => self.messages = None,
+    /// Asks for posted commands, `max` at most. They come as they are there, for half a second.
+    pub async fn pull(&mut self, max: usize) -> Pulled {
+        let consumer = match self.consumer.take() {
+            Some(consumer) => Ok(consumer),
+            None => self.begin().await,
+        };
+        let pulled = match &consumer {
+            Ok(consumer) => {
+                let pulled = consumer.batch().max_messages(max).expires(PULL).messages().await;
+                pulled.map_err(|it| Error::Unavailable(it.to_string()))
+            }
+            Err(error) => Err(Error::Unavailable(error.to_string())),
+        };
+        match pulled {
+            Ok(pulled) => {
+                self.consumer = consumer.ok();
+                Pulled(Some(pulled))
+            }
+            Err(error) => {
+                tracing::warn!(%error, "posted commands cannot be read, trying again");
+                tokio::time::sleep(RETRY_PAUSE).await;
+                Pulled(None)
             }
         }
     }
 
-    async fn begin(&self) -> Result<pull::Stream, Error> {
+    /// After a request that has failed: the consumer may be gone, and is made again.
+    pub async fn rest(&mut self) {
+        self.consumer = None;
+        tokio::time::sleep(RETRY_PAUSE).await;
+    }
+
+    async fn begin(&self) -> Result<Consumer<pull::Config>, Error> {
         let name = self.log.settings.posts_stream();
         let unavailable = |it: String| Error::Unavailable(it);
         let stream = self.log.jetstream.get_stream_no_info(&name).await;
@@ -74,8 +89,15 @@ impl Posts {
             ..pull::Config::default()
         };
         let consumer = stream.get_or_create_consumer("ledger", config).await;
-        let consumer = consumer.map_err(|it| unavailable(it.to_string()))?;
-        consumer.messages().await.map_err(|it| unavailable(it.to_string()))
+        consumer.map_err(|it| unavailable(it.to_string()))
+    }
+}
+
+impl Pulled {
+    /// The next of them; an error where the request has failed, and nothing once it is over.
+    pub async fn next(&mut self) -> Option<Result<Posted, Error>> {
+        let next = self.0.as_mut()?.next().await?;
+        Some(next.map(Posted).map_err(|it| Error::Unavailable(it.to_string())))
     }
 }
 
@@ -120,6 +142,13 @@ impl Posted {
         let doubled = u32::try_from(delivered - 1).unwrap_or_default().min(DOUBLED_MAX);
         let pause = RETRY_PAUSE * 2_u32.pow(doubled);
         if let Err(error) = self.0.ack_with(AckKind::Nak(Some(pause))).await {
+            tracing::debug!(%error, "a posted command will come again when its time is over");
+        }
+    }
+
+    /// It was not judged, and is not judged here: another process may have it at once.
+    pub async fn back(self) {
+        if let Err(error) = self.0.ack_with(AckKind::Nak(None)).await {
             tracing::debug!(%error, "a posted command will come again when its time is over");
         }
     }

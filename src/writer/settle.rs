@@ -13,6 +13,7 @@ use super::{Ask, Outcome, Task, Unavailable};
 use crate::health::Stop;
 use crate::log::{Damage, Error, Position, Published};
 use crate::metrics as numbers;
+use crate::refusals::ToKeep;
 
 /// Pause before an unanswered commit is published again.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -214,7 +215,7 @@ impl Task {
             return;
         }
         let refused = Refused::new(Uuid::now_v7(), at, request, refusal);
-        if self.refusals.try_send(refused).is_err() {
+        if self.refusals.try_send(ToKeep::Refused(refused.into())).is_err() {
             tracing::warn!(code = refusal.code(), "a refusal was not kept: too many at once");
         }
     }

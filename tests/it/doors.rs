@@ -1,5 +1,6 @@
 //! Ask, post and HTTP: one document, one answer.
 
+mod answering;
 mod asking;
 mod batches;
 mod discovering;
@@ -128,14 +129,20 @@ impl<'a> Doors<'a> {
                 document["id"].as_str().expect("an outcome has a subject").to_owned()
             }
         };
-        let mut outcomes = self.outcomes(&id).await;
+        let mut outcomes = self.outcomes_of(account, &id).await;
         self.put(account, command, key, body).await;
         outcome(&mut outcomes).await
     }
 
-    /// Listens for the outcome of a command.
+    /// Listens for the outcome of a command, in whatever account.
     pub async fn outcomes(&self, id: &str) -> Subscriber {
-        let outcomes = self.nats.subscribe(format!("seatledger.outcome.{id}")).await.unwrap();
+        self.outcomes_of("*", id).await
+    }
+
+    /// Listens for the outcome of a command.
+    pub async fn outcomes_of(&self, account: &str, id: &str) -> Subscriber {
+        let subject = format!("seatledger.outcome.{account}.{id}");
+        let outcomes = self.nats.subscribe(subject).await.unwrap();
         self.nats.flush().await.unwrap();
         outcomes
     }

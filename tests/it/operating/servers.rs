@@ -140,7 +140,7 @@ async fn what_is_posted_while_no_ledger_runs_is_done_by_the_next_one() {
     works(&ledger).await;
     let nats = server.client().await;
     ledger.kill().await;
-    let mut outcomes = nats.subscribe("seatledger.outcome.*").await.unwrap();
+    let mut outcomes = nats.subscribe("seatledger.outcome.>").await.unwrap();
     nats.flush().await.unwrap();
     let queue = async_nats::jetstream::new(nats);
     for number in 0..3 {
