@@ -196,7 +196,7 @@ impl Dev {
                 monitor: Some(natsd.monitor_url()),
                 clock: clock.clone(),
                 accept_loss_on_power_cut: false,
-                ibl: self.ibl.clone(),
+                ibl: self.ibl.or(ibl::Check::Public),
             };
             match Service::start(&options, settings).await {
                 Ok(service) => return Ok(service),

@@ -82,7 +82,7 @@ impl Serve {
             monitor: self.nats_monitor.clone(),
             clock: Clock::real(),
             accept_loss_on_power_cut: self.accept_loss_on_power_cut,
-            ibl: self.ibl.clone(),
+            ibl: self.ibl.or(ibl::Check::Key),
         };
         let service = Service::start(&self.nats, settings).await.map_err(refused)?;
         let url = self.nats.url.unwrap_or_else(|| "nats://127.0.0.1:4222".to_owned());

@@ -31,7 +31,7 @@ use axum::routing::{any, delete, get, post};
 use crate::http::App;
 
 pub(crate) use check::Checking;
-pub use check::Options;
+pub use check::{Check, Options};
 use kind::Kind;
 
 /// Where all of it is: by itself, and behind the prefix of the vendor's gateway.

@@ -1,7 +1,6 @@
-//! Whether an e-mail address has an active user license: asked without a key, so bounded, or with one,
-//! and told with nothing but a status.
+//! Whether an e-mail address has an active user license: asked with a key, or, where the operator wants
+//! it so, without one and bounded; told with nothing but a status.
 
-use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
@@ -23,10 +22,9 @@ use crate::http::App;
 use crate::http::query;
 
 /// Who may ask whether an e-mail address has a user license.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Check {
     /// Whoever reaches the port, as the vendor has it, of any account; who has a key, as below.
-    #[default]
     Public,
     /// Who has a key, of the accounts that it reaches.
     Key,
@@ -44,9 +42,10 @@ const ALTOGETHER: u32 = 600;
 #[derive(Debug, Clone, clap::Args)]
 #[group(id = "ibl")]
 pub struct Options {
-    /// Who may ask whether an e-mail address has a user license, at the path of ibl.ai
-    #[arg(long, value_enum, default_value_t, env = "SEATLEDGER_IBL_CHECK")]
-    pub ibl_check: Check,
+    /// Who may ask whether an e-mail address has a user license, at the path of ibl.ai; unless set,
+    /// `key` in `serve` and `public` in `dev`
+    #[arg(long, value_enum, env = "SEATLEDGER_IBL_CHECK")]
+    pub ibl_check: Option<Check>,
     /// How often an address may ask that in a minute without a key
     #[arg(long, value_name = "COUNT", default_value_t = PER_ADDRESS)]
     pub ibl_check_rate: u32,
@@ -55,23 +54,16 @@ pub struct Options {
     pub ibl_check_rate_all: u32,
 }
 
-impl Default for Options {
-    fn default() -> Options {
-        Options {
-            ibl_check: Check::default(),
-            ibl_check_rate: PER_ADDRESS,
-            ibl_check_rate_all: ALTOGETHER,
-        }
+impl Options {
+    /// These, and who may ask where that is not said.
+    pub fn or(&self, unless_set: Check) -> Options {
+        Options { ibl_check: self.ibl_check.or(Some(unless_set)), ..self.clone() }
     }
 }
 
-impl fmt::Display for Check {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Check::Public => "public",
-            Check::Key => "key",
-            Check::Off => "off",
-        })
+impl Default for Options {
+    fn default() -> Options {
+        Options { ibl_check: None, ibl_check_rate: PER_ADDRESS, ibl_check_rate_all: ALTOGETHER }
     }
 }
 
@@ -85,7 +77,8 @@ pub(crate) struct Checking {
 impl Checking {
     pub(crate) fn new(options: &Options) -> Checking {
         let rate = Rate::new(options.ibl_check_rate, options.ibl_check_rate_all);
-        Checking { who: options.ibl_check, rate: Arc::new(rate) }
+        // The check without a key tells of every account, so nobody gets it unasked.
+        Checking { who: options.ibl_check.unwrap_or(Check::Key), rate: Arc::new(rate) }
     }
 }
 

@@ -1,4 +1,4 @@
-//! The check by e-mail address, which needs no key.
+//! The check by e-mail address, which needs no key where it is opened.
 
 use serde_json::json;
 
@@ -149,4 +149,32 @@ async fn it_can_be_turned_off() {
     let answer = ledger.get(&path("a@x.org")).await;
     assert_eq!(answer.headers["cache-control"], "no-store");
     assert_eq!((refused(&answer).0, refused(&answer).1.as_str()), (403, "permission_denied"));
+}
+
+/// Without a key it tells of every account, so whoever runs one for others says so themselves.
+#[tokio::test(flavor = "multi_thread")]
+async fn serve_demands_a_key_unless_it_is_opened() {
+    let dev = Ledger::start().await;
+    let client = Client::of(&dev, "acme").await;
+    let id = client.user_license(1).await;
+    client.done("user/assignment/", json!({"license_id": id, "email": "a@x.org"})).await;
+    let (nats, token) = (dev.nats_url(), dev.nats_token());
+    let serve = ["serve", "--nats", &nats, "--nats-token", &token, "--http", "127.0.0.1:0"];
+    let serve = [&serve[..], &["--ready-json"]].concat();
+    for (more, status) in [(&[][..], 401), (&["--ibl-check", "public"], 200)] {
+        for keys in [&[][..], &[("SEATLEDGER_KEYS", "optional")]] {
+            let own = tempfile::tempdir().unwrap();
+            let arguments = [&serve[..], more].concat();
+            let beside = Ledger::spawn_with(own.path(), &arguments, keys).await;
+            let beside = beside.unwrap_or_else(|it| panic!("{it}"));
+            crate::ledger::eventually("it has the log", async || {
+                let headers = [("authorization", client.key.as_str())];
+                let path = path("a@x.org");
+                beside.request(hyper::Method::GET, &path, "", &headers).await.status == 200
+            })
+            .await;
+            let answer = beside.get(&path("a@x.org")).await;
+            assert_eq!(answer.status, status, "{more:?} {keys:?}");
+        }
+    }
 }
