@@ -15,7 +15,7 @@ pub mod rate;
 mod shown;
 pub mod token;
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
@@ -25,6 +25,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::clock::Clock;
+use crate::http::server::Client;
 use crate::metrics as numbers;
 use crate::views::View;
 use crate::writer::Writer;
@@ -143,14 +144,23 @@ impl Auth {
         Auth { gate: Arc::new(Gate { keyring, tokens, rates, nobody, own, loopback }) }
     }
 
-    /// Whether HTTP can be reached from this machine only.
-    pub fn is_local(&self) -> bool {
-        self.gate.loopback
+    /// Whether a program of this machine asks by itself, and nobody else can.
+    pub fn is_local(&self, headers: &HeaderMap, client: Option<Client>) -> bool {
+        self.gate.loopback && client.is_some_and(|it| it.is_local(headers))
+    }
+
+    /// Whether calls of `/v1` need no key, and this one is none that came through a proxy.
+    pub fn needs_no_key(&self, headers: &HeaderMap, client: Option<Client>) -> bool {
+        self.gate.nobody.is_some() && self.is_local(headers, client)
     }
 
     /// Whether these headers show a key of every account with the role of an admin.
-    pub async fn operator(&self, headers: &HeaderMap, peer: SocketAddr) -> Result<(), AuthError> {
-        let principal = self.admit(headers, Some(peer), Facade::Native).await?;
+    pub async fn operator(
+        &self,
+        headers: &HeaderMap,
+        client: Option<Client>,
+    ) -> Result<(), AuthError> {
+        let principal = self.admit(headers, client, Facade::Native).await?;
         match principal.may_operate() {
             true => Ok(()),
             false => Err(AuthError::RoleNotSufficient),
@@ -161,20 +171,24 @@ impl Auth {
     async fn admit(
         &self,
         headers: &HeaderMap,
-        peer: Option<SocketAddr>,
+        client: Option<Client>,
         api: Facade,
     ) -> Result<Arc<Principal>, AuthError> {
-        let refused = |reason, error| self.refused(reason, None, peer, error);
+        let refused = |reason, error| self.refused(reason, None, client, error);
         let missing = || refused("missing", AuthError::Missing);
         let shown = shown::key(headers).map_err(|it| refused("contradiction", it))?;
         let principal = match shown {
-            Some(shown) => self.known(shown, peer).await?,
-            None if api == Facade::Native => self.gate.nobody.clone().ok_or_else(missing)?,
+            Some(shown) => self.known(shown, client).await?,
+            None if api == Facade::Native => {
+                // Without a key whoever sits at the machine is let in, and nobody whom a proxy has.
+                let nobody = self.gate.nobody.clone();
+                nobody.filter(|_| self.is_local(headers, client)).ok_or_else(missing)?
+            }
             None => return Err(missing()),
         };
         if !principal.takes(api) {
             let error = AuthError::FacadeNotAllowed;
-            return Err(self.refused("facade", Some(&principal), peer, error));
+            return Err(self.refused("facade", Some(&principal), client, error));
         }
         let counted_as = match principal.proof {
             own if Some(own) == self.gate.own => return Ok(principal),
@@ -186,7 +200,7 @@ impl Auth {
             Ok(()) => Ok(principal),
             Err(wait) => {
                 let error = AuthError::TooMany { retry_after: wait.0 };
-                Err(self.refused("too_many", Some(&principal), peer, error))
+                Err(self.refused("too_many", Some(&principal), client, error))
             }
         }
     }
@@ -197,10 +211,10 @@ impl Auth {
         &self,
         reason: &'static str,
         who: Option<&Principal>,
-        peer: Option<SocketAddr>,
+        client: Option<Client>,
         error: AuthError,
     ) -> AuthError {
-        let address = peer.map(|it| it.ip());
+        let address = client.map(|it| it.address());
         if self.gate.rates.is_told(address) {
             let who = who.and_then(Principal::actor).map(tracing::field::display);
             let address = address.map(tracing::field::display);
@@ -214,7 +228,7 @@ impl Auth {
     async fn known(
         &self,
         shown: &str,
-        peer: Option<SocketAddr>,
+        client: Option<Client>,
     ) -> Result<Arc<Principal>, AuthError> {
         let tokens = self.gate.tokens.as_ref().filter(|_| !shown.starts_with(key::PREFIX));
         if let Some(tokens) = tokens {
@@ -223,7 +237,7 @@ impl Auth {
                 if denied == token::Denied::Unavailable {
                     return counted(denied.as_str(), AuthError::Unavailable);
                 }
-                self.denied(denied.as_str(), peer, |address| {
+                self.denied(denied.as_str(), client, |address| {
                     let token = token::trace(shown);
                     tracing::warn!(%address, token, reason = %denied, "a token is not accepted");
                 })
@@ -237,7 +251,7 @@ impl Auth {
             if denied == keyring::Denied::Unavailable {
                 return counted(denied.as_str(), AuthError::Unavailable);
             }
-            self.denied(denied.as_str(), peer, |address| {
+            self.denied(denied.as_str(), client, |address| {
                 let key = id.map(tracing::field::display);
                 tracing::warn!(%address, key, reason = %denied, "a key is not accepted");
             })
@@ -248,11 +262,11 @@ impl Auth {
     fn denied(
         &self,
         reason: &'static str,
-        peer: Option<SocketAddr>,
+        client: Option<Client>,
         log: impl FnOnce(IpAddr),
     ) -> AuthError {
         counted(reason, ());
-        let Some(address) = peer.map(|it| it.ip()) else { return AuthError::NotAccepted };
+        let Some(address) = client.map(|it| it.address()) else { return AuthError::NotAccepted };
         match self.gate.rates.failure(address) {
             Ok(()) => {
                 log(address);

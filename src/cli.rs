@@ -23,6 +23,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use crate::auth::{rate, token};
+use crate::http::server::Front;
 
 /// Where a ledger keeps its files unless told otherwise.
 const DIR_DEFAULT: &str = ".seatledger";
@@ -105,6 +106,8 @@ struct Admission {
     rate: std::num::NonZeroU32,
     #[command(flatten)]
     tokens: token::Options,
+    #[command(flatten)]
+    front: Front,
 }
 
 impl Admission {

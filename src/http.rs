@@ -49,7 +49,7 @@ use crate::log::Log;
 use crate::projector::Projector;
 use crate::views::Views;
 use document::ProblemDocument;
-use server::Limits;
+use server::{Front, Limits};
 
 /// Bytes of a request's body. Above what a command may have, so that a command that is too large is
 /// told so in the same words as over NATS.
@@ -64,7 +64,7 @@ pub struct App {
     log: Log,
     projector: Projector,
     pub(crate) clock: Clock,
-    auth: Auth,
+    pub(crate) auth: Auth,
     pub(crate) ibl: Checking,
     operator: Arc<Operator>,
 }
@@ -121,7 +121,7 @@ pub struct Parts {
 }
 
 /// Serves until `stop` is cancelled.
-pub async fn serve(listener: TcpListener, app: App, stop: CancellationToken) {
+pub async fn serve(listener: TcpListener, app: App, front: Front, stop: CancellationToken) {
     let limits = Limits { body: BODY_BYTES_MAX, ..Limits::default() };
     let (router, _) = router().split_for_parts();
     let router = router
@@ -137,7 +137,7 @@ pub async fn serve(listener: TcpListener, app: App, stop: CancellationToken) {
         .method_not_allowed_fallback(problem::method_not_allowed)
         .layer(map_response_with_state(app.clone(), query::warn))
         .with_state(app);
-    server::serve(listener, router, limits, stop).await;
+    server::serve(listener, router, limits, front, stop).await;
 }
 
 /// All routes of the API, once: for the router and for the document.

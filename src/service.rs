@@ -64,6 +64,8 @@ pub struct Settings {
     pub accept_loss_on_power_cut: bool,
     /// How the dialect of ibl.ai is served.
     pub ibl: ibl::Options,
+    /// How HTTP is reached from outside.
+    pub front: http::server::Front,
 }
 
 /// Why a ledger does not start.
@@ -206,7 +208,7 @@ impl Service {
             auth,
             ibl: settings.ibl.clone(),
         });
-        tasks.spawn(http::serve(listener, app, stop.clone()));
+        tasks.spawn(http::serve(listener, app, settings.front.clone(), stop.clone()));
         let (client, _writing, _lock) = (answers, writing, lock);
         Ok(Service { http, intake, views, health, stop, tasks, doors, client, _writing, _lock })
     }

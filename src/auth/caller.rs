@@ -1,16 +1,16 @@
 //! Who calls, as a handler is given it.
 
 use std::marker::PhantomData;
-use std::net::SocketAddr;
 use std::sync::Arc;
 
-use axum::extract::{ConnectInfo, FromRef, FromRequestParts};
+use axum::extract::{FromRef, FromRequestParts};
 use axum::http::request::Parts;
 use axum::response::IntoResponse;
 use events::AccountId;
 use events::key::Facade;
 
 use super::{Access, Auth, AuthError, Principal};
+use crate::http::server::Client;
 
 /// An API that is served: which keys it takes, and in what words it says why a call is not taken.
 pub trait Api: Send + Sync + 'static {
@@ -25,7 +25,7 @@ pub trait Api: Send + Sync + 'static {
 pub struct Caller<A> {
     auth: Auth,
     principal: Arc<Principal>,
-    peer: Option<SocketAddr>,
+    client: Option<Client>,
     api: PhantomData<A>,
 }
 
@@ -36,10 +36,10 @@ where
     type Rejection = A::Refusal;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, A::Refusal> {
-        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|it| it.0);
+        let client = parts.extensions.get::<Client>().copied();
         let auth = Auth::from_ref(state);
-        let principal = auth.admit(&parts.headers, peer, A::FACADE).await?;
-        Ok(Caller { auth, principal, peer, api: PhantomData })
+        let principal = auth.admit(&parts.headers, client, A::FACADE).await?;
+        Ok(Caller { auth, principal, client, api: PhantomData })
     }
 }
 
@@ -92,6 +92,6 @@ impl<A> Caller<A> {
     }
 
     fn refused(&self, reason: &'static str, error: AuthError) -> AuthError {
-        self.auth.refused(reason, Some(&self.principal), self.peer, error)
+        self.auth.refused(reason, Some(&self.principal), self.client, error)
     }
 }

@@ -196,7 +196,8 @@ impl Dev {
                 monitor: Some(natsd.monitor_url()),
                 clock: clock.clone(),
                 accept_loss_on_power_cut: false,
-                ibl: self.ibl.or(ibl::Check::Public),
+                ibl: self.ibl.or(ibl::Check::Local),
+                front: self.admission.front.clone(),
             };
             match Service::start(&options, settings).await {
                 Ok(service) => return Ok(service),

@@ -83,6 +83,7 @@ impl Serve {
             clock: Clock::real(),
             accept_loss_on_power_cut: self.accept_loss_on_power_cut,
             ibl: self.ibl.or(ibl::Check::Key),
+            front: self.admission.front.clone(),
         };
         let service = Service::start(&self.nats, settings).await.map_err(refused)?;
         let url = self.nats.url.unwrap_or_else(|| "nats://127.0.0.1:4222".to_owned());

@@ -1,11 +1,10 @@
 //! What operators ask: is it alive, is it ready, how far is it, and building read models anew.
 
 use std::convert::Infallible;
-use std::net::SocketAddr;
 
 use axum::Json;
 use axum::body::{Body, Bytes};
-use axum::extract::{ConnectInfo, State};
+use axum::extract::{Extension, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::{StreamExt, stream};
@@ -17,6 +16,7 @@ use super::App;
 use super::native::Caller;
 use super::problem::Problem;
 use super::query::{self, Segments};
+use super::server::Client;
 use crate::durability::{self, Durability};
 use crate::health::Condition;
 use crate::metrics as numbers;
@@ -239,11 +239,12 @@ pub(super) async fn ready(State(app): State<App>) -> Response {
 /// Numbers for Prometheus. Not part of the API.
 pub(super) async fn metrics(
     State(app): State<App>,
-    peer: ConnectInfo<SocketAddr>,
+    client: Option<Extension<Client>>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    if !app.auth.is_local() {
-        app.auth.operator(&headers, peer.0).await?;
+    let client = client.map(|it| it.0);
+    if !app.auth.is_local(&headers, client) {
+        app.auth.operator(&headers, client).await?;
     }
     let sequence = app.intake.writer().sequence();
     metrics::gauge!(numbers::LOG_SEQUENCE).set(sequence as f64);

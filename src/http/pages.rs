@@ -98,7 +98,7 @@ const OTHER_CODES: &[(&str, &str)] = &[
     ("container_not_found", "No container of the account has this name."),
     (
         "cross_site",
-        "A web page of another site asks, or the Host that was asked for is not localhost, 127.0.0.1 or [::1]. Ask from the page's own server; a proxy sets Host to the address that it asks.",
+        "A web page of another site asks, or the Host that was asked for is not localhost, 127.0.0.1 or [::1]. Ask from the page's own server; where a proxy stands before the ledger, --public-url says what it is called.",
     ),
     (
         "facade_not_allowed",

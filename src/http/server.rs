@@ -7,9 +7,12 @@
 //! nothing is left to tell it by.
 
 mod body;
+mod client;
+mod front;
 mod guard;
 mod io;
 pub mod limits;
+mod proxies;
 mod pulse;
 mod refuse;
 pub mod request_id;
@@ -22,13 +25,12 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::http::Request;
+use axum::http::{Request, Version};
 use hyper::body::Incoming;
 use hyper::rt::Executor;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioTimer;
 use hyper_util::server::conn::auto;
-use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -38,22 +40,33 @@ use tokio_util::task::TaskTracker;
 
 use guard::Guard;
 use limits::{ACCEPT_BACKOFF, LEAST_HEAD_BYTES, REFUSALS_AT_ONCE, WARN_EVERY, h2};
+use proxies::Proxies;
 use pulse::Pulse;
 use request_id::RequestIds;
+use site::Names;
 use slots::{Full, Slot, Slots};
 
+pub use client::Client;
+pub use front::Front;
 pub use limits::Limits;
 pub use request_id::RequestId;
 
 /// Serves `app` to whoever connects, HTTP/1.1 or HTTP/2 in clear, until `stop`. When it returns no
 /// handler of it runs any more.
 ///
-/// Each request has its [`RequestId`] and `ConnectInfo<SocketAddr>` in its extensions.
-pub async fn serve(listener: TcpListener, app: Router, limits: Limits, stop: CancellationToken) {
+/// Each request has its [`RequestId`] and the [`Client`] that sent it in its extensions.
+pub async fn serve(
+    listener: TcpListener,
+    app: Router,
+    limits: Limits,
+    front: Front,
+    stop: CancellationToken,
+) {
     // Where it is not known, the stricter rules hold.
     let loopback = listener.local_addr().map_or(true, |it| it.ip().is_loopback());
-    let mut server = Server::new(app, limits, stop.clone(), loopback);
-    let graceful = GracefulShutdown::new();
+    let names = Names { loopback, public: front.public_url };
+    let proxies = Proxies::new(front.trusted_proxy);
+    let mut server = Server::new(app, limits, stop.clone(), (names, proxies));
     let mut connections = JoinSet::new();
     let mut troubled = false;
     loop {
@@ -69,7 +82,7 @@ pub async fn serve(listener: TcpListener, app: Router, limits: Limits, stop: Can
         match accepted {
             Ok((stream, peer)) => {
                 troubled = false;
-                server.admit(&mut connections, graceful.watcher(), stream, peer);
+                server.admit(&mut connections, stream, peer);
             }
             // That client has left already; the next one is not to blame.
             Err(error) if is_of_client(error.kind()) => {}
@@ -85,7 +98,13 @@ pub async fn serve(listener: TcpListener, app: Router, limits: Limits, stop: Can
         }
     }
     drop(listener);
-    if timeout(server.guard.limits.grace, graceful.shutdown()).await.is_err() {
+    server.slots.close();
+    let all = async {
+        while let Some(ended) = connections.join_next().await {
+            log_panic(ended);
+        }
+    };
+    if timeout(server.guard.limits.grace, all).await.is_err() {
         tracing::warn!(connections = connections.len(), "requests in flight are dropped");
     }
     connections.shutdown().await;
@@ -103,7 +122,12 @@ struct Server {
 }
 
 impl Server {
-    fn new(app: Router, limits: Limits, stop: CancellationToken, loopback: bool) -> Self {
+    fn new(
+        app: Router,
+        limits: Limits,
+        stop: CancellationToken,
+        (names, proxies): (Names, Proxies),
+    ) -> Self {
         let streams = Streams::default();
         Self {
             slots: Slots::new(&limits),
@@ -117,21 +141,17 @@ impl Server {
                 limits: Arc::new(limits),
                 stop,
                 ids: RequestIds::new(),
-                loopback,
+                names,
+                proxies,
             }),
         }
     }
 
-    fn admit(
-        &mut self,
-        connections: &mut JoinSet<()>,
-        watcher: Watcher,
-        stream: TcpStream,
-        peer: SocketAddr,
-    ) {
-        match self.slots.take(peer.ip()) {
+    fn admit(&mut self, connections: &mut JoinSet<()>, stream: TcpStream, peer: SocketAddr) {
+        let (pulse, is_proxy) = (Pulse::new(), self.guard.proxies.trust(peer.ip()));
+        match self.slots.take(peer.ip(), is_proxy, &pulse) {
             Ok(slot) => {
-                connections.spawn(self.connection(watcher, stream, peer, slot));
+                connections.spawn(self.connection(stream, peer, pulse, slot));
             }
             Err(full) => self.refuse(connections, stream, peer, full),
         }
@@ -143,23 +163,22 @@ impl Server {
             tracing::warn!(%peer, ?full, "connections are refused");
         }
         let Ok(permit) = Arc::clone(&self.refusals).try_acquire_owned() else { return };
-        let id = self.guard.ids.make();
+        let (id, stop) = (self.guard.ids.make(), self.guard.stop.clone());
         to.spawn(async move {
-            refuse::refuse(stream, full, id).await;
+            stop.run_until_cancelled(refuse::refuse(stream, full, id)).await;
             drop(permit);
         });
     }
 
     fn connection(
         &self,
-        watcher: Watcher,
         stream: TcpStream,
         peer: SocketAddr,
+        pulse: Arc<Pulse>,
         slot: Slot,
     ) -> impl Future<Output = ()> + use<> {
         let guard = Arc::clone(&self.guard);
         let (limits, slots) = (Arc::clone(&guard.limits), Arc::clone(&self.slots));
-        let pulse = Pulse::new();
         let builder = self.builder.clone();
         async move {
             if let Err(error) = stream.set_nodelay(true) {
@@ -168,17 +187,14 @@ impl Server {
             let socket = io::Socket::new(stream, Arc::clone(&pulse));
             let of_requests = Arc::clone(&pulse);
             let service = service_fn(move |request: Request<Incoming>| {
-                of_requests.head_complete();
+                of_requests.head_complete(request.version() == Version::HTTP_2);
                 Arc::clone(&guard).answer(peer, Arc::clone(&of_requests), request)
             });
-            let protocol = watcher.watch(builder.serve_connection(socket, service));
-            let connection = async {
-                if let Err(error) = protocol.await {
-                    tracing::debug!(%peer, error, "a connection failed");
-                }
-            };
-            if watch::watch(connection, &pulse, &limits, &slots).await {
-                tracing::debug!(%peer, "a connection was too slow");
+            let connection = builder.serve_connection(socket, service);
+            match watch::watch(connection, &pulse, &limits, &slots).await {
+                Some(Ok(())) => {}
+                Some(Err(error)) => tracing::debug!(%peer, error, "a connection failed"),
+                None => tracing::debug!(%peer, "a connection was too slow"),
             }
             drop(slot);
         }

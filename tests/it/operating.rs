@@ -4,6 +4,7 @@ mod clock;
 mod health;
 pub mod nats_server;
 mod process;
+mod proxied;
 mod secrets;
 mod servers;
 mod sites;

@@ -1,10 +1,9 @@
 //! Whether an e-mail address has an active user license: asked with a key, or, where the operator wants
 //! it so, without one and bounded; told with nothing but a status.
 
-use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use axum::extract::{ConnectInfo, FromRequestParts, Request, State};
+use axum::extract::{FromRequestParts, Request, State};
 use axum::http::header::{AUTHORIZATION, CACHE_CONTROL};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode};
@@ -20,12 +19,15 @@ use super::reader::Reader;
 use crate::auth::{Access, Caller};
 use crate::http::App;
 use crate::http::query;
+use crate::http::server::Client;
 
 /// Who may ask whether an e-mail address has a user license.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Check {
     /// Whoever reaches the port, as the vendor has it, of any account; who has a key, as below.
     Public,
+    /// Who may call `/v1` without a key, of any account; who has a key, as below.
+    Local,
     /// Who has a key, of the accounts that it reaches.
     Key,
     /// Nobody.
@@ -43,7 +45,7 @@ const ALTOGETHER: u32 = 600;
 #[group(id = "ibl")]
 pub struct Options {
     /// Who may ask whether an e-mail address has a user license, at the path of ibl.ai; unless set,
-    /// `key` in `serve` and `public` in `dev`
+    /// `key` in `serve` and `local` in `dev`
     #[arg(long, value_enum, env = "SEATLEDGER_IBL_CHECK")]
     pub ibl_check: Option<Check>,
     /// How often an address may ask that in a minute without a key
@@ -94,11 +96,12 @@ async fn checked(app: &App, request: Request) -> Result<Response, Failure> {
     let (mut parts, _) = request.into_parts();
     let checking = app.ibl.clone();
     let account = match checking.who {
-        Check::Public if !shows_key(&parts) => {
-            checking.rate.allow(peer(&parts)).map_err(Failure::too_many)?;
+        Check::Public | Check::Local if is_open(app, checking.who, &parts) => {
+            let address = client(&parts).map(|it| it.address());
+            checking.rate.allow(address).map_err(Failure::too_many)?;
             None
         }
-        Check::Public | Check::Key => {
+        Check::Public | Check::Local | Check::Key => {
             let caller = Caller::<Ibl>::from_request_parts(&mut parts, app).await?;
             caller.may(Access::Read)?;
             caller.only().cloned()
@@ -128,11 +131,21 @@ async fn checked(app: &App, request: Request) -> Result<Response, Failure> {
     Ok(status.into_response())
 }
 
+/// Whether this one is told without a key. A good key bounds and tells more by itself.
+fn is_open(app: &App, who: Check, parts: &Parts) -> bool {
+    let may = match who {
+        Check::Public => true,
+        Check::Local => app.auth.needs_no_key(&parts.headers, client(parts)),
+        Check::Key | Check::Off => false,
+    };
+    may && !shows_key(parts)
+}
+
 /// Whether somebody says who they are. They are bounded by their key then.
 fn shows_key(parts: &Parts) -> bool {
     parts.headers.contains_key(AUTHORIZATION) || parts.headers.contains_key("apikey")
 }
 
-fn peer(parts: &Parts) -> Option<IpAddr> {
-    parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|it| it.0.ip())
+fn client(parts: &Parts) -> Option<Client> {
+    parts.extensions.get::<Client>().copied()
 }

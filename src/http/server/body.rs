@@ -1,4 +1,4 @@
-//! Bodies with an end: a request's at its limit, an event stream's at stop.
+//! Bodies with an end: a request's at its limit, an event stream's at stop. And who is told of it.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use axum::body::{Body, Bytes};
 use hyper::body::{Frame, Incoming, SizeHint};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
-use super::pulse::Pulse;
+use super::pulse::{Pulse, Stream};
 
 /// How far the reading of a request's body has come. Seen by who waits for the handler, so that a
 /// slow client is told apart from a slow handler.
@@ -98,29 +98,33 @@ impl hyper::body::Body for Limited {
     }
 }
 
-/// A response's body that is not all there yet.
+/// A response's body that is not done with when its handler is.
 pub(super) struct Streamed {
     inner: Body,
     /// Ends the body, as if its source had ended.
     stop: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
-    /// Told when the body is done with.
-    pulse: Option<Arc<Pulse>>,
+    told: Told,
+}
+
+/// Who is told how far a response's body is.
+pub(super) enum Told {
+    /// A connection of HTTP/1.1, when the body is done with.
+    Connection(Arc<Pulse>),
+    /// A stream of HTTP/2, with every piece. It ends with the body.
+    Stream(Stream),
 }
 
 impl Streamed {
-    pub(super) fn new(
-        inner: Body,
-        stop: Option<CancellationToken>,
-        pulse: Option<Arc<Pulse>>,
-    ) -> Self {
-        Self { inner, stop: stop.map(|stop| Box::pin(stop.cancelled_owned())), pulse }
+    pub(super) fn new(inner: Body, stop: Option<CancellationToken>, told: Told) -> Self {
+        Self { inner, stop: stop.map(|stop| Box::pin(stop.cancelled_owned())), told }
     }
 }
 
 impl Drop for Streamed {
     fn drop(&mut self) {
-        if let Some(pulse) = &self.pulse {
-            pulse.answered();
+        match &self.told {
+            Told::Connection(pulse) => pulse.answered(),
+            Told::Stream(_) => {}
         }
     }
 }
@@ -138,7 +142,12 @@ impl hyper::body::Body for Streamed {
         {
             return Poll::Ready(None);
         }
-        Pin::new(&mut self.inner).poll_frame(cx)
+        let frame = Pin::new(&mut self.inner).poll_frame(cx);
+        if let Told::Stream(stream) = &mut self.told {
+            // The protocol asks for the next piece when the client has taken this one.
+            stream.waits_for_client(frame.is_ready());
+        }
+        frame
     }
 
     fn is_end_stream(&self) -> bool {

@@ -11,7 +11,7 @@ use std::task::{Poll, ready};
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{ConnectInfo, DefaultBodyLimit};
+use axum::extract::DefaultBodyLimit;
 use axum::http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::{HeaderValue, Method, Request, Version};
 use axum::response::{IntoResponse as _, Response};
@@ -21,11 +21,13 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tower::Service as _;
 
-use super::body::{Limited, Progress, Streamed};
+use super::body::{Limited, Progress, Streamed, Told};
+use super::client::Client;
 use super::limits::{Limits, RETRY_AFTER};
-use super::pulse::Pulse;
+use super::proxies::Proxies;
+use super::pulse::{Pulse, Stream};
 use super::request_id::{RequestId, RequestIds, X_REQUEST_ID};
-use super::site::{Foreign, foreign};
+use super::site::{Foreign, Names, foreign};
 use crate::http::problem::Problem;
 
 /// What the requests of all connections share.
@@ -34,8 +36,10 @@ pub(super) struct Guard {
     pub(super) limits: Arc<Limits>,
     pub(super) stop: CancellationToken,
     pub(super) ids: RequestIds,
-    /// Whether it can be reached from its own machine only.
-    pub(super) loopback: bool,
+    /// What it is called by whoever reaches it.
+    pub(super) names: Names,
+    /// Who is believed about whom a request is from.
+    pub(super) proxies: Proxies,
 }
 
 impl Guard {
@@ -51,6 +55,7 @@ impl Guard {
         let http2 = request.version() == Version::HTTP_2;
         let head_only = request.method() == Method::HEAD;
         let body = (!request.body().is_end_stream()).then(Progress::default);
+        let stream = http2.then(|| Stream::begin(Arc::clone(&pulse)));
         let called = self.call(peer, id, body.as_ref(), request);
         async move {
             let answered = match called {
@@ -71,18 +76,18 @@ impl Guard {
                 *response.body_mut() = Body::empty();
             }
             response.headers_mut().insert(&X_REQUEST_ID, id_value);
-            // Streams of HTTP/2 overlap: that one is done says nothing of the connection.
-            let pulse = (!http2).then_some(pulse);
-            let response = if response.body().size_hint().exact().is_some() {
-                if let Some(pulse) = pulse {
+            let is_whole = response.body().size_hint().exact().is_some();
+            let told = match stream {
+                // It is open until the client has taken the answer, however short that is.
+                Some(stream) => Told::Stream(stream),
+                None if is_whole => {
                     pulse.answered();
+                    return Ok(response);
                 }
-                response
-            } else {
-                let stop = is_event_stream(&response).then(|| self.stop.clone());
-                response.map(|body| Body::new(Streamed::new(body, stop, pulse)))
+                None => Told::Connection(pulse),
             };
-            Ok(response)
+            let stop = is_event_stream(&response).then(|| self.stop.clone());
+            Ok(response.map(|body| Body::new(Streamed::new(body, stop, told))))
         }
     }
 
@@ -95,7 +100,7 @@ impl Guard {
         request: Request<Incoming>,
     ) -> Result<RouteFuture<Infallible>, Refusal> {
         let limits = &self.limits;
-        if let Some(foreign) = foreign(request.uri(), request.headers(), self.loopback) {
+        if let Some(foreign) = foreign(request.uri(), request.headers(), &self.names) {
             return Err(Refusal::CrossSite(foreign));
         }
         if request.headers().len() > limits.headers {
@@ -113,7 +118,8 @@ impl Guard {
             DefaultBodyLimit::disable().apply(&mut request);
         }
         request.extensions_mut().insert(id);
-        request.extensions_mut().insert(ConnectInfo(peer));
+        let client = Client::of(peer, request.headers(), &self.proxies);
+        request.extensions_mut().insert(client);
         let mut app = self.app.clone();
         // Nothing of a handler runs in this: the router only makes the future that will.
         Ok(app.call(request))

@@ -27,8 +27,12 @@ impl Socket {
         Self { stream: TokioIo::new(stream), pulse, lingers: None }
     }
 
-    fn felt<T>(&self, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
-        self.pulse.wrote(written.is_ready());
+    fn felt(&self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        self.pulse.wrote(match &written {
+            Poll::Ready(Ok(bytes)) => Some(*bytes),
+            Poll::Ready(Err(_)) => Some(0),
+            Poll::Pending => None,
+        });
         written
     }
 

@@ -6,15 +6,18 @@ use std::time::Duration;
 /// laxer.
 #[derive(Debug, Clone)]
 pub struct Limits {
-    /// Connections at once. One more is answered 503 `too_many_connections` and closed.
+    /// Connections at once. For one more, the one that has done nothing for longest is closed; where
+    /// all of them work, the new one is answered 503 `too_many_connections` and closed.
     pub connections: usize,
     /// Connections at once from one peer: an IPv4 address, or the /64 network of an IPv6 address.
-    /// One more is answered as above.
+    /// For one more, one of its own is closed, or it is answered as above. Proxies that are trusted
+    /// stand for many and are bounded by `connections` alone.
     pub connections_per_peer: usize,
     /// From a connection's start, or the first byte of a later request, to the end of the request's
     /// head. A connection that takes longer is closed without an answer.
     pub head: Duration,
-    /// How long a kept-alive HTTP/1.1 connection may wait for its next request; then it is closed.
+    /// How long a connection may wait for its next request; then it is closed. Over HTTP/2 it waits
+    /// while no request is open, whatever pings it answers, and is told GOAWAY before.
     /// When [`CROWDED_PERCENT`] of the connections are taken it may only wait for `head`.
     pub idle: Duration,
     /// From the end of a request's head to the head of its response. A handler that takes longer is
@@ -22,7 +25,8 @@ pub struct Limits {
     /// `body_too_slow`. A response that streams (server-sent events) may take as long as it likes
     /// afterwards.
     pub request: Duration,
-    /// How long a client may take no bytes of a response; then the connection is closed.
+    /// How long a client may take no bytes of a response, or over HTTP/2 of all responses that are
+    /// open, be it that it reads nothing or that it grants no window; then the connection is closed.
     pub write_stall: Duration,
     /// Bytes of a request's body, announced or counted. A longer one is answered 413
     /// `body_too_large`.
@@ -41,7 +45,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             connections: 1_024,
-            connections_per_peer: 1_024,
+            connections_per_peer: 256,
             head: Duration::from_secs(5),
             // Above the 60 s of common load balancers, which else send into a closing connection.
             idle: Duration::from_secs(75),
@@ -60,6 +64,14 @@ pub const GRACE: Duration = Duration::from_secs(5);
 
 /// Of [`Limits::connections`]: from here on idle connections make room.
 pub const CROWDED_PERCENT: usize = 75;
+
+/// How long a connection must have done nothing before it is closed for a new one: longer than a
+/// client needs between two requests.
+pub(super) const LEAST_REST: Duration = Duration::from_secs(1);
+
+/// Connections that were closed for new ones and have not ended yet. At so many the new one is
+/// refused: they are above [`Limits::connections`] for up to [`LINGER`].
+pub(super) const LEAVING_MAX: usize = 64;
 
 /// The protocol library panics on a smaller buffer.
 pub(super) const LEAST_HEAD_BYTES: usize = 8 * 1024;

@@ -3,6 +3,7 @@
 mod answers;
 mod deadlines;
 mod flood;
+mod holding;
 mod http2;
 mod limits;
 mod stop;
@@ -16,7 +17,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
-use axum::extract::{ConnectInfo, Extension, State};
+use axum::extract::{Extension, State};
 use axum::http::{Request, StatusCode};
 use axum::response::sse::{Event, Sse};
 use axum::routing::{get, post};
@@ -26,7 +27,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::{Limits, RequestId, serve};
+use super::{Client, Front, Limits, RequestId, serve};
 use crate::http::problem::{Problem, method_not_allowed, not_found};
 
 /// Longer than anything here takes; a test that waits so long has failed.
@@ -58,7 +59,8 @@ impl Running {
         let address = listener.local_addr().unwrap();
         let stop = CancellationToken::new();
         let slow = Arc::default();
-        let ended = tokio::spawn(serve(listener, app(Arc::clone(&slow)), limits, stop.clone()));
+        let app = app(Arc::clone(&slow));
+        let ended = tokio::spawn(serve(listener, app, limits, Front::default(), stop.clone()));
         Self { address, stop, ended, slow }
     }
 
@@ -95,7 +97,10 @@ fn app(slow: Arc<AtomicUsize>) -> Router {
         .route("/numbers", get(async || Body::from_stream(numbers())))
         .route("/broken", get(async || Body::from_stream(broken())))
         .route("/who", get(async |Extension(RequestId(id)): Extension<RequestId>| id))
-        .route("/from", get(async |ConnectInfo(peer): ConnectInfo<SocketAddr>| peer.to_string()))
+        .route(
+            "/from",
+            get(async |Extension(client): Extension<Client>| client.address().to_string()),
+        )
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .with_state(slow)

@@ -7,7 +7,9 @@ use super::*;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_thousand_idle_connections_do_not_stop_honest_requests() {
-    let server = Running::start(Limits { head: PATIENCE, ..Limits::default() }).await;
+    let server =
+        Running::start(Limits { head: PATIENCE, connections_per_peer: 1_024, ..Limits::default() })
+            .await;
     let mut idle = Vec::new();
     for _ in 0..1_000 {
         idle.push(Client::connect(server.address).await);

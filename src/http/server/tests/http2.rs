@@ -5,12 +5,13 @@ use tokio::net::TcpStream;
 
 use super::*;
 
-const DATA: u8 = 0;
+pub(super) const DATA: u8 = 0;
 const HEADERS: u8 = 1;
 const RST_STREAM: u8 = 3;
 const SETTINGS: u8 = 4;
 const PING: u8 = 6;
-const GOAWAY: u8 = 7;
+pub(super) const GOAWAY: u8 = 7;
+const WINDOW_UPDATE: u8 = 8;
 
 const END_STREAM: u8 = 1;
 const END_HEADERS: u8 = 4;
@@ -19,14 +20,14 @@ const ACK: u8 = 1;
 /// `:method GET`, `:scheme http`, `:authority localhost` (without indexing).
 const ASKED: &[u8] = b"\x82\x86\x01\x09localhost";
 
-struct Http2(TcpStream);
+pub(super) struct Http2(TcpStream);
 
 #[derive(Debug)]
-struct Frame {
-    kind: u8,
+pub(super) struct Frame {
+    pub(super) kind: u8,
     flags: u8,
     stream: u32,
-    payload: Vec<u8>,
+    pub(super) payload: Vec<u8>,
 }
 
 impl Frame {
@@ -44,11 +45,15 @@ impl Frame {
 }
 
 impl Http2 {
-    async fn connect(to: SocketAddr) -> Self {
-        let mut stream = TcpStream::connect(to).await.unwrap();
+    pub(super) async fn connect(to: SocketAddr) -> Self {
+        Self::begin(TcpStream::connect(to).await.unwrap(), &[]).await
+    }
+
+    /// Begins with these settings.
+    pub(super) async fn begin(mut stream: TcpStream, settings: &[u8]) -> Self {
         stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await.unwrap();
         let mut connection = Self(stream);
-        connection.write(SETTINGS, 0, 0, &[]).await.unwrap();
+        connection.write(SETTINGS, 0, 0, settings).await.unwrap();
         connection
     }
 
@@ -66,7 +71,7 @@ impl Http2 {
         self.0.write_all(&frame).await
     }
 
-    async fn get(&mut self, stream: u32, path: &str) -> std::io::Result<()> {
+    pub(super) async fn get(&mut self, stream: u32, path: &str) -> std::io::Result<()> {
         // :path, without indexing.
         let mut block = [ASKED, &[0x04, u8::try_from(path.len()).unwrap()]].concat();
         block.extend(path.as_bytes());
@@ -75,7 +80,7 @@ impl Http2 {
 
     /// The next frame that is not about the connection's settings, windows and pings; none at its
     /// end.
-    async fn read(&mut self) -> Option<Frame> {
+    pub(super) async fn read(&mut self) -> Option<Frame> {
         loop {
             let frame = timeout(PATIENCE, self.read_any()).await.unwrap()?;
             match frame.kind {
@@ -91,6 +96,26 @@ impl Http2 {
         }
     }
 
+    /// The same, however long it takes.
+    pub(super) async fn read_patiently(&mut self) -> Option<Frame> {
+        let mut byte = [0];
+        match self.0.peek(&mut byte).await.ok()? {
+            0 => None,
+            _ => self.read().await,
+        }
+    }
+
+    pub(super) async fn ping(&mut self) -> std::io::Result<()> {
+        self.write(PING, 0, 0, b"a ping!!").await
+    }
+
+    /// Lets the server send more, on a stream and on the connection.
+    pub(super) async fn grant(&mut self, stream: u32, bytes: usize) {
+        let more = u32::try_from(bytes).unwrap().to_be_bytes();
+        self.write(WINDOW_UPDATE, 0, stream, &more).await.unwrap();
+        self.write(WINDOW_UPDATE, 0, 0, &more).await.unwrap();
+    }
+
     async fn read_any(&mut self) -> Option<Frame> {
         let mut head = [0; 9];
         self.0.read_exact(&mut head).await.ok()?;
@@ -101,7 +126,7 @@ impl Http2 {
     }
 
     /// The status and body of the answer on a stream.
-    async fn answer(&mut self, stream: u32) -> (u16, Vec<u8>) {
+    pub(super) async fn answer(&mut self, stream: u32) -> (u16, Vec<u8>) {
         let (mut status, mut body) = (None, Vec::new());
         loop {
             let frame = self.read().await.expect("closed before the answer");
@@ -144,8 +169,8 @@ async fn a_panic_costs_its_stream_only() {
 }
 
 #[tokio::test]
-async fn a_quiet_connection_with_one_request_done_is_kept() {
-    let limits = Limits { head: ms(200), idle: ms(400), ..Limits::default() };
+async fn a_quiet_connection_is_kept_for_a_while() {
+    let limits = Limits { head: ms(200), idle: PATIENCE, ..Limits::default() };
     let server = Running::start(limits).await;
     let mut client = Http2::connect(server.address).await;
     client.get(1, "/").await.unwrap();
