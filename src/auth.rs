@@ -27,7 +27,6 @@ use tokio_util::task::TaskTracker;
 use crate::clock::Clock;
 use crate::http::server::Client;
 use crate::metrics as numbers;
-use crate::views::View;
 use crate::writer::Writer;
 use keyring::Keyring;
 use principal::Proof;
@@ -80,6 +79,9 @@ pub enum AuthError {
         /// Seconds after which trying again makes sense.
         retry_after: u64,
     },
+    /// The log is still being read: which keys there are is not known yet.
+    #[error("the ledger is reading its log, and does not know yet which keys there are")]
+    Starting,
     /// Which keys there are is not known at the moment.
     #[error("which keys there are is not known at the moment")]
     Unavailable,
@@ -121,11 +123,11 @@ struct Gate {
 }
 
 impl Auth {
-    /// Admits callers by the keys that `view` knows, and by tokens, whose keys are read until it is
+    /// Admits callers by the keys that the writer's state knows, and by tokens, whose keys are read until it is
     /// told to stop.
     pub fn new(
         settings: Settings,
-        (view, writer, clock): (Arc<View>, Writer, Clock),
+        (writer, clock): (Writer, Clock),
         stop: &CancellationToken,
         tasks: &TaskTracker,
     ) -> Auth {
@@ -135,7 +137,7 @@ impl Auth {
             (it, principal)
         });
         let tokens = tokens.map(|it| Tokens::start(it, clock.clone(), stop.clone(), tasks));
-        let keyring = Keyring::new(view, writer, clock, with_own);
+        let keyring = Keyring::new(writer, clock, with_own);
         let nobody = match keys {
             Keys::Required => None,
             Keys::Optional => Some(Arc::new(local)),
@@ -244,10 +246,13 @@ impl Auth {
             });
         }
         let (id, found) = match Key::parse(shown) {
-            Ok(key) => (Some(key.id()), self.gate.keyring.find(&key).await),
+            Ok(key) => (Some(key.id()), self.gate.keyring.find(&key)),
             Err(garbled) => (None, Err(keyring::Denied::Garbled(garbled))),
         };
         found.map_err(|denied| {
+            if denied == keyring::Denied::Starting {
+                return counted(denied.as_str(), AuthError::Starting);
+            }
             if denied == keyring::Denied::Unavailable {
                 return counted(denied.as_str(), AuthError::Unavailable);
             }
@@ -281,7 +286,7 @@ impl Auth {
     async fn still_admits(&self, principal: &Principal) -> bool {
         match (&principal.proof, principal.home()) {
             (Proof::Nothing, _) => self.gate.nobody.is_some(),
-            (Proof::Key(key), Some(home)) => self.gate.keyring.still_holds(*key, home).await,
+            (Proof::Key(key), Some(home)) => self.gate.keyring.still_holds(*key, home),
             // Invariant: every key has a home.
             (Proof::Key(_), None) => false,
             (Proof::Token(it), _) => {

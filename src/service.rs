@@ -196,7 +196,7 @@ impl Service {
         };
         tasks.spawn(monitor.run(stop.clone()));
         tasks.spawn(crate::metrics::upkeep(stop.clone()));
-        let auth = admission(&settings, http, (&views, &intake), (&stop, &tasks))?;
+        let auth = admission(&settings, http, &intake, (&stop, &tasks))?;
         let app = http::App::new(http::Parts {
             intake: intake.clone(),
             views: views.clone(),
@@ -296,7 +296,7 @@ async fn open_doors(
 fn admission(
     settings: &Settings,
     http: SocketAddr,
-    (views, intake): (&Views, &Intake),
+    intake: &Intake,
     (stop, tasks): (&CancellationToken, &TaskTracker),
 ) -> Result<Auth, Error> {
     let home = AccountId::new(auth::LOCAL_HOME).map_err(|it| Error::Service(it.to_string()))?;
@@ -308,7 +308,7 @@ fn admission(
         tokens: settings.tokens.clone(),
         loopback: http.ip().is_loopback(),
     };
-    let known = (views.keys.clone(), intake.writer().clone(), settings.clock.clone());
+    let known = (intake.writer().clone(), settings.clock.clone());
     Ok(Auth::new(admission, known, stop, tasks))
 }
 

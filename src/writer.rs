@@ -22,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::health::{Condition, Health, Stop};
+use crate::key_register::KeyRegister;
 use crate::log::{Log, Position};
 use crate::refusals::ToKeep;
 use crate::views::Views;
@@ -125,6 +126,7 @@ pub struct Writer {
     health: Health,
     position: watch::Receiver<Position>,
     next_due: watch::Receiver<Option<Moment>>,
+    keys: KeyRegister,
 }
 
 /// What the writer's task needs.
@@ -151,8 +153,8 @@ impl Writer {
         let (asks, waiting) = mpsc::channel(WAITING_MAX);
         let task = Task::new(parts, stop);
         let (position, next_due) = (task.reached.subscribe(), task.due.subscribe());
-        let health = task.health.clone();
-        (Writer { asks, health, position, next_due }, tokio::spawn(task.run(waiting)))
+        let (health, keys) = (task.health.clone(), task.keys.clone());
+        (Writer { asks, health, position, next_due, keys }, tokio::spawn(task.run(waiting)))
     }
 
     /// Where the writer's state stands.
@@ -168,6 +170,11 @@ impl Writer {
     /// When something is to happen by itself next, as far as the writer's state knows.
     pub fn next_due(&self) -> watch::Receiver<Option<Moment>> {
         self.next_due.clone()
+    }
+
+    /// Which keys there are, as far as the writer's state knows.
+    pub fn keys(&self) -> &KeyRegister {
+        &self.keys
     }
 
     /// How the ledger is.
@@ -213,6 +220,7 @@ struct Task {
     reached: watch::Sender<Position>,
     recent: Recent,
     seen: Seen,
+    keys: KeyRegister,
     stop: CancellationToken,
 }
 
@@ -233,6 +241,7 @@ impl Task {
             reached: watch::Sender::new(Position::START),
             recent: Recent::default(),
             seen: Seen::default(),
+            keys: KeyRegister::default(),
             stop,
         }
     }
@@ -241,7 +250,10 @@ impl Task {
         let stop = self.stop.clone();
         let read = stop.run_until_cancelled(self.read_log()).await;
         match read {
-            Some(true) => self.health.ready(),
+            Some(true) => {
+                self.keys.be_whole();
+                self.health.ready();
+            }
             Some(false) | None => return,
         }
         let mut asks = Vec::with_capacity(COMMANDS_MAX);

@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use events::event::{KeyCreated, KeyUsed};
-use events::key::{Facade, KeyId, Role, SecretHash};
+use events::key::{Facade, KeyId, Role};
 use events::moment::Day;
 use events::wire::{Commit, Record};
-use events::{AccountId, Event, Moment};
+use events::{Event, Moment};
 use rusqlite::types::Value;
 use rusqlite::{Connection, Row, params, params_from_iter};
 use serde::Serialize;
@@ -23,14 +23,10 @@ use crate::store::{Feed, ReadModel, Writer};
 /// The model.
 pub static MODEL: ReadModel = ReadModel {
     name: "keys",
-    version: 1,
+    version: 2,
     schema: &[known::ACCOUNTS, SCHEMA],
     feed: Feed::Commits(|| Box::<Keys>::default()),
 };
-
-/// Keys that are called the same, in several accounts, that are looked at. Whoever makes a key
-/// chooses what it is called; the first ones are those who chose it by chance.
-const NAMESAKES_MAX: i64 = 16;
 
 /// `days` has a row for each day on which a key was used.
 const SCHEMA: &str = "
@@ -53,7 +49,6 @@ const SCHEMA: &str = "
         UNIQUE (account, key),
         CHECK (since <= until)
     ) STRICT;
-    CREATE INDEX keys_by_key ON keys (key, id);
 
     CREATE TABLE days (
         key   INTEGER NOT NULL,
@@ -155,56 +150,6 @@ fn used(db: &Connection, account: i64, commit: &Commit, it: &KeyUsed) -> Result<
                SELECT id, ?3, ?4 FROM keys WHERE account = ?1 AND key = ?2";
     let row = params![account, it.key.0, int(commit.sequence), it.day.to_string()];
     Ok(db.prepare_cached(sql)?.execute(row)?)
-}
-
-/// A key as whoever admits callers needs to know it. Not for answers: it holds the hash.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Credential {
-    /// Of which account.
-    pub account: AccountId,
-    /// SHA-256 of its secret.
-    pub hash: SecretHash,
-    /// What it may do.
-    pub role: Role,
-    /// Which APIs take it; all when absent.
-    pub facades: Option<BTreeSet<Facade>>,
-    /// When it expires.
-    pub expires_at: Option<Moment>,
-    /// Whether it reaches every account.
-    pub every_account: bool,
-    /// What people call it.
-    pub name: Option<String>,
-    /// Whether it was revoked.
-    pub revoked: bool,
-    /// The last day on which it was used.
-    pub used: Option<Day>,
-}
-
-/// The keys that are called so now, one of an account at most, the oldest first.
-pub fn credentials(db: &Connection, key: KeyId) -> Result<Vec<Credential>, Error> {
-    let sql = "SELECT a.account, it.hash, it.role, it.facades, it.expires_at, it.every, it.name,
-                      it.ended_at IS NOT NULL,
-                      (SELECT day FROM days WHERE days.key = it.id ORDER BY since DESC LIMIT 1)
-               FROM keys AS it JOIN accounts AS a ON a.id = it.account
-               WHERE it.key = ?1 ORDER BY it.id LIMIT ?2";
-    let mut statement = db.prepare_cached(sql)?;
-    let mut rows = statement.query(params![key.0, NAMESAKES_MAX])?;
-    let mut all = vec![];
-    while let Some(row) = rows.next()? {
-        let account: String = row.get(0)?;
-        all.push(Credential {
-            account: AccountId::new(account).map_err(|it| Error::Damaged(it.to_string()))?,
-            hash: SecretHash(row.get(1)?),
-            role: word(row.get(2)?)?,
-            facades: maybe_json(row, 3)?,
-            expires_at: maybe_moment(row, 4)?,
-            every_account: row.get(5)?,
-            name: row.get(6)?,
-            revoked: row.get(7)?,
-            used: row.get::<_, Option<String>>(8)?.map(word).transpose()?,
-        });
-    }
-    Ok(all)
 }
 
 /// A key as people are told of it.

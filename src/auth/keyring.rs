@@ -1,30 +1,33 @@
-//! Which keys there are: asked of the read model, and remembered for a moment.
+//! Whether a key is good: compared with what the writer's state knows of keys.
 
 use std::collections::HashMap;
 use std::hint::black_box;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use events::key::{KeyId, SecretHash};
-use events::text::Label;
+use events::moment::Day;
 use events::{AccountId, CommandId, Moment, Request};
-use projections::keys::{self, Credential};
 use uuid::Uuid;
 
 use super::key::same;
 use super::principal::{Principal, Proof, Reach};
 use super::{Key, NoKey};
 use crate::clock::Clock;
-use crate::views::View;
-use crate::writer::Writer;
+use crate::health::Condition;
+use crate::key_register::Credential;
+use crate::writer::{Outcome, Writer};
 
-/// How long a key is remembered. A key that was revoked is not taken any more after this and the
-/// time that a commit takes to the read model, in every process.
-const REMEMBERED: Duration = Duration::from_millis(500);
-
-/// Keys that are remembered. Beyond that all are forgotten, and looked up again one by one.
+/// Keys of which it is remembered who shows them. Beyond that all are forgotten, and made anew one by
+/// one.
 const REMEMBERED_MAX: usize = 10_000;
+
+/// Keys that are called the same, in several accounts, that are looked at. Whoever makes a key
+/// chooses what it is called; the first ones are those who chose it by chance.
+const NAMESAKES_MAX: usize = 16;
+
+/// A use that did not get to the log is noted again by the first call after this.
+const NOTE_AGAIN: Duration = Duration::from_secs(1);
 
 /// What a secret is compared with where no key is called so: the same work, and never a match.
 const NOBODY: SecretHash = SecretHash([0; 32]);
@@ -42,8 +45,11 @@ pub(super) enum Denied {
     Revoked,
     #[error("it is over")]
     Expired,
-    /// Nothing is wrong with the key.
-    #[error("which keys there are is not known at the moment")]
+    /// Nothing is wrong with the key: the log is still being read.
+    #[error("which keys there are is not known yet")]
+    Starting,
+    /// Nothing is wrong with the key: the log could not be read to its end.
+    #[error("which keys there are is not known")]
     Unavailable,
 }
 
@@ -57,13 +63,13 @@ impl Denied {
             Denied::Secret => "wrong_secret",
             Denied::Revoked => "revoked",
             Denied::Expired => "expired",
+            Denied::Starting => "starting",
             Denied::Unavailable => "unavailable",
         }
     }
 }
 
 pub(super) struct Keyring {
-    view: Arc<View>,
     writer: Writer,
     clock: Clock,
     /// A key that is not on the log: that of whoever runs `dev`.
@@ -72,8 +78,10 @@ pub(super) struct Keyring {
 }
 
 /// What is known by one name.
+#[derive(Clone)]
 struct Remembered {
-    since: Instant,
+    /// What the writer's state said: as long as it says this, the entries are those.
+    of: Arc<[Credential]>,
     entries: Arc<[Entry]>,
 }
 
@@ -83,8 +91,8 @@ struct Entry {
     expires_at: Option<Moment>,
     revoked: bool,
     principal: Arc<Principal>,
-    /// Whether it is known that it was used today.
-    noted: AtomicBool,
+    /// The last day of which it is known that it was used.
+    noted: Arc<Mutex<Option<Day>>>,
 }
 
 impl std::fmt::Debug for Keyring {
@@ -94,34 +102,28 @@ impl std::fmt::Debug for Keyring {
 }
 
 impl Keyring {
-    pub(super) fn new(
-        view: Arc<View>,
-        writer: Writer,
-        clock: Clock,
-        own: Option<(&Key, Principal)>,
-    ) -> Keyring {
+    pub(super) fn new(writer: Writer, clock: Clock, own: Option<(&Key, Principal)>) -> Keyring {
         let own = own.map(|(key, principal)| Entry {
             hash: key.hash(),
             expires_at: None,
             revoked: false,
             principal: Arc::new(principal),
-            noted: AtomicBool::new(true),
+            noted: Arc::default(),
         });
-        Keyring { view, writer, clock, own, remembered: Mutex::default() }
+        Keyring { writer, clock, own, remembered: Mutex::default() }
     }
 
-    /// Whose key it is, if it is good now.
-    pub(super) async fn find(&self, key: &Key) -> Result<Arc<Principal>, Denied> {
+    /// Whose key it is, if it is good now. What this process has acknowledged is known: a key that was
+    /// just made is good, and one that was revoked is not.
+    pub(super) fn find(&self, key: &Key) -> Result<Arc<Principal>, Denied> {
         let hash = key.hash();
         if let Some(own) = &self.own
             && own.principal.key() == Some(key.id())
         {
-            return self.judge(Some(own).filter(|it| same(&it.hash, &hash)));
+            let is_it = same(&own.hash, &hash);
+            return is_it.then(|| own.principal.clone()).ok_or(Denied::Secret);
         }
-        let entries = match self.remembered(key.id()) {
-            Some(entries) => entries,
-            None => self.look(key.id()).await?,
-        };
+        let entries = self.look(key.id())?;
         // Each is compared, and one that is nobody's where there is none.
         let mut found = None;
         for entry in entries.iter() {
@@ -136,22 +138,17 @@ impl Keyring {
         self.judge(found)
     }
 
-    /// Whether a key of this account is still good. Where that cannot be looked up, it is.
-    pub(super) async fn still_holds(&self, key: KeyId, home: &AccountId) -> bool {
+    /// Whether a key of this account is still good. Where that is not known, it is.
+    pub(super) fn still_holds(&self, key: KeyId, home: &AccountId) -> bool {
         let at_home = |it: &Entry| it.principal.home() == Some(home);
         let is_own = |it: &Entry| it.principal.key() == Some(key) && at_home(it);
         if self.own.as_ref().is_some_and(is_own) {
             return true;
         }
-        let entries = match self.remembered(key) {
-            Some(entries) => entries,
-            None => match self.look(key).await {
-                Ok(entries) => entries,
-                Err(_) => return true,
-            },
-        };
-        let found = entries.iter().find(|it| at_home(it));
-        self.judge(found).is_ok()
+        match self.look(key) {
+            Ok(entries) => self.judge(entries.iter().find(|it| at_home(it))).is_ok(),
+            Err(_) => true,
+        }
     }
 
     fn judge(&self, found: Option<&Entry>) -> Result<Arc<Principal>, Denied> {
@@ -159,70 +156,79 @@ impl Keyring {
         if entry.revoked {
             return Err(Denied::Revoked);
         }
-        if entry.expires_at.is_some_and(|it| it <= self.clock.now()) {
+        let now = self.clock.now();
+        if entry.expires_at.is_some_and(|it| it <= now) {
             return Err(Denied::Expired);
         }
-        if !entry.noted.swap(true, Ordering::Relaxed) {
-            self.note_use(&entry.principal);
+        if lock(&entry.noted).replace(now.day()).is_none_or(|day| day < now.day()) {
+            self.note_use(entry);
         }
         Ok(entry.principal.clone())
     }
 
-    fn remembered(&self, key: KeyId) -> Option<Arc<[Entry]>> {
-        let remembered = lock(&self.remembered);
-        let found = remembered.get(&key).filter(|it| it.since.elapsed() < REMEMBERED)?;
-        Some(found.entries.clone())
-    }
-
-    /// Asks the read model. What this process has acknowledged is waited for: a key that was just
-    /// made is good, and one that was revoked is not.
-    async fn look(&self, key: KeyId) -> Result<Arc<[Entry]>, Denied> {
-        let since = Instant::now();
-        // Where writing has stopped nothing comes any more, and what was so stays so.
-        if self.writer.health().stop_code().is_none() {
-            let reached = self.view.reach(self.writer.sequence()).await;
-            reached.map_err(|_| Denied::Unavailable)?;
+    /// Who shows a key that is called so. What was known when writing stopped stays known; before the
+    /// log is read nothing is, because a key that was revoked would look good.
+    fn look(&self, key: KeyId) -> Result<Arc<[Entry]>, Denied> {
+        if !self.writer.keys().is_whole() {
+            return Err(match self.writer.health().condition() {
+                Condition::Starting => Denied::Starting,
+                Condition::Ready
+                | Condition::Waiting(..)
+                | Condition::Stopped(_)
+                | Condition::Stopping => Denied::Unavailable,
+            });
         }
-        let found = self.view.readers().with(|db| keys::credentials(db, key)).map_err(|error| {
-            tracing::error!(%error, "keys cannot be looked up");
-            Denied::Unavailable
-        })?;
-        let today = self.clock.now().day();
-        let entry = |it: Credential| Entry {
-            hash: it.hash,
-            expires_at: it.expires_at,
-            revoked: it.revoked,
-            noted: AtomicBool::new(it.used.is_some_and(|day| day >= today)),
-            principal: Arc::new(Principal {
-                proof: Proof::Key(key),
-                name: it.name.and_then(|it| Label::new(it).ok()),
-                reach: match it.every_account {
-                    true => Reach::Every { home: Some(it.account) },
-                    false => Reach::One(it.account),
-                },
-                role: it.role,
-                facades: it.facades,
-            }),
-        };
-        let entries: Arc<[Entry]> = found.into_iter().map(entry).collect();
         // What is not there is not remembered: whoever guesses would fill the memory.
-        if !entries.is_empty() {
-            let mut remembered = lock(&self.remembered);
-            if remembered.len() >= REMEMBERED_MAX {
-                remembered.clear();
-            }
-            remembered.insert(key, Remembered { since, entries: entries.clone() });
+        let Some(of) = self.writer.keys().find(key) else { return Ok(Arc::default()) };
+        let mut remembered = lock(&self.remembered);
+        if let Some(it) = remembered.get(&key).filter(|it| Arc::ptr_eq(&it.of, &of)) {
+            return Ok(it.entries.clone());
         }
+        let entries: Arc<[Entry]> = of.iter().take(NAMESAKES_MAX).map(entry).collect();
+        if remembered.len() >= REMEMBERED_MAX {
+            remembered.clear();
+        }
+        remembered.insert(key, Remembered { of, entries: entries.clone() });
         Ok(entries)
     }
 
     /// Has the log keep that a key was used today. Nobody waits for it; what does not get there is
-    /// asked again by the next call.
-    fn note_use(&self, principal: &Principal) {
+    /// asked again by a later call.
+    fn note_use(&self, entry: &Entry) {
+        let principal = &entry.principal;
         let (Some(key), Some(account)) = (principal.key(), principal.home()) else { return };
         let Some(request) = use_of(key, account.clone()) else { return };
-        let writer = self.writer.clone();
-        tokio::spawn(async move { writer.ask(request).await });
+        let (writer, noted) = (self.writer.clone(), entry.noted.clone());
+        tokio::spawn(async move {
+            match writer.ask(request).await {
+                Outcome::Accepted { .. } | Outcome::Repeated { .. } | Outcome::Refused(_) => {}
+                Outcome::Unavailable(_) => {
+                    tokio::time::sleep(NOTE_AGAIN).await;
+                    *lock(&noted) = None;
+                }
+            }
+        });
+    }
+}
+
+/// Who shows a key, as handlers are told.
+fn entry(it: &Credential) -> Entry {
+    let Credential { account, terms, revoked, used } = it;
+    Entry {
+        hash: terms.hash,
+        expires_at: terms.expires_at,
+        revoked: *revoked,
+        noted: Arc::new(Mutex::new(*used)),
+        principal: Arc::new(Principal {
+            proof: Proof::Key(terms.key),
+            name: terms.name.clone(),
+            reach: match terms.every_account {
+                true => Reach::Every { home: Some(account.clone()) },
+                false => Reach::One(account.clone()),
+            },
+            role: terms.role,
+            facades: terms.facades.clone(),
+        }),
     }
 }
 

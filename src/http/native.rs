@@ -63,6 +63,11 @@ impl From<AuthError> for Problem {
                     .hint("wait, then go on more slowly")
                     .retry_after(retry_after)
             }
+            AuthError::Starting => {
+                Problem::new(503, "starting", "The ledger is starting", detail)
+                    .hint("ask again a little later")
+                    .retry_after(1)
+            }
             AuthError::Unavailable => {
                 Problem::new(503, "keys_unavailable", "Keys cannot be looked up", detail)
                     .hint("ask again a little later")

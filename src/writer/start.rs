@@ -129,10 +129,11 @@ impl Task {
         true
     }
 
-    /// Remembers the commands of a commit.
+    /// Remembers the commands of a commit, and what it says of keys.
     pub(super) fn remember(&mut self, sequence: u64, records: &[events::wire::Record]) {
         let mut last = None;
         for record in records {
+            self.keys.take_note(record);
             let command = (&record.account, &record.command.id);
             if last != Some(command) {
                 let accepted = Accepted { hash: record.command.hash, sequence };

@@ -138,7 +138,7 @@ fn a_sequence_may_be_left_out_where_the_chain_is_whole() {
     let world = World::new(35, 60);
     let mut last = 0;
     let spread = |commit: &Arc<Commit>| {
-        last += if commit.sequence % 7 == 0 { 3 } else { 1 };
+        last += if commit.sequence.is_multiple_of(7) { 3 } else { 1 };
         Arc::new(Commit { sequence: last, ..(**commit).clone() })
     };
     let spread: Vec<_> = world.commits.iter().map(spread).collect();
@@ -153,6 +153,23 @@ fn a_sequence_may_be_left_out_where_the_chain_is_whole() {
         // A commit that is on the chain, at a sequence that was before it.
         let again = Commit { sequence: last + 1, ..(*spread[59]).clone() };
         assert!(matches!(store.apply(&[Arc::new(again)]), Err(Error::Chain { .. })));
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let history = store(dir.path(), &crate::history::MODEL, &spread, 60);
+    for (n, it) in spread.iter().enumerate() {
+        let before = n.checked_sub(1).map_or(0, |it| spread[it].sequence);
+        let at = it.header.at;
+        let next_at = spread.get(n + 1).map(|it| it.header.at);
+        let moment = |sequence| crate::history::moment_of(history.db(), sequence).unwrap();
+        let sequence_at = |at| crate::history::sequence_at(history.db(), at).unwrap();
+        assert_eq!(moment(it.sequence), Some(at));
+        // A sequence that was left out is of the moment before it.
+        if before + 1 < it.sequence {
+            assert_eq!(moment(it.sequence - 1), n.checked_sub(1).map(|it| spread[it].header.at));
+        }
+        if next_at != Some(at) {
+            assert_eq!(sequence_at(at), it.sequence);
+        }
     }
 }
 

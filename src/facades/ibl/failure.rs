@@ -121,7 +121,7 @@ impl From<AuthError> for Failure {
                 let failure = Failure::new(429, "throttled", said);
                 Failure { retry_after: Some(retry_after), ..failure }
             }
-            AuthError::Unavailable => {
+            AuthError::Starting | AuthError::Unavailable => {
                 let failure = Failure::new(500, "unavailable", said);
                 Failure { retry_after: Some(RETRY_SECONDS), ..failure }
             }

@@ -95,6 +95,37 @@ async fn whoever_shows_none_or_a_wrong_one_is_told_no_more_than_that() {
     assert_eq!(keyed.get(path, &good).await.status, 200);
 }
 
+/// Whatever a file says, the log decides who gets in, and from the answer on.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_read_model_has_no_say_in_who_gets_in() {
+    let dir = tempfile::tempdir().unwrap();
+    let keyed = Keyed::start_in(dir.path(), &[]).await;
+    let good = keyed.key("acme", "reader", json!({})).await;
+    let revoked = keyed.key("acme", "reader", json!({})).await;
+    let license = json!({"license": "l", "product": "P", "quantity": 1});
+    keyed.accepted("acme", "AllocateLicense", license).await;
+    let path = "/v1/accounts/acme/licenses/l";
+    assert_eq!(keyed.get(path, &revoked).await.status, 200);
+    keyed.accepted("acme", "RevokeKey", json!({"key": id_of(&revoked)})).await;
+    assert_eq!(keyed.get(path, &revoked).await.status, 401, "from the answer on");
+    assert_eq!(keyed.get(path, &good).await.status, 200);
+    assert!(keyed.ledger.stop().await.success());
+    let file = std::fs::read_dir(dir.path().join("read")).unwrap().map(|it| it.unwrap().path());
+    let is_it = |it: &std::path::PathBuf| {
+        let name = it.file_name().unwrap().to_str().unwrap();
+        name.starts_with("keys.v") && name.ends_with(".db")
+    };
+    let db = rusqlite::Connection::open(file.into_iter().find(is_it).unwrap()).unwrap();
+    let sql = "UPDATE keys SET until = CASE WHEN ended_at IS NULL THEN since
+                                            ELSE 9223372036854775807 END,
+                               ended_at = CASE WHEN ended_at IS NULL THEN at END";
+    assert_eq!(db.execute(sql, []).unwrap(), 2);
+    db.close().unwrap();
+    let keyed = Keyed::start_in(dir.path(), &[]).await;
+    assert_eq!(keyed.get(path, &good).await.status, 200);
+    assert_eq!(keyed.get(path, &revoked).await.status, 401);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_that_was_revoked_is_taken_by_nobody_a_second_later() {
     let keyed = Keyed::start().await;

@@ -1,11 +1,11 @@
+use events::Event;
 use events::key::KeyId;
-use events::{AccountId, Event};
 use serde_json::Value;
 
 use super::{Past, all, at_of, json};
 use crate::keys;
 use crate::tests::store;
-use crate::tests::world::{ACCOUNTS, KEYS, World};
+use crate::tests::world::{ACCOUNTS, World};
 use crate::{Error, Store};
 
 const COMMITS: usize = 500;
@@ -72,30 +72,6 @@ fn keys_agree_with_the_rules() {
         }
     }
     assert!(living > 20 && revoked > 20 && used > 20, "{living} {revoked} {used}");
-}
-
-#[test]
-fn whoever_admits_callers_is_told_of_all_that_are_called_so() {
-    let (world, store, sequences, _dir) = tried();
-    let past = Past::new(&world.commits, *sequences.last().unwrap());
-    let mut namesakes = 0;
-    for key in KEYS.into_iter().chain([KeyId([9; 8])]) {
-        let found = keys::credentials(store.db(), key).unwrap();
-        let known = ACCOUNTS.iter().filter_map(|it| past.account(it)?.key(key));
-        assert_eq!(found.len(), known.count(), "{key}");
-        namesakes = namesakes.max(found.len());
-        for it in found {
-            let account = AccountId::new(it.account.as_str()).unwrap();
-            let rules = past.ledger.account(&account).unwrap().key(key).unwrap();
-            let name = rules.terms.name.as_ref().map(ToString::to_string);
-            assert_eq!((it.hash, it.role), (rules.terms.hash, rules.terms.role));
-            assert_eq!((it.revoked, it.used), (rules.revoked, rules.used));
-            assert_eq!((it.facades, it.name), (rules.terms.facades.clone(), name));
-            assert_eq!(it.expires_at, rules.terms.expires_at);
-            assert_eq!(it.every_account, rules.terms.every_account);
-        }
-    }
-    assert!(namesakes > 1, "two accounts have a key of one name");
 }
 
 #[test]
