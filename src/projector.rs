@@ -1,13 +1,15 @@
-//! Keeps the read models level with the log.
+//! Keeps the read models level with the log, each at its own pace.
 //!
-//! One reader of the log feeds all of them: each commit is read, checked and decoded once. The
-//! models take a batch in, each in one transaction with its checkpoint: a large one side by side, a
-//! small one one after the other. A model that fails stands still and catches up later, while the
-//! others go on.
+//! One reader of the log feeds those that are level: each commit is read, checked and decoded once,
+//! and kept for a while in a [`Ring`]. A model takes in what it lacks of the ring, in one transaction
+//! with its checkpoint. One that lacks more, because its file is new or it stood still, is brought up
+//! by a reader of its own, beside the others ([`behind`]), and joins them once the ring has the rest.
 
+mod behind;
 mod models;
 mod rebuild;
 mod refusals;
+mod ring;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
@@ -16,15 +18,17 @@ use std::time::{Duration, Instant};
 
 use events::wire::Commit;
 use projections::Store;
-use tokio::sync::{Notify, broadcast, mpsc, oneshot, watch};
+use tokio::sync::{Notify, OwnedMutexGuard, Semaphore, broadcast, watch};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::health::{Health, Stop};
+use crate::health::Health;
 use crate::log::{Log, Position};
 
 use models::Model;
 pub use models::Models;
 pub use rebuild::{Progress, Rebuilt};
+use ring::Ring;
 
 /// Events that the models take in at once: large enough to share a transaction, small enough to
 /// be seen soon.
@@ -50,39 +54,62 @@ const REST_MAX: Duration = Duration::from_millis(250);
 /// A model that failed is tried again after this.
 const RETRY: Duration = Duration::from_secs(5);
 
-/// How far one that was behind is brought up at a time.
-const CATCH_UP_COMMITS: u64 = 2_048;
-
 /// Commits that a listener of the live tail may be behind before it has to read history.
 const TAIL_COMMITS_MAX: usize = 1_024;
 
 /// The projector, for those who ask it things. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Projector {
-    log: Log,
-    dir: PathBuf,
-    adoptions: mpsc::Sender<Adoption>,
+    models: Arc<[Model]>,
     tail: broadcast::Sender<Arc<Commit>>,
-    verified: watch::Receiver<Position>,
-    health: Health,
+    around: Around,
+    /// Cancelled once the models are not fed any more.
+    ended: CancellationToken,
     /// Held by the one rebuild that is under way.
     rebuilding: Arc<tokio::sync::Mutex<()>>,
 }
 
-/// A rebuilt model that wants to take the place of the one in use.
-struct Adoption {
-    store: Store,
-    reply: oneshot::Sender<Result<(bool, u64, u64), String>>,
+/// What everything that brings a model up to date needs.
+#[derive(Debug, Clone)]
+struct Around {
+    log: Log,
+    dir: PathBuf,
+    health: Health,
+    /// How far the log was read and found whole by the common reader.
+    lead: watch::Receiver<Position>,
+    /// Told when a model is let go of that was held for a rebuild.
+    released: Arc<Notify>,
+    /// Held by the one that works beside the others: it takes no more than one core.
+    beside: Arc<Semaphore>,
 }
 
 struct Task {
-    log: Log,
-    dir: PathBuf,
-    models: Vec<Model>,
+    around: Around,
+    cursors: Vec<Cursor>,
+    ring: Ring,
     tail: broadcast::Sender<Arc<Commit>>,
     verified: watch::Sender<Position>,
     hurry: Arc<Notify>,
-    health: Health,
+    /// Those that are brought up beside, by their place among the cursors.
+    behind: JoinSet<usize>,
+    stop: CancellationToken,
+}
+
+/// A model and how it is fed.
+struct Cursor {
+    model: Model,
+    pace: Pace,
+}
+
+/// How a model is fed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Pace {
+    /// From the ring.
+    Level,
+    /// From the ring, at this moment: it has failed before.
+    Resting(Instant),
+    /// By a reader of its own.
+    Behind,
 }
 
 impl Projector {
@@ -94,33 +121,36 @@ impl Projector {
         stop: CancellationToken,
         tasks: &tokio_util::task::TaskTracker,
     ) -> Projector {
-        let Models { dir, models, refused, views: _, lowest, hurry } = models;
+        let Models { dir, models, refused, views: _, begin, hurry } = models;
         let (tail, _) = broadcast::channel(TAIL_COMMITS_MAX);
-        let (verified, verifying) = watch::channel(Position::START);
-        let (adoptions, adopting) = mpsc::channel(1);
+        let (verified, lead) = watch::channel(Position::START);
+        let ended = CancellationToken::new();
         tasks.spawn(refusals::follow(log.clone(), dir.clone(), refused, stop.clone()));
-        let task = Task {
-            log: log.clone(),
-            dir: dir.clone(),
-            models,
-            tail: tail.clone(),
-            verified,
-            hurry,
-            health: health.clone(),
-        };
+        let (released, beside) = (Arc::default(), Arc::new(Semaphore::new(1)));
+        let around = Around { log, dir, health, lead, released, beside };
+        let cursor = |it: &Model| Cursor { model: it.clone(), pace: Pace::Level };
         // Models that have seen another log must not take in this one.
-        if let Some(lowest) = lowest {
-            tasks.spawn(task.run(lowest, adopting, stop));
+        match begin {
+            Some(begin) => {
+                let task = Task {
+                    around: around.clone(),
+                    cursors: models.iter().map(cursor).collect(),
+                    ring: Ring::after(begin.sequence),
+                    tail: tail.clone(),
+                    verified,
+                    hurry,
+                    behind: JoinSet::new(),
+                    stop,
+                };
+                let ended = ended.clone().drop_guard();
+                tasks.spawn(async move {
+                    task.run(begin).await;
+                    drop(ended);
+                });
+            }
+            None => ended.cancel(),
         }
-        Projector {
-            log,
-            dir,
-            adoptions,
-            tail,
-            verified: verifying,
-            health,
-            rebuilding: Arc::default(),
-        }
+        Projector { models: models.into(), tail, around, ended, rebuilding: Arc::default() }
     }
 
     /// Commits as they arrive, from now on.
@@ -130,46 +160,53 @@ impl Projector {
 
     /// How far the log was read and found whole.
     pub fn verified(&self) -> watch::Receiver<Position> {
-        self.verified.clone()
+        self.around.lead.clone()
     }
 }
 
 impl Task {
-    async fn run(
-        mut self,
-        lowest: Position,
-        mut adopting: mpsc::Receiver<Adoption>,
-        stop: CancellationToken,
-    ) {
-        let mut reader = self.log.read(lowest);
+    async fn run(mut self, begin: Position) {
+        let stop = self.stop.clone();
+        let released = self.around.released.clone();
+        let mut reader = self.around.log.read(begin);
+        self.verified.send_replace(begin);
+        // Those that stand further back than the reader begins are found out.
+        self.feed().await;
         loop {
+            let retry_at = self.retry_at();
             let first = tokio::select! {
-                () = stop.cancelled() => return self.close(),
-                Some(adoption) = adopting.recv() => {
-                    self.adopt(adoption, reader.position()).await;
+                () = stop.cancelled() => break,
+                Some(caught_up) = self.behind.join_next() => {
+                    // One that panicked has said so, and its model is closed.
+                    if let Ok(place) = caught_up {
+                        self.cursors[place].pace = Pace::Level;
+                    }
+                    self.feed().await;
                     continue;
                 }
-                () = due(self.retry_at()) => {
-                    let retry = self.retry(reader.position().sequence);
-                    if stop.run_until_cancelled(retry).await.is_none() {
-                        return self.close();
-                    }
+                () = due(retry_at) => {
+                    self.feed().await;
+                    continue;
+                }
+                () = released.notified() => {
+                    self.feed().await;
                     continue;
                 }
                 next = reader.next() => next,
             };
-            let mut batch = vec![];
-            let mut next = Some(first);
-            let mut events = 0;
+            let (mut next, mut events, mut damaged) = (Some(first), 0, None);
             while let Some(commit) = next.take() {
                 match commit {
                     Ok(commit) => {
                         events += commit.records.len();
-                        batch.push(Arc::new(commit));
+                        let commit = Arc::new(commit);
+                        // Nobody listening is fine.
+                        let _ = self.tail.send(commit.clone());
+                        self.ring.push(commit);
                     }
                     Err(damage) => {
-                        self.take_in(&batch).await;
-                        return self.health.damaged(&damage);
+                        damaged = Some(damage);
+                        break;
                     }
                 }
                 if events < BATCH_EVENTS_MAX {
@@ -178,97 +215,99 @@ impl Task {
             }
             self.verified.send_replace(reader.position());
             let begin = Instant::now();
-            self.take_in(&batch).await;
+            self.feed().await;
+            if let Some(damage) = damaged {
+                self.around.health.damaged(&damage);
+                stop.cancelled().await;
+                break;
+            }
             if events < BATCH_EVENTS_MAX {
-                let took = begin.elapsed();
-                let rest = tokio::time::sleep((took * REST_FACTOR).min(REST_MAX));
-                let hurry = async {
-                    tokio::time::sleep(took * HURRY_FACTOR).await;
-                    self.hurry.notified().await;
-                };
-                tokio::select! {
-                    () = stop.cancelled() => return self.close(),
-                    () = rest => {}
-                    () = hurry => {}
+                self.rest(begin.elapsed()).await;
+            }
+        }
+        self.close().await;
+    }
+
+    async fn rest(&self, took: Duration) {
+        let rest = tokio::time::sleep((took * REST_FACTOR).min(REST_MAX));
+        let hurry = async {
+            tokio::time::sleep(took * HURRY_FACTOR).await;
+            self.hurry.notified().await;
+        };
+        tokio::select! {
+            () = self.stop.cancelled() => {}
+            () = rest => {}
+            () = hurry => {}
+        }
+    }
+
+    /// Has every model that is level take in what it lacks of the ring. One that lacks more is brought
+    /// up beside the others from now on.
+    async fn feed(&mut self) {
+        let mut work = vec![];
+        let mut events = 0;
+        for (place, cursor) in self.cursors.iter_mut().enumerate() {
+            let due = match cursor.pace {
+                Pace::Level => true,
+                Pace::Resting(until) => until <= Instant::now(),
+                Pace::Behind => false,
+            };
+            if !due {
+                continue;
+            }
+            let model = cursor.model.clone();
+            // Whoever holds it writes it: a rebuild that is about to end.
+            let Ok(held) = model.store.clone().try_lock_owned() else { continue };
+            let Some(at) = held.as_ref().map(|it| it.checkpoint().sequence) else { continue };
+            match self.ring.since(at) {
+                Some(batch) => {
+                    events += batch.iter().map(|it| it.records.len()).sum::<usize>();
+                    work.push(Work { of: place, model, held, batch });
+                }
+                None => {
+                    cursor.pace = Pace::Behind;
+                    let follow = behind::follow(model, self.around.clone(), self.stop.clone());
+                    self.behind.spawn(async move {
+                        follow.await;
+                        place
+                    });
                 }
             }
         }
-    }
-
-    /// Has every model that is level take in a batch, and tells whoever listens.
-    async fn take_in(&mut self, batch: &[Arc<Commit>]) {
-        for commit in batch {
-            // Nobody listening is fine.
-            let _ = self.tail.send(commit.clone());
-        }
-        let events: usize = batch.iter().map(|it| it.records.len()).sum();
-        // One that failed is behind, and is brought up by `retry`.
-        let level = self.models.iter_mut().filter(|it| it.retry_at.is_none());
-        let stores: Vec<Store> = level.filter_map(|it| it.store.take()).collect();
-        let applied = match events < SIDE_BY_SIDE_MIN {
-            true => apply_each(stores, batch.to_vec()).await,
+        let applied = match events / work.len().max(1) < SIDE_BY_SIDE_MIN {
+            true => apply_each(work).await,
             false => {
-                let running = stores.into_iter().map(|it| apply(it, batch.to_vec()));
-                futures_util::future::join_all(running).await
+                let running = work.into_iter().map(|it| apply_each(vec![it]));
+                futures_util::future::join_all(running).await.into_iter().flatten().collect()
             }
         };
-        applied.into_iter().for_each(|it| self.keep(it));
+        for (place, is_level) in applied {
+            let cursor = &mut self.cursors[place];
+            cursor.pace = match is_level {
+                true => Pace::Level,
+                false => Pace::Resting(Instant::now() + RETRY),
+            };
+        }
     }
 
     /// Leaves files that are whole in themselves, without a WAL beside them.
-    fn close(self) {
-        for store in self.models.iter().filter_map(|it| it.store.as_ref()) {
-            if let Err(error) = store.settle() {
-                tracing::debug!(model = store.model().name, %error, "a WAL is left behind");
+    async fn close(mut self) {
+        while self.behind.join_next().await.is_some() {}
+        for cursor in &self.cursors {
+            let store = cursor.model.store.lock().await;
+            if let Some(Err(error)) = store.as_ref().map(Store::settle) {
+                tracing::debug!(model = cursor.model.model.name, %error, "a WAL is left behind");
             }
         }
     }
 
     /// When the next model that failed is to be tried again.
     fn retry_at(&self) -> Option<Instant> {
-        self.models.iter().filter_map(|it| it.retry_at).min()
-    }
-
-    /// Has models that failed catch up with `to`, whether or not anything new arrives: a part of the
-    /// way each time, so that the others are not kept waiting.
-    async fn retry(&mut self, to: u64) {
-        for place in 0..self.models.len() {
-            let model = &mut self.models[place];
-            if model.retry_at.is_none_or(|it| it > Instant::now()) {
-                continue;
-            }
-            let Some(store) = model.store.take() else { continue };
-            let part = to.min(store.checkpoint().sequence + CATCH_UP_COMMITS);
-            let applied = match catch_up(&self.log, &self.health, store, part).await {
-                Ok(store) => Applied { store: Some(store), error: None },
-                Err(failed) => failed.into(),
-            };
-            self.keep(applied);
-            let model = &mut self.models[place];
-            if model.retry_at.is_none() && part < to {
-                model.retry_at = Some(Instant::now());
-            }
-        }
-    }
-
-    fn keep(&mut self, applied: Applied) {
-        let Applied { store, error } = applied;
-        let Some(store) = store else {
-            return self.health.stop(Stop {
-                code: "projector_failed",
-                detail: "a projector ended unexpectedly; see the log of this process".to_owned(),
-                fix: "start the ledger again; the read model heals itself".to_owned(),
-                sequence: None,
-            });
+        let at = |it: &Cursor| match it.pace {
+            Pace::Resting(until) => Some(until),
+            Pace::Level | Pace::Behind => None,
         };
-        let found = self.models.iter_mut().find(|it| it.model.name == store.model().name);
-        let Some(model) = found else { return };
-        model.reached.send_replace(store.checkpoint().sequence);
-        model.retry_at = error.map(|error| {
-            tracing::error!(model = model.model.name, %error, "a read model stands still");
-            Instant::now() + RETRY
-        });
-        model.store = Some(store);
+        self.cursors.iter().filter_map(at).min()
     }
 }
 
@@ -280,88 +319,44 @@ async fn due(at: Option<Instant>) {
     }
 }
 
-/// A store after a batch, and what went wrong with it.
-struct Applied {
-    store: Option<Store>,
-    error: Option<String>,
+/// A batch for a model, which is held meanwhile.
+struct Work<T> {
+    of: T,
+    model: Model,
+    held: OwnedMutexGuard<Option<Store>>,
+    batch: Vec<Arc<Commit>>,
 }
 
-/// A store that could not get any further.
-struct Failed {
-    store: Option<Store>,
-    error: String,
-}
-
-impl From<Failed> for Applied {
-    fn from(failed: Failed) -> Applied {
-        Applied { store: failed.store, error: Some(failed.error) }
-    }
-}
-
-/// Takes a batch in, off the async threads.
-async fn apply(store: Store, batch: Vec<Arc<Commit>>) -> Applied {
-    let applied = apply_each(vec![store], batch).await.pop();
-    applied.unwrap_or(Applied { store: None, error: None })
-}
-
-/// Has some models take a batch in, one after the other, off the async threads.
-async fn apply_each(stores: Vec<Store>, batch: Vec<Arc<Commit>>) -> Vec<Applied> {
-    if stores.is_empty() {
+/// Has some models take in what each lacks, one after the other, off the async threads. Says of which
+/// it was not possible.
+async fn apply_each<T: Send + 'static>(all: Vec<Work<T>>) -> Vec<(T, bool)> {
+    if all.is_empty() {
         return vec![];
     }
-    let apply = move |mut store: Store| {
-        // A batch that fails is taken in as far as it goes: what comes before a commit that
-        // contradicts the log is sound.
-        let each =
-            |store: &mut Store| batch.chunks(1).try_for_each(|it| store.apply(it).map(|_| ()));
-        let applied = catch_unwind(AssertUnwindSafe(|| {
-            store.apply(&batch).map(|_| ()).or_else(|_| each(&mut store))
-        }));
-        match applied {
-            Ok(applied) => {
-                Applied { store: Some(store), error: applied.err().map(|it| it.to_string()) }
-            }
-            // Half a transaction may be open on it.
-            Err(_) => Applied { store: None, error: None },
-        }
+    let each = |Work { of, model, mut held, batch }: Work<T>| {
+        let applied = apply(&mut held, &batch);
+        (of, model.keep(held.as_mut(), applied))
     };
-    let done = tokio::task::spawn_blocking(move || stores.into_iter().map(apply).collect());
-    done.await.unwrap_or_else(|it| vec![Applied { store: None, error: Some(it.to_string()) }])
+    let done = tokio::task::spawn_blocking(move || all.into_iter().map(each).collect());
+    // It does not panic: what could is caught.
+    done.await.unwrap_or_default()
 }
 
-/// Has one model take in the log up to a sequence, by itself.
-async fn catch_up(log: &Log, health: &Health, mut store: Store, to: u64) -> Result<Store, Failed> {
-    let at = store.checkpoint();
-    let mut reader = log.read(Position { sequence: at.sequence, hash: at.hash, at: None });
-    while store.checkpoint().sequence < to {
-        let batch = match read_batch(&mut reader, health, to).await {
-            Ok(batch) => batch,
-            Err(error) => return Err(Failed { store: Some(store), error }),
-        };
-        match apply(store, batch).await {
-            Applied { store: Some(it), error: None } => store = it,
-            Applied { store, error } => {
-                return Err(Failed { store, error: error.unwrap_or_default() });
-            }
+/// Has a store take in a batch. One that fails is taken in as far as it goes: what comes before a
+/// commit that contradicts the log is sound. A panic closes the file.
+fn apply(held: &mut Option<Store>, batch: &[Arc<Commit>]) -> Result<(), String> {
+    let Some(store) = held.as_mut() else { return Err("its file is closed".to_owned()) };
+    let applied = catch_unwind(AssertUnwindSafe(|| {
+        let one_by_one =
+            |store: &mut Store| batch.chunks(1).try_for_each(|it| store.apply(it).map(|_| ()));
+        store.apply(batch).map(|_| ()).or_else(|_| one_by_one(store))
+    }));
+    match applied {
+        Ok(applied) => applied.map_err(|it| it.to_string()),
+        Err(_) => {
+            // Half a transaction may be open on it.
+            *held = None;
+            Err("it ended unexpectedly".to_owned())
         }
     }
-    Ok(store)
-}
-
-/// Commits up to a sequence, as many as one batch takes.
-async fn read_batch(
-    reader: &mut crate::log::Reader,
-    health: &Health,
-    to: u64,
-) -> Result<Vec<Arc<Commit>>, String> {
-    let (mut batch, mut events) = (vec![], 0);
-    while reader.position().sequence < to && events < BATCH_EVENTS_MAX {
-        let commit = reader.next().await.map_err(|damage| {
-            health.damaged(&damage);
-            damage.to_string()
-        })?;
-        events += commit.records.len();
-        batch.push(Arc::new(commit));
-    }
-    Ok(batch)
 }

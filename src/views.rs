@@ -20,7 +20,36 @@ pub struct View {
     name: &'static str,
     readers: Readers,
     reached: watch::Receiver<u64>,
+    build: watch::Receiver<Option<Build>>,
     hurry: Arc<Notify>,
+}
+
+/// That the file of a read model has never been level with the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Build {
+    /// The sequence at which it is; `u64::MAX` while that is not known.
+    pub last: u64,
+    /// Whether a file of an earlier version answers meanwhile.
+    pub has_stand_in: bool,
+}
+
+/// The read model cannot answer yet: it is still being built.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub struct Building {
+    /// Which one.
+    pub model: &'static str,
+    /// How far it is.
+    pub sequence: u64,
+    /// How far it goes, where that is known.
+    pub last: Option<u64>,
+}
+
+impl std::fmt::Display for Building {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Building { model, sequence, last } = self;
+        write!(f, "the read model {model} is built from the log: it is at sequence {sequence}")?;
+        last.map_or(Ok(()), |it| write!(f, " of {it}"))
+    }
 }
 
 impl std::fmt::Debug for View {
@@ -42,15 +71,23 @@ pub struct Behind {
 }
 
 impl View {
-    /// A view of the read model that `readers` read and that has `reached` a sequence. `hurry` is
-    /// told when somebody waits for more.
+    /// A view of the read model that `readers` read, that has `reached` a sequence and may be under
+    /// `build`. `hurry` is told when somebody waits for more.
     pub fn new(
         name: &'static str,
         readers: Readers,
-        reached: watch::Receiver<u64>,
+        (reached, build): (watch::Receiver<u64>, watch::Receiver<Option<Build>>),
         hurry: Arc<Notify>,
     ) -> View {
-        View { name, readers, reached, hurry }
+        View { name, readers, reached, build, hurry }
+    }
+
+    /// How far it is, while it is being built and nothing answers in its place. What it holds then is
+    /// right as of its sequence, and much may be missing.
+    pub fn building(&self) -> Option<Building> {
+        let build = (*self.build.borrow()).filter(|it| !it.has_stand_in)?;
+        let last = (build.last < u64::MAX).then_some(build.last);
+        Some(Building { model: self.name, sequence: self.sequence(), last })
     }
 
     /// Its name.
@@ -154,9 +191,10 @@ impl Views {
         self.following().into_iter().chain([&*self.refusals])
     }
 
-    /// Waits until all that follow the log have taken in `sequence`, as [`View::reach`] does.
+    /// Waits until all that follow the log have taken in `sequence`, as [`View::reach`] does. One that
+    /// is being built is not waited for: it says so itself when it is asked.
     pub async fn reach(&self, sequence: u64) -> Result<(), Behind> {
-        for view in self.following() {
+        for view in self.following().into_iter().filter(|it| it.building().is_none()) {
             view.reach(sequence).await?;
         }
         Ok(())

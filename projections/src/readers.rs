@@ -8,7 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 use rusqlite::{Connection, OpenFlags};
 
 use crate::error::Error;
-use crate::store::{ReadModel, expect_model, plan_once};
+use crate::store::{ReadModel, expect_readable, plan_once};
 
 /// A pool of read-only connections of one file. Cheap enough to be asked from an asynchronous
 /// handler: no channel, no thread, one lock that nobody waits for while there are as many slots as
@@ -90,7 +90,7 @@ impl Readers {
         db.pragma_update(None, "temp_store", "MEMORY")?;
         db.pragma_update(None, "cache_size", -i64::from(CACHE_KIB))?;
         db.pragma_update(None, "mmap_size", MAPPED_BYTES)?;
-        expect_model(&db, path, self.model)?;
+        expect_readable(&db, path, self.model)?;
         Ok(db)
     }
 

@@ -17,7 +17,7 @@ use crate::as_of::{int, uint};
 use crate::error::Error;
 
 pub use digest::ContentDigest;
-pub use files::{building_path, drop_file, old_versions, path, swap};
+pub use files::{building_path, drop_file, old_versions, path, stand_in, swap};
 
 /// A read model: what its file holds, and how it is written.
 #[derive(Debug)]
@@ -114,6 +114,12 @@ pub struct Store {
     writer: Option<Box<dyn Writer>>,
 }
 
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} at {}", self.path.display(), self.checkpoint.sequence)
+    }
+}
+
 /// Pages of WAL after which SQLite copies it into the file: 80 MB. The default of 1,000 pages makes
 /// a rebuild copy each hot page once every few batches; at this size a page that changes in every
 /// batch is copied once for hundreds of them. A crash loses nothing by it, and costs the reading
@@ -176,6 +182,17 @@ impl Store {
     /// How far it has read.
     pub fn checkpoint(&self) -> Checkpoint {
         self.checkpoint
+    }
+
+    /// Whether the file has been level with the log at some time: [`Store::be_whole`].
+    pub fn is_whole(&self) -> Result<bool, Error> {
+        is_whole(&self.db)
+    }
+
+    /// Writes down that the file is level with the log. One that never was has nothing to say as of
+    /// now.
+    pub fn be_whole(&mut self) -> Result<(), Error> {
+        Ok(self.db.pragma_update(None, "user_version", WHOLE)?)
     }
 
     /// Answers a question from the writer's own connection, for tools and tests.
@@ -253,6 +270,17 @@ impl Store {
         in_transaction(&self.db, || crate::refusals::forget(&self.db, first))
     }
 
+    /// The file as it is now, whatever is written into it from now on.
+    pub fn as_it_is(&self) -> Result<AsItIs, Error> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let db = Connection::open_with_flags(&self.path, flags)?;
+        db.busy_timeout(BUSY)?;
+        db.execute_batch("BEGIN")?;
+        // A transaction begins with the first thing that is read.
+        read_checkpoint(&db)?;
+        Ok(AsItIs { db })
+    }
+
     /// SHA-256 over every row of every table, whatever the order they were written in.
     ///
     /// Two files of one model have the same content digest exactly when they give the same answers.
@@ -263,6 +291,18 @@ impl Store {
     /// Copies the WAL into the file and empties it, as far as readers let it.
     pub fn settle(&self) -> Result<(), Error> {
         Ok(self.db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?)
+    }
+}
+
+/// A file as it was at one moment. As long as there is one, what is written since waits in the WAL.
+pub struct AsItIs {
+    db: Connection,
+}
+
+impl AsItIs {
+    /// [`Store::content_digest`] as of that moment.
+    pub fn content_digest(&self) -> Result<ContentDigest, Error> {
+        digest::of(&self.db)
     }
 }
 
@@ -328,6 +368,14 @@ const CHECKPOINT: &str = "
         digest   BLOB    NOT NULL CHECK (length(digest) = 32)
     ) STRICT;";
 
+/// What SQLite keeps for us in the head of a file that was level with the log. It is no row, so that
+/// two files are compared by what they answer.
+const WHOLE: u32 = 1;
+
+fn is_whole(db: &Connection) -> Result<bool, Error> {
+    Ok(db.query_row("PRAGMA user_version", [], |row| row.get::<_, u32>(0))? == WHOLE)
+}
+
 fn schema_digest(model: &ReadModel) -> [u8; 32] {
     Sha256::digest(model.schema.concat()).into()
 }
@@ -349,15 +397,37 @@ fn create(db: &Connection, model: &'static ReadModel) -> Result<(), Error> {
     })
 }
 
+type Identity = (String, u32, Vec<u8>);
+
+fn identity(db: &Connection) -> Result<Identity, rusqlite::Error> {
+    db.query_row("SELECT model, version, schema FROM checkpoint", [], |row| {
+        Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+    })
+}
+
+/// Whether the questions of a model can be asked of a file: it holds the model with this schema, in
+/// this version or an earlier one.
+pub(crate) fn expect_readable(
+    db: &Connection,
+    path: &Path,
+    model: &ReadModel,
+) -> Result<(), Error> {
+    match identity(db) {
+        Ok((name, version, schema))
+            if name == model.name && version < model.version && schema == schema_digest(model) =>
+        {
+            Ok(())
+        }
+        Ok(_) | Err(_) => expect_model(db, path, model),
+    }
+}
+
 /// Makes sure that the file holds this model, in this version, with this schema.
 pub(crate) fn expect_model(db: &Connection, path: &Path, model: &ReadModel) -> Result<(), Error> {
     let wanted = format!("{} version {}", model.name, model.version);
     let other =
         |found: String| Error::OtherModel { path: path.to_owned(), found, wanted: wanted.clone() };
-    let found = db.query_row("SELECT model, version, schema FROM checkpoint", [], |row| {
-        Ok((row.get::<_, String>(0)?, row.get::<_, u32>(1)?, row.get::<_, Vec<u8>>(2)?))
-    });
-    let (name, version, schema) = match found {
+    let (name, version, schema) = match identity(db) {
         Ok(found) => found,
         Err(error) if error.sqlite_error_code() == Some(ErrorCode::NotADatabase) => {
             return Err(Error::NotADatabase { path: path.to_owned() });

@@ -121,6 +121,7 @@ const OTHER_CODES: &[(&str, &str)] = &[
         "key_not_accepted",
         "The key is mistyped, unknown, revoked or over, or the token is not as it must be; which of these is in the server's log. `seatledger keys create` makes another key.",
     ),
+    ("read_model_building", "The read model is new here and is built from the log. Ask again."),
     ("keys_unavailable", "Which keys there are is not known at the moment. Ask again."),
     ("log_full", "The log has reached max_bytes. Raise it, below the disk's size."),
     ("log_rejects", "The NATS server does not take the commit."),

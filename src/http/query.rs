@@ -103,6 +103,9 @@ pub(crate) async fn as_of(
         reach(view, sequence).await?;
     }
     let Some(at) = at else {
+        if min_sequence.is_none() {
+            be_built(view)?;
+        }
         view.reach_soon(app.intake.writer().sequence()).await;
         return Ok(AsOf::now(app));
     };
@@ -140,6 +143,16 @@ pub(crate) async fn as_of(
     };
     reach(view, sequence).await?;
     Ok(AsOf { sequence, moment, past: true })
+}
+
+/// Refuses to answer as of now from a read model that is still being built. What a reader asks for by
+/// a sequence is there as soon as that is reached.
+fn be_built(view: &View) -> Result<(), Problem> {
+    let Some(building) = view.building() else { return Ok(()) };
+    let title = "The read model is being built";
+    Err(Problem::new(503, "read_model_building", title, building.to_string())
+        .hint("ask again a little later; other questions are answered")
+        .retry_after(RETRY_SECONDS))
 }
 
 /// Refuses to answer as of a sequence that the log does not have. What this process knows comes

@@ -2,14 +2,13 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Instant;
 
-use projections::{Checkpoint, ReadModel, Readers, Store};
-use tokio::sync::{Notify, watch};
+use projections::{Checkpoint, Error, ReadModel, Readers, Store};
+use tokio::sync::{Mutex, Notify, watch};
 
 use crate::health::Health;
-use crate::log::{Error, Log, Position};
-use crate::views::{View, Views};
+use crate::log::{self, Log, Position};
+use crate::views::{Build, View, Views};
 
 /// All read models of a directory, open.
 pub struct Models {
@@ -17,37 +16,117 @@ pub struct Models {
     pub(super) models: Vec<Model>,
     pub(super) refused: Model,
     pub(super) views: Views,
-    /// Where the one that is furthest behind stands; `None` where the log does not hold what they
-    /// have taken in.
-    pub(super) lowest: Option<Position>,
+    /// Where the reader begins that feeds those that are level; `None` where the log does not hold
+    /// what they have taken in.
+    pub(super) begin: Option<Position>,
     /// Told when a reader waits.
     pub(super) hurry: Arc<Notify>,
 }
 
-/// One read model and how it stands.
+/// One read model and how it stands. Cheap to clone; all clones are one.
+#[derive(Debug, Clone)]
 pub(super) struct Model {
     pub(super) model: &'static ReadModel,
-    pub(super) store: Option<Store>,
-    /// When one that stands still is tried again.
-    pub(super) retry_at: Option<Instant>,
+    /// Held by whoever writes it; none where its file is closed.
+    pub(super) store: Arc<Mutex<Option<Store>>>,
     pub(super) reached: watch::Sender<u64>,
+    pub(super) build: watch::Sender<Option<Build>>,
     pub(super) view: Arc<View>,
 }
 
+/// Models that stand at most so many commits behind the furthest one are fed with it from the first
+/// commit on: that is what a process that was killed leaves behind.
+const NEARLY_LEVEL: u64 = 2_048;
+
 impl Model {
+    fn open(dir: &Path, model: &'static ReadModel, hurry: &Arc<Notify>) -> Result<Model, Error> {
+        // As many as threads that may ask: the async ones, and some of the blocking ones.
+        let slots = 2 * std::thread::available_parallelism().map_or(4, usize::from) + 4;
+        let store = open_or_begin_anew(dir, model)?;
+        let stand_in = match store.is_whole()? {
+            true => None,
+            false => projections::store::stand_in(dir, model)?,
+        };
+        let build = (!store.is_whole()?)
+            .then_some(Build { last: u64::MAX, has_stand_in: stand_in.is_some() });
+        let (path, sequence) = match stand_in {
+            Some((path, checkpoint)) => {
+                tracing::warn!(model = model.name, file = %path.display(), "a read model is built anew; the version before answers meanwhile");
+                (path, checkpoint.sequence)
+            }
+            None => (store.path().to_owned(), store.checkpoint().sequence),
+        };
+        let (reached, reaching) = watch::channel(sequence);
+        let (build, building) = watch::channel(build);
+        let readers = Readers::new(&path, model, slots);
+        let view = Arc::new(View::new(model.name, readers, (reaching, building), hurry.clone()));
+        Ok(Model { model, store: Arc::new(Mutex::new(Some(store))), reached, build, view })
+    }
+
+    /// Takes note of a batch that was taken in, and of how that went. Says whether it went well.
+    pub(super) fn keep(&self, store: Option<&mut Store>, applied: Result<(), String>) -> bool {
+        let kept = applied.and_then(|()| match store {
+            Some(store) => self.show(store).map_err(|it| it.to_string()),
+            None => Ok(()),
+        });
+        match kept {
+            Ok(()) => true,
+            Err(error) => {
+                self.stands_still(&error);
+                false
+            }
+        }
+    }
+
+    pub(super) fn stands_still(&self, error: &str) {
+        tracing::error!(model = self.model.name, %error, "a read model stands still");
+    }
+
+    /// Has readers see how far the store is. One that has reached what it was built for is whole.
+    pub(super) fn show(&self, store: &mut Store) -> Result<(), Error> {
+        let sequence = store.checkpoint().sequence;
+        let build = *self.build.borrow();
+        if let Some(Build { last, has_stand_in }) = build {
+            if sequence < last {
+                if !has_stand_in {
+                    self.reached.send_replace(sequence);
+                }
+                return Ok(());
+            }
+            store.be_whole()?;
+            if has_stand_in {
+                self.view.readers().replace(store.path().to_owned());
+            }
+            if last > 0 {
+                tracing::info!(model = self.model.name, sequence, "a read model is built");
+            }
+        }
+        self.reached.send_replace(sequence);
+        self.build.send_replace(None);
+        Ok(())
+    }
+
+    /// Has readers see a store that is level with the log: there is nothing more to build.
+    pub(super) fn show_whole(&self, store: &mut Store) -> Result<(), Error> {
+        store.be_whole()?;
+        self.reached.send_replace(store.checkpoint().sequence);
+        self.build.send_replace(None);
+        Ok(())
+    }
+
     /// Opens its file again after a rebuild has failed and closed it: whatever stands there now is
     /// what readers see, and it is brought up to date.
-    pub(super) fn reopen(&mut self, dir: &Path) {
+    pub(super) fn reopen(&self, dir: &Path) -> Option<Store> {
         match Store::open(dir, self.model) {
             Ok(store) => {
                 self.view.readers().replace(store.path().to_owned());
                 self.reached.send_replace(store.checkpoint().sequence);
-                self.retry_at = Some(Instant::now());
-                self.store = Some(store);
+                Some(store)
             }
             Err(error) => {
                 let model = self.model.name;
                 tracing::error!(model, %error, "a read model is closed until the next start");
+                None
             }
         }
     }
@@ -55,27 +134,17 @@ impl Model {
 
 impl Models {
     /// Opens all read models in `dir`; those that are missing begin anew.
-    pub fn open(dir: PathBuf) -> Result<Models, projections::Error> {
-        make_private(&dir)
-            .map_err(|source| projections::Error::File { path: dir.clone(), source })?;
-        // As many as threads that may ask: the async ones, and some of the blocking ones.
-        let slots = 2 * std::thread::available_parallelism().map_or(4, usize::from) + 4;
+    pub fn open(dir: PathBuf) -> Result<Models, Error> {
+        make_private(&dir).map_err(|source| Error::File { path: dir.clone(), source })?;
         let hurry = Arc::new(Notify::new());
-        let open = |model: &'static ReadModel| -> Result<Model, projections::Error> {
-            let store = open_or_begin_anew(&dir, model)?;
-            let (reached, watch) = watch::channel(store.checkpoint().sequence);
-            let readers = Readers::new(store.path(), model, slots);
-            let view = Arc::new(View::new(model.name, readers, watch, hurry.clone()));
-            Ok(Model { model, store: Some(store), retry_at: None, reached, view })
-        };
+        let refused = Model::open(&dir, &projections::refusals::MODEL, &hurry)?;
         let mut models = vec![];
-        let mut followed = |model: &'static ReadModel| -> Result<Arc<View>, projections::Error> {
-            let opened = open(model)?;
+        let mut followed = |model: &'static ReadModel| -> Result<Arc<View>, Error> {
+            let opened = Model::open(&dir, model, &hurry)?;
             let view = opened.view.clone();
             models.push(opened);
             Ok(view)
         };
-        let refused = open(&projections::refusals::MODEL)?;
         let views = Views {
             licenses: followed(&projections::licenses::MODEL)?,
             assignments: followed(&projections::assignments::MODEL)?,
@@ -87,7 +156,9 @@ impl Models {
             keys: followed(&projections::keys::MODEL)?,
             refusals: refused.view.clone(),
         };
-        Ok(Models { dir, models, refused, views, lowest: None, hurry })
+        // It holds what its stream holds, and is never built from the log.
+        refused.build.send_replace(None);
+        Ok(Models { dir, models, refused, views, begin: None, hurry })
     }
 
     /// The models as readers see them.
@@ -101,17 +172,27 @@ impl Models {
     }
 
     fn checkpoints(&self) -> Vec<Checkpoint> {
-        self.models.iter().filter_map(|it| it.store.as_ref()).map(Store::checkpoint).collect()
+        let of = |it: &Model| it.store.try_lock().ok()?.as_ref().map(Store::checkpoint);
+        self.models.iter().filter_map(of).collect()
     }
 
     /// Compares what each of them has taken in with what the log holds. They are witnesses against a
     /// log that went back, each for itself. No answer is no agreement: it is an error, unless
     /// writing has stopped already.
-    pub async fn check(&mut self, log: &Log, health: &Health) -> Result<(), Error> {
+    pub async fn check(&mut self, log: &Log, health: &Health) -> Result<(), log::Error> {
         let stopped = health.stop_code().is_some();
-        match lowest(log, &self.checkpoints(), stopped).await {
-            Ok(position) => self.lowest = Some(position),
-            Err(Error::Damaged(damage)) => health.damaged(&damage),
+        match compare(log, &self.checkpoints(), stopped).await {
+            Ok((begin, last)) => {
+                self.begin = Some(begin);
+                for model in &self.models {
+                    let goal = |it: &mut Option<Build>| match it {
+                        Some(build) => std::mem::replace(&mut build.last, last) != last,
+                        None => false,
+                    };
+                    model.build.send_if_modified(goal);
+                }
+            }
+            Err(log::Error::Damaged(damage)) => health.damaged(&damage),
             Err(error) if stopped => {
                 tracing::warn!(%error, "the read models cannot be compared with the log")
             }
@@ -130,8 +211,8 @@ fn make_private(dir: &Path) -> std::io::Result<()> {
 }
 
 /// Opens a read model. A file that is none, or another one, is thrown away: it is a copy of the log.
-fn open_or_begin_anew(dir: &Path, model: &'static ReadModel) -> Result<Store, projections::Error> {
-    use projections::{Error, store};
+fn open_or_begin_anew(dir: &Path, model: &'static ReadModel) -> Result<Store, Error> {
+    use projections::store;
     match Store::open(dir, model) {
         Err(error @ (Error::NotADatabase { .. } | Error::OtherModel { .. })) => {
             tracing::warn!(%error, "a read model is built anew");
@@ -142,19 +223,27 @@ fn open_or_begin_anew(dir: &Path, model: &'static ReadModel) -> Result<Store, pr
     }
 }
 
-/// Where the lowest of some checkpoints stands, if the log holds all of them.
-async fn lowest(log: &Log, checkpoints: &[Checkpoint], once: bool) -> Result<Position, Error> {
+/// Where the common reader begins, if the log holds all of some checkpoints, and where the log ends.
+/// It begins with those that are [`NEARLY_LEVEL`]; the others are brought up beside.
+async fn compare(
+    log: &Log,
+    checkpoints: &[Checkpoint],
+    once: bool,
+) -> Result<(Position, u64), log::Error> {
     let head = match once {
         true => log.head_now().await?,
         false => log.head().await?,
     };
-    let mut lowest = None;
+    let highest = checkpoints.iter().map(|it| it.sequence).max().unwrap_or_default();
+    let mut begin = None;
     for at in checkpoints {
         let position = log.position(at.sequence, at.hash, head.last).await?;
-        let lower = lowest.is_none_or(|it: Position| position.sequence < it.sequence);
-        lowest = if lower { Some(position) } else { lowest };
+        let is_lower = begin.is_none_or(|it: Position| position.sequence < it.sequence);
+        if is_lower && at.sequence.saturating_add(NEARLY_LEVEL) >= highest {
+            begin = Some(position);
+        }
     }
-    Ok(lowest.unwrap_or(Position::START))
+    Ok((begin.unwrap_or(Position::START), head.last))
 }
 
 #[cfg(test)]
@@ -173,20 +262,72 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_model_that_a_failed_rebuild_has_closed_is_open_again_and_due() {
+    async fn a_model_that_a_failed_rebuild_has_closed_is_opened_again() {
         let dir = tempfile::tempdir().unwrap();
-        let mut models = Models::open(dir.path().to_owned()).unwrap().models;
-        let model = &mut models[0];
-        model.store = None;
+        let models = Models::open(dir.path().to_owned()).unwrap().models;
+        let model = &models[0];
+        *model.store.lock().await = None;
         model.reached.send_replace(7);
-        model.reopen(dir.path());
-        assert!(model.store.is_some());
+        assert!(model.reopen(dir.path()).is_some());
         assert_eq!(model.view.sequence(), 0, "as far as the file is");
-        assert!(model.retry_at.is_some_and(|it| it <= Instant::now()));
         // One that cannot be opened stays closed.
-        model.store = None;
-        model.retry_at = None;
-        model.reopen(&dir.path().join("gone"));
-        assert!(model.store.is_none() && model.retry_at.is_none());
+        assert!(model.reopen(&dir.path().join("gone")).is_none());
+    }
+
+    #[tokio::test]
+    async fn a_file_that_is_new_is_whole_once_it_has_what_it_is_built_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let models = Models::open(dir.path().to_owned()).unwrap().models;
+        let model = &models[0];
+        assert_eq!(model.view.building().map(|it| it.sequence), Some(0));
+        let mut store = model.store.lock().await;
+        assert!(model.keep(store.as_mut(), Ok(())));
+        assert!(model.view.building().is_some(), "nobody knows yet how long the log is");
+        model.build.send_replace(Some(Build { last: 0, has_stand_in: false }));
+        assert!(model.keep(store.as_mut(), Ok(())));
+        assert_eq!(model.view.building(), None);
+        drop(store.take());
+        drop(store);
+        let again = Models::open(dir.path().to_owned()).unwrap().models;
+        assert_eq!(again[0].view.building(), None, "the file says so itself");
+        assert!(again[1].view.building().is_some());
+    }
+
+    /// The file of a version before, as a start of the next release finds it.
+    fn leave_behind(dir: &Path, model: &'static ReadModel, change: &str) {
+        let mut store = Store::open(dir, model).unwrap();
+        store.be_whole().unwrap();
+        let version = model.version - 1;
+        let sql = format!("UPDATE checkpoint SET version = {version}, sequence = 7; {change}");
+        store.db().execute_batch(&sql).unwrap();
+        store.settle().unwrap();
+        let path = store.path().to_owned();
+        drop(store);
+        let before = dir.join(format!("{}.v{version}.db", model.name));
+        std::fs::rename(path, before).unwrap();
+    }
+
+    #[tokio::test]
+    async fn the_version_before_answers_until_the_new_one_is_built_where_it_can() {
+        let dir = tempfile::tempdir().unwrap();
+        let other_schema = "UPDATE checkpoint SET schema = x'00'";
+        leave_behind(dir.path(), &projections::licenses::MODEL, "");
+        leave_behind(dir.path(), &projections::assignments::MODEL, other_schema);
+        let models = Models::open(dir.path().to_owned()).unwrap().models;
+        let [licenses, assignments] = [&models[0], &models[1]];
+        let sequence = |it: &Model| {
+            let read = |db: &projections::Connection| projections::store::read_checkpoint(db);
+            it.view.readers().with(read).unwrap().sequence
+        };
+        assert_eq!((licenses.view.building(), licenses.view.sequence()), (None, 7));
+        assert_eq!(sequence(licenses), 7, "the old file answers");
+        assert!(assignments.view.building().is_some(), "its schema is another one");
+        let mut store = licenses.store.lock().await;
+        licenses.build.send_replace(Some(Build { last: 9, has_stand_in: true }));
+        assert!(licenses.keep(store.as_mut(), Ok(())));
+        assert_eq!((licenses.view.sequence(), sequence(licenses)), (7, 7), "not there yet");
+        licenses.build.send_replace(Some(Build { last: 0, has_stand_in: true }));
+        assert!(licenses.keep(store.as_mut(), Ok(())));
+        assert_eq!((licenses.view.sequence(), sequence(licenses)), (0, 0), "the new one does");
     }
 }

@@ -21,8 +21,8 @@ type Batch = Vec<(u64, Vec<Refused>)>;
 
 /// Runs until `stop` is cancelled. Where the stream is another one than the model was fed from, the
 /// model begins anew: it holds what its stream holds.
-pub(super) async fn follow(log: Log, dir: PathBuf, mut model: Model, stop: CancellationToken) {
-    let Some(store) = model.store.take() else { return };
+pub(super) async fn follow(log: Log, dir: PathBuf, model: Model, stop: CancellationToken) {
+    let Some(store) = model.store.lock().await.take() else { return };
     let Some(Some(mut task)) = stop.run_until_cancelled(begin(log, dir, model, store)).await else {
         return;
     };

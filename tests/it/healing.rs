@@ -1,6 +1,7 @@
 //! Read models are only read models: whatever happens to their files, the log makes them again.
 
 mod asleep;
+mod behind;
 mod rebuilding;
 
 use std::fs;

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use super::{ReadModel, Store};
+use super::{Checkpoint, ReadModel, Store};
 use crate::error::Error;
 use crate::readers::Readers;
 
@@ -37,6 +37,29 @@ pub fn old_versions(dir: &Path, model: &ReadModel) -> Result<Vec<PathBuf>, Error
     }
     found.sort();
     Ok(found)
+}
+
+/// The newest file of an earlier version that was level with the log and has the schema of today, and
+/// how far it is: it can answer, as that version did, until the model of today is built.
+pub fn stand_in(
+    dir: &Path,
+    model: &'static ReadModel,
+) -> Result<Option<(PathBuf, Checkpoint)>, Error> {
+    let mut best: Option<(PathBuf, Checkpoint)> = None;
+    for path in old_versions(dir, model)?
+        .into_iter()
+        .filter(|it| it.extension().is_some_and(|it| it == "db"))
+    {
+        // One that cannot be read is no help, and in nobody's way.
+        let found = Readers::new(&path, model, 1)
+            .with(|db| Ok(super::is_whole(db)?.then_some(super::read_checkpoint(db)?)));
+        if let Ok(Some(checkpoint)) = found
+            && best.as_ref().is_none_or(|it| checkpoint.sequence > it.1.sequence)
+        {
+            best = Some((path, checkpoint));
+        }
+    }
+    Ok(best)
 }
 
 /// Removes a file and what SQLite keeps beside it. Whoever reads it goes on reading it.
