@@ -192,10 +192,10 @@ impl Auth {
             let error = AuthError::FacadeNotAllowed;
             return Err(self.refused("facade", Some(&principal), client, error));
         }
-        let counted_as = match principal.proof {
-            own if Some(own) == self.gate.own => return Ok(principal),
+        let counted_as = match &principal.proof {
+            own if Some(own) == self.gate.own.as_ref() => return Ok(principal),
             Proof::Nothing => return Ok(principal),
-            Proof::Key(key) => Counted::Key(key),
+            Proof::Key(key) => Counted::Key(*key),
             Proof::Token(token) => Counted::Subject(token.subject),
         };
         match self.gate.rates.call(counted_as) {

@@ -252,8 +252,8 @@ pub fn example(kind: CommandType) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ::events::Request;
     use ::events::request::{Address, Via};
+    use ::events::{By, Request};
 
     #[test]
     fn every_example_is_a_command() {
@@ -262,7 +262,7 @@ mod tests {
                 Address { account: "acme", kind: kind.as_str(), key: Some("c1"), via: Via::Http };
             let document = example(*kind).to_string();
             let made = || ::events::CommandId::new("made").unwrap();
-            Request::read(&address, document.as_bytes(), made).unwrap();
+            Request::read(&address, By::local(), document.as_bytes(), made).unwrap();
         }
     }
 
@@ -301,7 +301,8 @@ mod tests {
         let mut document = example(kind);
         document[member] = Value::Null;
         let made = || ::events::CommandId::new("made").unwrap();
-        let refused = Request::read(&address, document.to_string().as_bytes(), made).err();
+        let refused =
+            Request::read(&address, By::local(), document.to_string().as_bytes(), made).err();
         refused.filter(|it| it.pointer == format!("/{member}"))
     }
 

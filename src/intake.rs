@@ -12,7 +12,7 @@ use std::time::Instant;
 
 use events::request::{ANONYMOUS, Address};
 use events::wire::{self, Record};
-use events::{AccountId, CommandId, CommandType, Event, Refusal, Request};
+use events::{AccountId, By, CommandId, CommandType, Event, Refusal, Request};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -158,7 +158,8 @@ impl Intake {
         let made = made.map_or_else(|| CommandId::new(Uuid::now_v7().to_string()), Ok);
         // Invariant: a UUID is a token, so the fallback is never taken.
         let Ok(made) = made else { return unjudged(&Unavailable::Starting, address, document) };
-        let mut request = match Request::read(address, document, || made) {
+        let by = self.sender.as_ref().map_or_else(By::nats_command, |it| it.by());
+        let mut request = match Request::read(address, by, document, || made) {
             Ok(request) => request,
             Err(it) => return malformed::answer(&it, address, document),
         };

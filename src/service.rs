@@ -4,6 +4,7 @@ use std::fs::File;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use events::AccountId;
@@ -130,6 +131,8 @@ pub struct Service {
     pub http: SocketAddr,
     /// Where commands go in.
     pub intake: Intake,
+    /// Whoever sits at the machine.
+    pub local: Arc<Principal>,
     /// What can be read.
     pub views: Views,
     /// How it is.
@@ -196,7 +199,7 @@ impl Service {
         };
         tasks.spawn(monitor.run(stop.clone()));
         tasks.spawn(crate::metrics::upkeep(stop.clone()));
-        let auth = admission(&settings, http, &intake, (&stop, &tasks))?;
+        let (auth, local) = admission(&settings, http, &intake, (&stop, &tasks))?;
         let app = http::App::new(http::Parts {
             intake: intake.clone(),
             views: views.clone(),
@@ -210,7 +213,20 @@ impl Service {
         });
         tasks.spawn(http::serve(listener, app, settings.front.clone(), stop.clone()));
         let (client, _writing, _lock) = (answers, writing, lock);
-        Ok(Service { http, intake, views, health, stop, tasks, doors, client, _writing, _lock })
+        let service = Service {
+            http,
+            intake,
+            local,
+            views,
+            health,
+            stop,
+            tasks,
+            doors,
+            client,
+            _writing,
+            _lock,
+        };
+        Ok(service)
     }
 
     /// Waits until commands are taken, through every door, or are known not to be.
@@ -292,24 +308,25 @@ async fn open_doors(
     (intake, Doors { opened, closing, tasks })
 }
 
-/// Who may call over HTTP, which listens at `http`.
+/// Who may call over HTTP, which listens at `http`, and whoever sits at the machine.
 fn admission(
     settings: &Settings,
     http: SocketAddr,
     intake: &Intake,
     (stop, tasks): (&CancellationToken, &TaskTracker),
-) -> Result<Auth, Error> {
+) -> Result<(Auth, Arc<Principal>), Error> {
     let home = AccountId::new(auth::LOCAL_HOME).map_err(|it| Error::Service(it.to_string()))?;
+    let local = Principal::local(home);
     let admission = auth::Settings {
         keys: settings.keys,
         rate: settings.rate,
-        local: Principal::local(home),
+        local: local.clone(),
         own: settings.own.clone(),
         tokens: settings.tokens.clone(),
         loopback: http.ip().is_loopback(),
     };
     let known = (intake.writer().clone(), settings.clock.clone());
-    Ok(Auth::new(admission, known, stop, tasks))
+    Ok((Auth::new(admission, known, stop, tasks), Arc::new(local)))
 }
 
 /// Refuses an address that HTTP cannot be served at now, so that nothing need be made for it.

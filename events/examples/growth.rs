@@ -9,7 +9,7 @@
 use std::time::Instant;
 
 use events::request::Address;
-use events::{CommandId, Ledger, Moment, Request, Via};
+use events::{By, CommandId, Ledger, Moment, Request, Via};
 use serde_json::{Value, json};
 
 /// Seats that are held by name, and as many members of a group that have one from it.
@@ -165,7 +165,7 @@ impl World {
         self.asked += 1;
         let address = Address { account: "acme", kind, key: None, via: Via::Nats };
         let id = CommandId::new(format!("c-{}", self.asked)).unwrap();
-        Request::read(&address, document.to_string().as_bytes(), || id).unwrap()
+        Request::read(&address, By::local(), document.to_string().as_bytes(), || id).unwrap()
     }
 
     fn judge(&mut self, asks: &[Request]) {

@@ -13,7 +13,7 @@ use events::command::{AllocateLicense, AssignSeat, Quantity};
 use events::request::{Address, ContentHash};
 use events::wire::{self, CommandRef, CommitHash, Header, Record};
 use events::{
-    AccountId, Actor, Command, CommandId, Email, Event, Holder, Ledger, LicenseId, Moment,
+    AccountId, Actor, By, Command, CommandId, Email, Event, Holder, Ledger, LicenseId, Moment,
     ProductId, Request, UserId, Via,
 };
 use uuid::Uuid;
@@ -72,6 +72,7 @@ fn request(account: AccountId, command: Command) -> Request {
         id: CommandId::new("c-1").unwrap(),
         account,
         actor: Actor::new("somebody").unwrap(),
+        by: By::nats_command(),
         via: Via::Nats,
         change: Default::default(),
         dry_run: false,
@@ -183,7 +184,8 @@ fn reading() {
     let address = Address { account: "acme", kind: "AssignSeat", key: None, via: Via::Nats };
     let start = Instant::now();
     for _ in 0..count {
-        let request = Request::read(&address, black_box(DOCUMENT).as_bytes(), || unreachable!());
+        let request =
+            Request::read(&address, By::local(), black_box(DOCUMENT).as_bytes(), || unreachable!());
         black_box(request.unwrap());
     }
     rate("AssignSeat documents read", count, start.elapsed());
@@ -225,7 +227,8 @@ fn writing() {
 
 fn records(count: usize) -> Vec<Record> {
     let address = Address { account: "acme", kind: "AssignSeat", key: None, via: Via::Nats };
-    let asked = Request::read(&address, DOCUMENT.as_bytes(), || unreachable!()).unwrap();
+    let asked =
+        Request::read(&address, By::local(), DOCUMENT.as_bytes(), || unreachable!()).unwrap();
     let mut ledger = Ledger::default();
     ledger.begin();
     let mut first = allocate(0);
@@ -241,6 +244,7 @@ fn records(count: usize) -> Vec<Record> {
         account: asked.account.clone(),
         command: CommandRef { id: asked.id.clone(), hash: asked.hash },
         actor: asked.actor.clone(),
+        by: asked.by.clone(),
         via: asked.via,
         change: asked.change.clone(),
         event: event.clone(),

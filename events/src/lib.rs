@@ -12,6 +12,7 @@
 #![warn(missing_docs)]
 
 pub mod account;
+pub mod by;
 pub mod command;
 pub mod decide;
 pub mod event;
@@ -34,6 +35,7 @@ pub mod transfer;
 pub mod wire;
 
 pub use account::Account;
+pub use by::By;
 pub use command::{Command, CommandType};
 pub use decide::decide;
 pub use event::Event;

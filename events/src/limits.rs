@@ -4,6 +4,9 @@
 /// (`invalid_text`).
 pub const TEXT_BYTES_MAX: usize = 256;
 
+/// Bytes of what is written of who was let in. The ledger writes nothing longer.
+pub const BY_BYTES_MAX: usize = 520;
+
 /// Characters of an account id or a command id, which must be safe as one token of a NATS subject.
 /// A longer one is malformed (`invalid_account`, `invalid_command_id`).
 pub const TOKEN_BYTES_MAX: usize = 64;

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use crate::by::By;
 use crate::command::{AssignSeat, Command};
 use crate::moment::Moment;
 use crate::refusal::Refusal;
@@ -28,8 +29,10 @@ pub struct Refused {
     /// Its type.
     #[serde(rename = "type")]
     pub kind: String,
-    /// Who asked.
+    /// Who asked, as the sender says.
     pub actor: Actor,
+    /// Who was let in.
+    pub by: By,
     /// Through which door.
     pub via: Via,
     /// Why they asked.
@@ -65,6 +68,7 @@ impl Refused {
             hash: request.hash,
             kind: request.command.kind().as_str().to_owned(),
             actor: request.actor.clone(),
+            by: request.by.clone(),
             via: request.via,
             change: request.change.clone(),
             code: refusal.code().to_owned(),
@@ -143,7 +147,7 @@ mod tests {
     fn refused(kind: &str, document: &str) -> Refused {
         let address = Address { account: "acme", kind, key: None, via: Via::Http };
         let id = || CommandId::new("c-1").unwrap();
-        let request = Request::read(&address, document.as_bytes(), id).unwrap();
+        let request = Request::read(&address, By::local(), document.as_bytes(), id).unwrap();
         let refusal = Refusal::AccountNotFound(request.account.clone());
         Refused::new(Uuid::nil(), Moment::from_millis(0), &request, &refusal)
     }

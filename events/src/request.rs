@@ -6,6 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
+use crate::by::By;
 use crate::command::{self, Command, CommandType, NoteKeyUse, PassTime};
 use crate::key::KeyId;
 use crate::limits::COMMAND_BYTES_MAX;
@@ -59,7 +60,7 @@ impl Change {
 /// SHA-256 over what a command asks, cut to 128 bits; written in hex.
 ///
 /// Two documents have the same hash when they ask the same of the same account: white space, the
-/// order of members, the actor and `dry_run` do not count.
+/// order of members, the actor, who was let in and `dry_run` do not count.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ContentHash(pub [u8; 16]);
 
@@ -97,8 +98,10 @@ pub struct Request {
     pub id: CommandId,
     /// For which account.
     pub account: AccountId,
-    /// Who asks.
+    /// Who asks, as the sender says.
     pub actor: Actor,
+    /// Who was let in.
+    pub by: By,
     /// Through which door it came.
     pub via: Via,
     /// Why.
@@ -177,9 +180,11 @@ fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(raw: D) -> Result<Optio
 const ENVELOPE: &[&str] = &["id", "account", "type", "actor", "dry_run", "change", "reason"];
 
 impl Request {
-    /// Reads a command document. `new_id` is asked for an id only when the producer gave none.
+    /// Reads a command document of somebody who was let in. `new_id` is asked for an id only when the
+    /// producer gave none.
     pub fn read(
         address: &Address<'_>,
+        by: By,
         document: &[u8],
         new_id: impl FnOnce() -> CommandId,
     ) -> Result<Request, Malformed> {
@@ -210,7 +215,7 @@ impl Request {
         };
         let hash = content_hash(&account, &change, &command);
         let (via, dry_run) = (address.via, envelope.dry_run);
-        Ok(Request { id, account, actor, via, change, dry_run, command, hash })
+        Ok(Request { id, account, actor, by, via, change, dry_run, command, hash })
     }
 }
 
@@ -235,8 +240,8 @@ impl Request {
             .map_err(|it| Malformed::whole(MalformedCode::InvalidText, it.to_string()))?;
         let change = Change::default();
         let hash = content_hash(&account, &change, &command);
-        let (via, dry_run) = (Via::Clock, false);
-        Ok(Request { id, account, actor, via, change, dry_run, command, hash })
+        let (by, via, dry_run) = (By::clock(), Via::Clock, false);
+        Ok(Request { id, account, actor, by, via, change, dry_run, command, hash })
     }
 }
 

@@ -19,9 +19,14 @@ pub enum InvalidText {
     /// Nothing is named by the empty string.
     #[error("invalid_text: it is empty")]
     Empty,
-    /// Longer than [`TEXT_BYTES_MAX`].
-    #[error("invalid_text: it has {0} bytes, at most {TEXT_BYTES_MAX} are allowed")]
-    TooLong(usize),
+    /// Longer than it may be: than [`TEXT_BYTES_MAX`], for most.
+    #[error("invalid_text: it has {bytes} bytes, at most {max} are allowed")]
+    TooLong {
+        /// Bytes it has.
+        bytes: usize,
+        /// Bytes it may have.
+        max: usize,
+    },
     /// A control character, NUL and line breaks included.
     #[error("invalid_text: it contains the control character U+{:04X}", u32::from(*.0))]
     Control(char),
@@ -32,11 +37,16 @@ pub enum InvalidText {
 
 /// Whether `text` may name something: 1 to [`TEXT_BYTES_MAX`] bytes, no control characters.
 pub fn check_text(text: &str) -> Result<(), InvalidText> {
+    check_bounded(text, TEXT_BYTES_MAX)
+}
+
+/// The same with another bound.
+pub(crate) fn check_bounded(text: &str, max: usize) -> Result<(), InvalidText> {
     if text.is_empty() {
         return Err(InvalidText::Empty);
     }
-    if text.len() > TEXT_BYTES_MAX {
-        return Err(InvalidText::TooLong(text.len()));
+    if text.len() > max {
+        return Err(InvalidText::TooLong { bytes: text.len(), max });
     }
     match text.chars().find(|it| it.is_control()) {
         Some(control) => Err(InvalidText::Control(control)),
@@ -170,7 +180,7 @@ mod tests {
         assert!(LicenseId::new("x".repeat(TEXT_BYTES_MAX)).is_ok());
         assert_eq!(
             LicenseId::new("x".repeat(TEXT_BYTES_MAX + 1)),
-            Err(InvalidText::TooLong(TEXT_BYTES_MAX + 1))
+            Err(InvalidText::TooLong { bytes: TEXT_BYTES_MAX + 1, max: TEXT_BYTES_MAX })
         );
     }
 

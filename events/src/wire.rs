@@ -11,6 +11,7 @@ use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
+use crate::by::By;
 use crate::event::Event;
 use crate::malformed::short;
 use crate::moment::Moment;
@@ -128,8 +129,10 @@ pub struct Record {
     pub account: AccountId,
     /// By which command.
     pub command: CommandRef,
-    /// By whom.
+    /// By whom, as the sender says.
     pub actor: Actor,
+    /// Who was let in.
+    pub by: By,
     /// Through which door.
     pub via: Via,
     /// Why.
@@ -190,6 +193,7 @@ struct WrittenLine<'a> {
     account: &'a AccountId,
     command: &'a CommandRef,
     actor: &'a Actor,
+    by: &'a By,
     via: Via,
     #[serde(skip_serializing_if = "Change::is_empty")]
     change: &'a Change,
@@ -206,6 +210,7 @@ struct ReadLine<'a> {
     account: AccountId,
     command: CommandRef,
     actor: Actor,
+    by: By,
     via: Via,
     #[serde(default)]
     change: Change,
@@ -225,6 +230,7 @@ impl Record {
             account: &self.account,
             command: &self.command,
             actor: &self.actor,
+            by: &self.by,
             via: self.via,
             change: &self.change,
             kind: self.event.kind(),
@@ -250,6 +256,7 @@ impl Record {
             account: it.account,
             command: it.command,
             actor: it.actor,
+            by: it.by,
             via: it.via,
             change: it.change,
             event,

@@ -15,7 +15,7 @@ use events::limits::{SERVED_MAX, TEXT_BYTES_MAX};
 use events::malformed::MalformedCode;
 use events::request::Address;
 use events::wire::Header;
-use events::{CommandId, CommandType, Event, Malformed, Refusal, Request, Via};
+use events::{By, CommandId, CommandType, Event, Malformed, Refusal, Request, Via};
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
@@ -61,7 +61,7 @@ fn quoted(text: &str) -> Vec<&str> {
 
 fn read(kind: &str, document: &str) -> Result<Request, Malformed> {
     let address = Address { account: "acme", kind, key: None, via: Via::Http };
-    Request::read(&address, document.as_bytes(), || CommandId::new("made").unwrap())
+    Request::read(&address, By::local(), document.as_bytes(), || CommandId::new("made").unwrap())
 }
 
 #[test]

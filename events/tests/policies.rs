@@ -8,7 +8,7 @@ use std::path::Path;
 
 use events::account::Wait;
 use events::request::Address;
-use events::{Account, AccountId, CommandId, LicenseId, Malformed, Moment};
+use events::{Account, AccountId, By, CommandId, LicenseId, Malformed, Moment};
 use events::{Ledger, ProductId, Request, Via};
 use serde_json::{Value, json};
 
@@ -49,7 +49,7 @@ fn policies(page: &str) -> Vec<Policy> {
 
 fn read(kind: &str, document: &str) -> Result<Request, Malformed> {
     let address = Address { account: "acme", kind, key: None, via: Via::Http };
-    Request::read(&address, document.as_bytes(), || CommandId::new("made").unwrap())
+    Request::read(&address, By::local(), document.as_bytes(), || CommandId::new("made").unwrap())
 }
 
 fn decision(license: Option<&str>, policy: &str, value: &str) -> Result<Request, Malformed> {

@@ -14,7 +14,7 @@ use events::event::{Assigned, Ground, LicenseAllocated, SeatAssigned};
 use events::request::ContentHash;
 use events::wire::{CommandRef, Commit, CommitHash, FORMAT, Header, Record};
 use events::{
-    AccountId, Actor, AssignmentId, Change, CommandId, Email, Event, Holder, LicenseId, Moment,
+    AccountId, Actor, AssignmentId, By, Change, CommandId, Email, Event, Holder, LicenseId, Moment,
     ProductId, UserId, Via,
 };
 use projections::checks::{self, Question};
@@ -151,6 +151,7 @@ fn history(events: usize, each: usize) -> Vec<Arc<Commit>> {
                     hash: ContentHash([1; 16]),
                 },
                 actor: Actor::new("provisioning").unwrap(),
+                by: By::nats_command(),
                 via: Via::Nats,
                 change: Change::default(),
                 event,

@@ -24,13 +24,13 @@ pub use times::{moment_of, sequence_at};
 /// The model.
 pub static MODEL: ReadModel = ReadModel {
     name: "history",
-    version: 2,
+    version: 3,
     schema: &[known::ACCOUNTS, terms::SCHEMA, SCHEMA],
     feed: Feed::Commits(|| Box::<History>::default()),
 };
 
 /// The three lists say at which positions something is to be found: a type, license, group or actor
-/// of an account; a holder, by user and by address; a command. One row stands for `count` events in a
+/// of an account, or who was let in; a holder, by user and by address; a command. One row stands for `count` events in a
 /// row, so that what one command causes by the hundred is listed once. All events of an account are
 /// those of all its types.
 const SCHEMA: &str = "
@@ -48,6 +48,7 @@ const SCHEMA: &str = "
         v        INTEGER NOT NULL,
         license  INTEGER,
         actor    INTEGER NOT NULL,
+        let_in   INTEGER NOT NULL,
         via      TEXT    NOT NULL,
         command  ANY     NOT NULL,
         change   TEXT,
@@ -142,10 +143,10 @@ impl Writer for History {
 impl History {
     fn events(&mut self, db: &Connection, commit: &Commit) -> Result<(), Error> {
         let sql = "INSERT INTO events
-                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
         let mut insert = db.prepare_cached(sql)?;
         // Where the runs at hand stand in the lists: by term, and by holder.
-        let mut runs = [usize::MAX; 4];
+        let mut runs = [usize::MAX; 5];
         let mut holders = [usize::MAX; 2];
         for (index, it) in commit.records.iter().enumerate() {
             let position = position::of(commit.sequence, index)?;
@@ -154,6 +155,7 @@ impl History {
             let mut number = |kind: Kind<'_>| self.terms.term(db, &it.account, kind, commit);
             let kind = number(Kind::Type(it.event.kind()))?;
             let actor = number(Kind::Actor(&it.actor))?;
+            let by = number(Kind::By(&it.by))?;
             let license = about.license.map(|it| number(Kind::License(it))).transpose()?;
             let group = about.group.map(|it| number(Kind::Group(it))).transpose()?;
             let json = |it: Result<String, serde_json::Error>| {
@@ -173,12 +175,14 @@ impl History {
                 it.event.version(),
                 license,
                 actor,
+                by,
                 via(it.via),
                 CommandKey::of(it.command.id.as_str()),
                 change,
                 data
             ])?;
-            for (run, term) in runs.iter_mut().zip([Some(kind), Some(actor), license, group]) {
+            let terms = [Some(kind), Some(actor), Some(by), license, group];
+            for (run, term) in runs.iter_mut().zip(terms) {
                 if let Some(term) = term {
                     list_term(&mut self.of_term, run, term, position);
                 }

@@ -19,7 +19,7 @@ use crate::store::{Feed, ReadModel};
 
 /// The model.
 pub static MODEL: ReadModel =
-    ReadModel { name: "refusals", version: 2, schema: &[SCHEMA], feed: Feed::Refusals };
+    ReadModel { name: "refusals", version: 3, schema: &[SCHEMA], feed: Feed::Refusals };
 
 /// Names stand in full: there are few refusals, and they are dropped again.
 const SCHEMA: &str = "
@@ -32,6 +32,7 @@ const SCHEMA: &str = "
         hash     BLOB    NOT NULL,
         type     TEXT    NOT NULL,
         actor    TEXT    NOT NULL,
+        let_in   TEXT    NOT NULL,
         via      TEXT    NOT NULL,
         change   TEXT,
         code     TEXT    NOT NULL,
@@ -59,8 +60,10 @@ pub struct Refusal {
     /// Its type.
     #[serde(rename = "type")]
     pub kind: String,
-    /// Who asked.
+    /// Who asked, as the sender said.
     pub actor: String,
+    /// Who was let in.
+    pub by: String,
     /// Through which door.
     pub via: String,
     /// Why they asked.
@@ -93,6 +96,8 @@ pub struct Filter<'a> {
     pub code: Option<&'a str>,
     /// Of commands of this actor.
     pub actor: Option<&'a str>,
+    /// Of commands of whoever was let in so.
+    pub by: Option<&'a str>,
     /// From here, inclusive.
     pub from: Option<Moment>,
     /// Until here, exclusive.
@@ -111,7 +116,7 @@ pub struct Counts {
 /// Writes the refusals of one message.
 pub(crate) fn write(db: &Connection, sequence: u64, all: &[Refused]) -> Result<(), Error> {
     let sql = "INSERT INTO refusals VALUES
-               (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)";
+               (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)";
     let mut insert = db.prepare_cached(sql)?;
     for (index, it) in all.iter().enumerate() {
         let change = (!it.change.is_empty()).then(|| serde_json::to_string(&it.change));
@@ -125,6 +130,7 @@ pub(crate) fn write(db: &Connection, sequence: u64, all: &[Refused]) -> Result<(
             it.hash.0,
             it.kind,
             it.actor.as_str(),
+            it.by.as_str(),
             via(it.via),
             change,
             it.code,
@@ -146,7 +152,7 @@ pub(crate) fn forget(db: &Connection, first: u64) -> Result<(), Error> {
 }
 
 const REFUSALS: &str = "
-    SELECT position, id, at, account, command, type, actor, via, change, code, detail,
+    SELECT position, id, at, account, command, type, actor, let_in, via, change, code, detail,
            pointer, license, product, holders
     FROM refusals WHERE";
 
@@ -168,14 +174,15 @@ fn refusal(row: &Row<'_>) -> Result<Refusal, Error> {
         command: row.get(4)?,
         kind: row.get(5)?,
         actor: row.get(6)?,
-        via: row.get(7)?,
-        change: maybe_json(row, 8)?,
-        code: row.get(9)?,
-        detail: row.get(10)?,
-        pointer: row.get(11)?,
-        license: row.get(12)?,
-        product: row.get(13)?,
-        holders: uint(row.get(14)?),
+        by: row.get(7)?,
+        via: row.get(8)?,
+        change: maybe_json(row, 9)?,
+        code: row.get(10)?,
+        detail: row.get(11)?,
+        pointer: row.get(12)?,
+        license: row.get(13)?,
+        product: row.get(14)?,
+        holders: uint(row.get(15)?),
     })
 }
 
@@ -196,6 +203,7 @@ pub fn of_account(
     query.and("license = ?", filter.license.map(str::to_owned));
     query.and("code = ?", filter.code.map(str::to_owned));
     query.and("actor = ?", filter.actor.map(str::to_owned));
+    query.and("let_in = ?", filter.by.map(str::to_owned));
     query.and("at >= ?", filter.from.map(Moment::millis));
     query.and("at < ?", filter.to.map(Moment::millis));
     query.limit(" ORDER BY position DESC LIMIT ?", rows_for(limit));

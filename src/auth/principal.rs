@@ -6,7 +6,7 @@ use events::command::CreateKey;
 use events::key::{Facade, KeyId, Role};
 use events::text::Label;
 use events::wire::hex;
-use events::{AccountId, Actor, Command, Moment};
+use events::{AccountId, Actor, By, Command, Moment};
 
 /// What a call does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,7 +23,7 @@ pub enum Access {
 }
 
 /// By what it is known who calls.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Proof {
     /// Nothing was shown, on loopback.
     Nothing,
@@ -34,8 +34,10 @@ pub enum Proof {
 }
 
 /// What is kept of a token that was accepted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Vouched {
+    /// Who that is, as it is written of what they do.
+    pub who: By,
     /// For whom: SHA-256 over the subject. There is one issuer.
     pub subject: [u8; 32],
     /// By which key of the issuer: SHA-256 over it.
@@ -162,9 +164,18 @@ impl Principal {
         apis && (self.only().is_none() || !key.every_account)
     }
 
+    /// Who is let in, as it is written of what they do.
+    pub fn by(&self) -> By {
+        match &self.proof {
+            Proof::Nothing => By::local(),
+            Proof::Key(key) => By::key(*key),
+            Proof::Token(it) => it.who.clone(),
+        }
+    }
+
     /// Who asks, where a command does not say.
     pub fn actor(&self) -> Option<Actor> {
-        let unnamed = || match self.proof {
+        let unnamed = || match &self.proof {
             Proof::Nothing => None,
             Proof::Key(key) => Some(key.to_string()),
             // A subject that is no name is told by its hash, so that it is always the same.

@@ -156,7 +156,7 @@ impl Dev {
         if *condition != Condition::Ready || writer.sequence() > 0 {
             return Demo::Resumed;
         }
-        demo::load(&service.intake).await;
+        demo::load(&service.intake.on_behalf_of(&service.local)).await;
         // So that what the banner says can be tried at once; it can be tried later too.
         let _ = service.views.reach(writer.sequence()).await;
         Demo::Loaded

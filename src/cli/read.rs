@@ -165,9 +165,12 @@ pub(super) struct History {
     /// Only of this type, such as SeatAssigned
     #[arg(long = "type")]
     kind: Option<String>,
-    /// Only by this actor
+    /// Only by this actor, as senders said
     #[arg(long)]
     actor: Option<String>,
+    /// Only by whoever was let in so, such as key:5d1f0c2ab7e94836 or nats:command
+    #[arg(long)]
+    by: Option<String>,
     /// Only from here on: a time or a day
     #[arg(long)]
     from: Option<String>,
@@ -197,6 +200,7 @@ impl History {
             ("group", self.group),
             ("type", self.kind),
             ("actor", self.actor),
+            ("by", self.by),
             ("from", self.from),
             ("to", self.to),
             ("at", self.at),
@@ -214,9 +218,10 @@ impl History {
             let holder = who(&item["holder"]);
             let reason = output::cell(&item["change"]["reason"]);
             let place = format!("{}/{}", said("sequence"), said("index"));
-            vec![place, said("at"), said("type"), said("license"), holder, said("actor"), reason]
+            let (actor, by) = (said("actor"), said("by"));
+            vec![place, said("at"), said("type"), said("license"), holder, actor, by, reason]
         };
-        let head = ["sequence", "at", "type", "license", "holder", "actor", "reason"];
+        let head = ["sequence", "at", "type", "license", "holder", "actor", "by", "reason"];
         output::table(&head, items.iter().map(row).collect());
         Ok(Exit::Done)
     }

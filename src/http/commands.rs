@@ -56,8 +56,10 @@ pub(super) struct Refused {
     problem: Problem,
     /// When it was judged
     at: Moment,
-    /// Who asked
+    /// Who asked, as the sender said
     actor: String,
+    /// Who was let in
+    by: String,
     /// Through which door
     via: String,
     /// Why they asked
@@ -81,6 +83,7 @@ impl From<refusals::Refusal> for Refused {
             problem: problem.with("account", kept.account).with("command", kept.command),
             at: kept.at,
             actor: kept.actor,
+            by: kept.by,
             via: kept.via,
             change: kept.change,
             license: kept.license,

@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use axum::response::Response;
-use events::{Email, Event, Moment};
+use events::{By, Email, Event, Moment};
 use projections::Page;
 use projections::history::{self, Entry, Filter};
 use projections::refusals::{self, Refusal};
@@ -31,8 +31,10 @@ pub(super) struct HistoryParams {
     #[serde(rename = "type")]
     #[param(rename = "type")]
     kind: Option<String>,
-    /// Only by this actor
+    /// Only by this actor, as senders said
     actor: Option<String>,
+    /// Only by whoever was let in so, such as key:5d1f0c2ab7e94836
+    by: Option<String>,
     /// Only caused by this command
     command: Option<String>,
     /// Only from here on: a time, or the start of a day (UTC)
@@ -89,6 +91,19 @@ fn known(
     }
 }
 
+/// Refuses what is not written of anybody who was let in.
+fn let_in(by: Option<&str>) -> Result<(), Problem> {
+    match by {
+        Some(by) if !By::could_be(by) => {
+            let shown = events::malformed::short(by);
+            let forms =
+                "key:<id>, token:<issuer>#<subject>, nats:command, nats:admin, local or clock";
+            Err(query::invalid("by", &format!("nobody is let in as {shown:?}, but as {forms}")))
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
 /// Every event of an account
 #[utoipa::path(
     get, path = "/v1/accounts/{account}/history",
@@ -110,6 +125,7 @@ pub(super) async fn list(
     let account = native::account(&caller, &account, Access::Audit)?;
     let (from, to) = stretch(params.from.as_deref(), params.to.as_deref())?;
     known("type", params.kind.as_deref(), Event::TYPES.iter().copied(), "docs/events.md")?;
+    let_in(params.by.as_deref())?;
     let email = params.email.as_deref().map(query::email).transpose()?;
     let view = &app.views.history;
     let as_of = query::as_of(&app, view, params.at.as_deref(), params.min_sequence).await?;
@@ -122,6 +138,7 @@ pub(super) async fn list(
             group: params.group.as_deref(),
             kind: params.kind.as_deref(),
             actor: params.actor.as_deref(),
+            by: params.by.as_deref(),
             command: params.command.as_deref(),
             from,
             to,
@@ -142,8 +159,10 @@ pub(super) struct RefusalsParams {
     license: Option<String>,
     /// Only with this code
     code: Option<String>,
-    /// Only of this actor
+    /// Only of this actor, as senders said
     actor: Option<String>,
+    /// Only of whoever was let in so, such as key:5d1f0c2ab7e94836
+    by: Option<String>,
     /// Only from here on: a time, or the start of a day (UTC)
     from: Option<String>,
     /// Only up to here: a time, or the end of a day (UTC)
@@ -175,6 +194,7 @@ pub(super) async fn refusals(
     let (from, to) = stretch(params.from.as_deref(), params.to.as_deref())?;
     let codes = events::Refusal::TABLE.iter().map(|it| it.0);
     known("code", params.code.as_deref(), codes, "docs/refusals.md")?;
+    let_in(params.by.as_deref())?;
     let view = &app.views.refusals;
     let limit = query::limit(params.limit)?;
     let asked = query::ask_slowly(view, move |db| {
@@ -182,6 +202,7 @@ pub(super) async fn refusals(
             license: params.license.as_deref(),
             code: params.code.as_deref(),
             actor: params.actor.as_deref(),
+            by: params.by.as_deref(),
             from,
             to,
         };

@@ -129,6 +129,7 @@ impl Task {
             account: request.account.clone(),
             command: CommandRef { id: request.id.clone(), hash: request.hash },
             actor: request.actor.clone(),
+            by: request.by.clone(),
             via: request.via,
             change: request.change.clone(),
             event,

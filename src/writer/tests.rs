@@ -1,7 +1,7 @@
 //! The writer's task on a real nats-server, one step at a time.
 
-use events::CommandId;
 use events::request::{Address, Via};
+use events::{By, CommandId};
 use serde_json::{Value, json};
 
 use super::*;
@@ -48,7 +48,8 @@ impl Bench {
 fn ask(account: &str, kind: &str, document: &Value) -> (Ask, oneshot::Receiver<Outcome>) {
     let address = Address { account, kind, key: None, via: Via::Nats };
     let made = || CommandId::new(uuid::Uuid::now_v7().to_string()).unwrap();
-    let request = Request::read(&address, document.to_string().as_bytes(), made).unwrap();
+    let request =
+        Request::read(&address, By::local(), document.to_string().as_bytes(), made).unwrap();
     let (reply, outcome) = oneshot::channel();
     (Ask { request, reply }, outcome)
 }

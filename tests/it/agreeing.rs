@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 use crate::Ledger;
 use crate::doors::{Door, Doors};
 use crate::facades::key;
+use crate::keys::id_of;
 use crate::ledger::Answer;
 
 /// The course that all dialects know: `c1` for two of them, a license code for the other one.
@@ -122,6 +123,12 @@ impl World {
             numbers.insert(user.to_owned(), known["number"].as_u64().unwrap());
         }
         World { ledger, keys, license, numbers }
+    }
+
+    /// Who is let in when it writes.
+    pub fn by(&self, writer: Writer) -> String {
+        let key = self.keys.iter().find(|it| it.0 == writer);
+        key.map_or("nats:command".to_owned(), |it| format!("key:{}", id_of(&it.1)))
     }
 
     /// A call as the client of a dialect, or of `/v1`, makes it.

@@ -27,9 +27,9 @@ async fn refusals_deleted_while_stopped_are_there_again_at_the_next_start() {
     }
     let before = ledger.refusals("acme", 5).await;
     assert!(ledger.stop().await.success());
-    std::fs::remove_file(dir.path().join("read/refusals.v2.db")).unwrap();
+    std::fs::remove_file(dir.path().join("read/refusals.v3.db")).unwrap();
     for suffix in ["-wal", "-shm"] {
-        let _ = std::fs::remove_file(dir.path().join(format!("read/refusals.v2.db{suffix}")));
+        let _ = std::fs::remove_file(dir.path().join(format!("read/refusals.v3.db{suffix}")));
     }
     let ledger = Ledger::start_in(dir.path()).await;
     assert_eq!(ledger.refusals("acme", 5).await, before);

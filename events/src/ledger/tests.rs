@@ -24,7 +24,7 @@ use crate::request::{ContentHash, Via};
 use crate::text::AssignmentId;
 use crate::transfer::{Received, Transfer};
 use crate::wire::{self, CommandRef, CommitHash, Header, Record};
-use crate::{Actor, CommandId, Holder, LicenseId, UserId};
+use crate::{Actor, By, CommandId, Holder, LicenseId, UserId};
 
 /// A ledger, and beside it what a reader of the log would know.
 #[derive(Default)]
@@ -157,6 +157,7 @@ impl World {
         Some(Request {
             id,
             actor: Actor::new("somebody").unwrap(),
+            by: By::nats_command(),
             via: Via::Nats,
             change: Default::default(),
             dry_run: ask.dry_run,
@@ -189,6 +190,7 @@ impl World {
                 account: request.account.clone(),
                 command: CommandRef { id: request.id.clone(), hash: request.hash },
                 actor: request.actor.clone(),
+                by: request.by.clone(),
                 via: request.via,
                 change: request.change.clone(),
                 event,
@@ -298,6 +300,7 @@ fn request(account: &str, command: Command) -> Request {
         id: CommandId::new("c").unwrap(),
         account: AccountId::new(account).unwrap(),
         actor: Actor::new("somebody").unwrap(),
+        by: By::nats_command(),
         via: Via::Nats,
         change: Default::default(),
         dry_run: false,

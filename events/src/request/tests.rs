@@ -11,7 +11,7 @@ use documents::DOCUMENTS;
 
 fn read(kind: &str, document: &str) -> Result<Request, Malformed> {
     let address = Address { account: "acme", kind, key: None, via: Via::Nats };
-    Request::read(&address, document.as_bytes(), || CommandId::new("made").unwrap())
+    Request::read(&address, By::local(), document.as_bytes(), || CommandId::new("made").unwrap())
 }
 
 fn hash(kind: &str, document: &str) -> String {
@@ -77,7 +77,8 @@ fn the_hash_is_over_what_is_asked() {
     assert_ne!(first, suspend(r#"{"id":"a","license":"x","reason":"z"}"#));
     assert_ne!(first, hash("RetireLicense", r#"{"license":"x"}"#));
     let other = Address { account: "other", kind: "SuspendLicense", key: None, via: Via::Nats };
-    let other = Request::read(&other, br#"{"id":"a","license":"x"}"#, || unreachable!());
+    let other =
+        Request::read(&other, By::local(), br#"{"id":"a","license":"x"}"#, || unreachable!());
     assert_ne!(first, other.unwrap().hash.to_string());
 }
 
@@ -124,7 +125,8 @@ fn what_is_no_document_is_said_so() {
     refused("AssignSeat", r#"{"license":"x","license":"x"}"#, DuplicateKey, "/license");
     refused("AssignSeat", r#"{"id":"x","id":"y"}"#, DuplicateKey, "/id");
     let address = Address { account: "acme", kind: "SuspendLicense", key: None, via: Via::Nats };
-    let error = Request::read(&address, b"{\"license\":\"\xff\"}", || unreachable!()).unwrap_err();
+    let error = Request::read(&address, By::local(), b"{\"license\":\"\xff\"}", || unreachable!())
+        .unwrap_err();
     assert_eq!(error.code, MalformedJson);
 }
 
@@ -143,7 +145,7 @@ fn what_is_no_address_is_said_so() {
     assert!(error.hint.unwrap().starts_with("did you mean AssignSeat?"));
     for account in ["", "a.b", "a b", "*", "é", &"x".repeat(1000)] {
         let address = Address { account, kind: "AssignSeat", key: None, via: Via::Nats };
-        let error = Request::read(&address, b"{}", || unreachable!()).unwrap_err();
+        let error = Request::read(&address, By::local(), b"{}", || unreachable!()).unwrap_err();
         assert_eq!(error.code, InvalidAccount);
         assert!(error.detail.len() < 200);
     }
@@ -343,7 +345,9 @@ fn what_names_no_assignment_is_said_so() {
 fn the_key_beside_the_body_is_the_id() {
     let address = |key| Address { account: "acme", kind: "SuspendLicense", key, via: Via::Http };
     let read = |key, document: &str| {
-        Request::read(&address(key), document.as_bytes(), || CommandId::new("made").unwrap())
+        Request::read(&address(key), By::local(), document.as_bytes(), || {
+            CommandId::new("made").unwrap()
+        })
     };
     assert_eq!(read(Some("k1"), r#"{"license":"x"}"#).unwrap().id.as_str(), "k1");
     assert_eq!(read(Some("k1"), r#"{"id":"k1","license":"x"}"#).unwrap().id.as_str(), "k1");
@@ -374,7 +378,7 @@ proptest! {
             bytes.splice(at..=at, edit.bytes());
         }
         let address = Address { account: "acme", kind, key: None, via: Via::Nats };
-        if let Err(error) = Request::read(&address, &bytes, || CommandId::new("made").unwrap()) {
+        if let Err(error) = Request::read(&address, By::local(), &bytes, || CommandId::new("made").unwrap()) {
             prop_assert!(error.to_string().len() < 2_000, "{error:?}");
         }
     }

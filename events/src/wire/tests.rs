@@ -136,7 +136,7 @@ fn a_whole_commit_is_read_and_written_the_same() {
     // What `sha256sum` says of the file.
     assert_eq!(
         commit.hash.to_string(),
-        "a68a1430383ced3cd1bf7483b745ccd66e787060f75906fdc67d943f6bf5efee"
+        "0fb29b2d27eef3021880f63e43068bda570ff1fce948a959d6e74954ee3cc265"
     );
 }
 
@@ -238,6 +238,8 @@ fn an_event_that_is_not_what_its_type_says_is_named_by_its_line() {
         (r#""license":"creative""#, r#""license":"""#),
         (r#""account":"acme""#, r#""account":"a.b""#),
         (r#""via":"http""#, r#""via":"pigeon""#),
+        (r#""by":"key:5d1f0c2ab7e94836""#, r#""by":"""#),
+        (r#""by":"key:5d1f0c2ab7e94836","#, ""),
         (r#""v":1"#, r#""v":"1""#),
         (r#""metadata":{"#, r#""metadata":{"n":1,"n":2,"#),
     ] {

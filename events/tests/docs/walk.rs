@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use events::request::Address;
 use events::transfer::Received;
-use events::{CommandId, CommandType, Ledger, Moment, Request, Via};
+use events::{By, CommandId, CommandType, Ledger, Moment, Request, Via};
 use serde_json::{Map, Value, json};
 
 /// What came of the commands of one type.
@@ -37,7 +37,9 @@ pub(crate) fn walk() -> BTreeMap<CommandType, Found> {
             let address =
                 Address { account: "acme", kind: kind.as_str(), key: None, via: Via::Http };
             let id = || CommandId::new(format!("c-{step}")).unwrap();
-            let Ok(request) = Request::read(&address, document.as_bytes(), id) else { continue };
+            let Ok(request) = Request::read(&address, By::local(), document.as_bytes(), id) else {
+                continue;
+            };
             let found = found.entry(kind).or_default();
             ledger.begin();
             match ledger.judge(&request, Moment::from_millis(now), u128::from(seed * STEPS + step))
@@ -84,7 +86,8 @@ fn be_given(ledger: &mut Ledger, now: Moment, dice: &mut Dice) {
     ] {
         let address = Address { account: "host", kind, key: None, via: Via::Http };
         let id = || CommandId::new("given").unwrap();
-        let request = Request::read(&address, document.to_string().as_bytes(), id).unwrap();
+        let request =
+            Request::read(&address, By::local(), document.to_string().as_bytes(), id).unwrap();
         ledger.begin();
         ledger.judge(&request, now, 2 << 64).unwrap();
         ledger.settle();

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::streams::{Any, List, Order, Stream, seek_all};
-use super::terms::{self, ACTOR, GROUP, LICENSE, TYPE};
+use super::terms::{self, ACTOR, BY, GROUP, LICENSE, TYPE};
 use super::times::first_from;
 use crate::as_of::{AsOf, int};
 use crate::commands::command_id;
@@ -37,8 +37,10 @@ pub struct Entry {
     pub kind: String,
     /// The version of its spelling.
     pub v: u32,
-    /// By whom.
+    /// By whom, as the sender said.
     pub actor: String,
+    /// Who was let in.
+    pub by: String,
     /// Through which door.
     pub via: String,
     /// By which command.
@@ -73,6 +75,8 @@ pub struct Filter<'a> {
     pub kind: Option<&'a str>,
     /// By this actor.
     pub actor: Option<&'a str>,
+    /// By whoever was let in so.
+    pub by: Option<&'a str>,
     /// By this command.
     pub command: Option<&'a str>,
     /// From here, inclusive.
@@ -82,12 +86,13 @@ pub struct Filter<'a> {
 }
 
 const EVENT: &str = "
-    SELECT it.position, it.id, it.at, accounts.account, type.name, it.v, actor.name, it.via,
-           it.command, license.name, it.change, it.data
+    SELECT it.position, it.id, it.at, accounts.account, type.name, it.v, actor.name, let_in.name,
+           it.via, it.command, license.name, it.change, it.data
     FROM events AS it
     CROSS JOIN accounts ON accounts.id = it.account
     CROSS JOIN terms AS type ON type.id = it.type
     CROSS JOIN terms AS actor ON actor.id = it.actor
+    CROSS JOIN terms AS let_in ON let_in.id = it.let_in
     LEFT JOIN terms AS license ON license.id = it.license";
 
 fn entry(row: &Row<'_>) -> Result<Entry, Error> {
@@ -97,7 +102,7 @@ fn entry(row: &Row<'_>) -> Result<Entry, Error> {
         holder: Option<Holder>,
     }
     let (sequence, index) = position::split(row.get(0)?);
-    let data = json(row.get(11)?)?;
+    let data = json(row.get(12)?)?;
     let damaged = |it: serde_json::Error| Error::Damaged(it.to_string());
     let holder = serde_json::from_str::<Named>(data.get()).map_err(damaged)?.holder;
     Ok(Entry {
@@ -109,11 +114,12 @@ fn entry(row: &Row<'_>) -> Result<Entry, Error> {
         kind: row.get(4)?,
         v: row.get(5)?,
         actor: row.get(6)?,
-        via: row.get(7)?,
-        command: command_id(row.get_ref(8)?)?,
-        license: row.get(9)?,
+        by: row.get(7)?,
+        via: row.get(8)?,
+        command: command_id(row.get_ref(9)?)?,
+        license: row.get(10)?,
         holder,
-        change: maybe_json(row, 10)?,
+        change: maybe_json(row, 11)?,
         data,
     })
 }
@@ -201,6 +207,7 @@ fn lists<'a>(
         (LICENSE, filter.license),
         (GROUP, filter.group),
         (ACTOR, filter.actor),
+        (BY, filter.by),
         (TYPE, filter.kind),
     ];
     for (kind, name) in terms {

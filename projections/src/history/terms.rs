@@ -1,9 +1,9 @@
-//! Types, licenses, groups and actors of an account as numbers.
+//! Types, licenses, groups, actors and who was let in, of an account, as numbers.
 
 use std::collections::HashMap;
 
 use events::wire::Commit;
-use events::{AccountId, Actor, GroupId, LicenseId};
+use events::{AccountId, Actor, By, GroupId, LicenseId};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::error::Error;
@@ -30,6 +30,7 @@ pub(super) enum Kind<'a> {
     License(&'a LicenseId),
     Actor(&'a Actor),
     Group(&'a GroupId),
+    By(&'a By),
 }
 
 impl<'a> Kind<'a> {
@@ -39,6 +40,7 @@ impl<'a> Kind<'a> {
             Kind::License(name) => (LICENSE, name.as_str()),
             Kind::Actor(name) => (ACTOR, name.as_str()),
             Kind::Group(name) => (GROUP, name.as_str()),
+            Kind::By(name) => (BY, name.as_str()),
         }
     }
 }
@@ -47,6 +49,7 @@ pub(super) const TYPE: i64 = 0;
 pub(super) const LICENSE: i64 = 1;
 pub(super) const ACTOR: i64 = 2;
 pub(super) const GROUP: i64 = 3;
+pub(super) const BY: i64 = 4;
 
 /// What a writer remembers of terms.
 #[derive(Default)]

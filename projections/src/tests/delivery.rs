@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use events::wire::{Commit, CommitHash, Record};
-use events::{AccountId, Actor, Change, CommandId, Event, LicenseId, Moment, Refused, Via};
+use events::{AccountId, Actor, By, Change, CommandId, Event, LicenseId, Moment, Refused, Via};
 use uuid::Uuid;
 
 use super::store;
@@ -342,6 +342,7 @@ fn refused(n: u64, code: &str, license: Option<&str>) -> Refused {
         hash: events::request::ContentHash([7; 16]),
         kind: "AssignSeat".to_owned(),
         actor: Actor::new(["hr", "it"][n as usize % 2]).unwrap(),
+        by: [By::nats_command(), By::local()][n as usize / 2 % 2].clone(),
         via: Via::Nats,
         change: Change::default(),
         code: code.to_owned(),
@@ -404,6 +405,8 @@ fn refusals_are_listed_counted_and_forgotten() {
         those(&|it| it > 20)
     );
     assert_eq!(ids(refusals::Filter { actor: Some("it"), ..filter }), those(&|it| it % 2 == 1));
+    let local = refusals::Filter { by: Some("local"), ..filter };
+    assert_eq!(ids(local), those(&|it| it / 2 % 2 == 1));
     let (from, to) = (Moment::from_millis(5_000), Moment::from_millis(25_000));
     let some = ids(refusals::Filter { from: Some(from), to: Some(to), ..filter });
     assert_eq!(some, those(&|it| (5..25).contains(&it)));

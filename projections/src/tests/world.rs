@@ -15,7 +15,7 @@ use events::text::Label;
 use events::transfer::Received;
 use events::wire::{self, CommandRef, Commit, CommitHash, FORMAT, Header, Record};
 use events::{
-    AccountId, Actor, Change, Command, CommandId, Email, Event, ExternalId, Holder, Ledger,
+    AccountId, Actor, By, Change, Command, CommandId, Email, Event, ExternalId, Holder, Ledger,
     LicenseId, Metadata, Moment, ProductId, Request, Source, UserId, Via,
 };
 use uuid::Uuid;
@@ -63,6 +63,7 @@ pub(super) const EMAILS: [&str; 6] =
 pub(super) const KEYS: [KeyId; 6] =
     [KeyId([1; 8]), KeyId([2; 8]), KeyId([3; 8]), KeyId([4; 8]), KeyId([5; 8]), KeyId([6; 8])];
 pub(super) const ACTORS: [&str; 4] = ["hr", "it", "clock", "nobody"];
+pub(super) const BYS: [&str; 4] = ["local", "nats:command", "clock", "nobody"];
 
 /// 2026-01-30T22:00:00Z: two hours and two days before a month ends.
 const BEGIN: i64 = 1_769_810_400_000;
@@ -175,6 +176,7 @@ impl World {
                 account: request.account.clone(),
                 command: CommandRef { id: request.id.clone(), hash: request.hash },
                 actor: request.actor.clone(),
+                by: request.by.clone(),
                 via: request.via,
                 change: request.change.clone(),
                 event,
@@ -209,6 +211,7 @@ impl World {
             id: CommandId::new(id).unwrap(),
             account: AccountId::new(*self.random.pick(&ACCOUNTS[..2])).unwrap(),
             actor: Actor::new(*self.random.pick(&ACTORS[..3])).unwrap(),
+            by: By::new(BYS[self.commands as usize % 3]).unwrap(),
             via: *self.random.pick(&[Via::Nats, Via::Http, Via::Ibl]),
             change: Change { reason, ..Change::default() },
             dry_run: false,

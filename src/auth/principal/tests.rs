@@ -14,7 +14,7 @@ fn principal(role: Role) -> Principal {
 fn command(kind: &str, document: &Value) -> Command {
     let address = Address { account: "acme", kind, key: None, via: Via::Http };
     let id = || CommandId::new("c").unwrap();
-    Request::read(&address, document.to_string().as_bytes(), id).unwrap().command
+    Request::read(&address, By::local(), document.to_string().as_bytes(), id).unwrap().command
 }
 
 fn key(more: &Value) -> Value {
@@ -103,7 +103,8 @@ fn who_asks_is_the_key_by_its_name() {
     let key = Principal { proof: key, ..principal(Role::Admin) };
     assert_eq!(key.actor().unwrap().as_str(), "5d1f0c2ab7e94836");
     let until = Moment::from_millis(0);
-    let token = Proof::Token(Vouched { subject: [0xab; 32], by: [0; 32], until });
+    let token =
+        Proof::Token(Vouched { who: By::token("i", "s"), subject: [0xab; 32], by: [0; 32], until });
     let token = Principal { proof: token, ..principal(Role::Admin) };
     assert_eq!(token.actor().unwrap().as_str(), "token-abababababababab");
     assert_eq!(principal(Role::Admin).actor(), None);

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use events::key::{Facade, Role};
 use events::text::Label;
-use events::{AccountId, Moment};
+use events::{AccountId, By, Moment};
 use serde::Deserialize as _;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
@@ -58,8 +58,10 @@ impl Expected {
             return Err(Denied::Bound);
         }
         let role = claims.0.get(&self.role).and_then(|it| Role::deserialize(it).ok());
+        let who = By::token(&self.issuer, subject);
+        let subject_hash = Sha256::digest(subject).into();
         Ok(Principal {
-            proof: Proof::Token(Vouched { subject: Sha256::digest(subject).into(), by, until }),
+            proof: Proof::Token(Vouched { who, subject: subject_hash, by, until }),
             name: Label::new(subject).ok(),
             reach: claims.reach(&self.account)?,
             role: role.ok_or(Denied::Role)?,

@@ -32,6 +32,7 @@ async fn what_each_was_told_is_found_under_the_id_that_they_were_told() {
             assert!(!lines.is_empty(), "{writer:?}");
             for line in lines {
                 assert_eq!(line["via"], writer.via(), "{line}");
+                assert_eq!(line["by"], json!(world.by(writer)), "{line}");
                 assert_eq!(line["sequence"], json!(said.sequence), "{line}");
                 if writer != Writer::Nats {
                     assert_eq!(line["actor"], json!(writer.actor()), "{line}");

@@ -182,8 +182,9 @@ async fn history_is_shown_newest_first() {
     }
     let table = out(&ledger.run(&["history", "acme", "--actor", "it"]));
     let lines: Vec<Vec<&str>> = table.lines().map(|it| it.split('\t').collect()).collect();
-    assert_eq!(lines[0], ["sequence", "at", "type", "license", "holder", "actor", "reason"]);
-    assert_eq!((lines[1][0], lines[1][4], lines[1][6]), ("3/1", "bo@example.com", "new"));
+    assert_eq!(lines[0], ["sequence", "at", "type", "license", "holder", "actor", "by", "reason"]);
+    assert_eq!((lines[1][0], lines[1][4], lines[1][7]), ("3/1", "bo@example.com", "new"));
+    assert_eq!((lines[1][5], lines[1][6]), ("it", "local"));
     assert_eq!((lines[2][0], lines[2][4]), ("3/0", "ada"));
     assert_eq!(code(&ledger.run(&["history", "acme", "--limit", "0"])), 2);
     assert_eq!(code(&ledger.run(&["history", "globex"])), 1);

@@ -55,7 +55,7 @@ async fn a_person_gets_tables_as_wide_as_the_terminal() {
     let ledger = small().await;
     ledger.caught_up().await;
     let width = |text: &str| text.lines().map(|it| it.chars().count()).max().unwrap();
-    for columns in [100, 160] {
+    for columns in [120, 160] {
         let table = shown(&ledger, columns, ("NO_COLOR", "1"), &HISTORY);
         assert!(table.starts_with('┌') && table.contains("SEQUENCE"), "{table}");
         assert!(table.contains("SeatAssigned") && table.contains("bo@example.com"), "{table}");

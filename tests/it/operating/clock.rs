@@ -46,7 +46,7 @@ async fn a_window_begins_and_ends_by_itself_and_once() {
     assert_eq!(shown["next_due"], Value::Null);
     let history = ledger.get("/v1/accounts/acme/history?type=LicenseEnded").await.json();
     let ended = &history["items"][0];
-    assert_eq!((&ended["via"], &ended["actor"]), (&json!("clock"), &json!("clock")));
+    assert_eq!([&ended["via"], &ended["actor"], &ended["by"]], ["clock"; 3]);
     assert_eq!(ended["sequence"], shown["sequence"], "it had happened when the clock was shown");
 }
 

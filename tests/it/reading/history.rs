@@ -30,6 +30,7 @@ async fn history_is_the_list_of_what_was_done() {
             it["type"],
             it["license"],
             it["actor"],
+            it["by"],
             it["command"],
             it["account"],
             it["via"],
@@ -41,6 +42,7 @@ async fn history_is_the_list_of_what_was_done() {
             fact.kind,
             fact.license,
             fact.actor,
+            "local",
             fact.command,
             "acme",
             "http",
@@ -76,6 +78,9 @@ async fn history_is_found_by_every_filter_and_by_pairs_of_them() {
     }
     for actor in ["ada", "hr-sync", "who"] {
         filters.push((format!("actor={actor}"), Box::new(move |it| it.actor == actor)));
+    }
+    for (by, all) in [("local", true), ("clock", false), ("key:5d1f0c2ab7e94836", false)] {
+        filters.push((format!("by={by}"), Box::new(move |_| all)));
     }
     filters.push((format!("command={command}"), Box::new(move |it| it.command == command)));
     for (one, first) in &filters {

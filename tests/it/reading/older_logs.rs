@@ -1,7 +1,7 @@
 //! A log that an older release has written is read, and gives the answers that it gave then.
 //!
-//! `tests/golden/release-0.1` holds commits of that release, byte for byte, and what its API
-//! answered. Answers may say more by now; what they said then they still say.
+//! `tests/golden/release-0.1` holds commits of that release, and what its API answered. Who was let in, which
+//! every line says by now, was added to them, and the chain made anew: nothing was released then. Answers may say more by now; what they said then they still say.
 
 use async_nats::HeaderMap;
 use serde_json::Value;

@@ -10,7 +10,7 @@ use crate::mint::Mint;
 use crate::refusal::Refusal;
 use crate::request::{Address, Request, Via};
 use crate::text::AccountId;
-use crate::{CommandId, Moment};
+use crate::{By, CommandId, Moment};
 
 /// An account to which one thing happens after the other.
 #[derive(Clone)]
@@ -42,7 +42,7 @@ impl Story {
     pub(super) fn decide(&mut self, kind: &str, document: Value) -> Result<Vec<Event>, Refusal> {
         let address = Address { account: "acme", kind, key: None, via: Via::Nats };
         let id = || CommandId::new("c").unwrap();
-        let request = Request::read(&address, document.to_string().as_bytes(), id);
+        let request = Request::read(&address, By::local(), document.to_string().as_bytes(), id);
         let command = request.unwrap_or_else(|it| panic!("{kind} {document}: {it:?}")).command;
         let before = self.account.contents();
         let outcome = decide(&mut self.account, &command, self.now, &mut self.mint);

@@ -13,7 +13,7 @@ use crate::refusal::Refusal;
 use crate::request::{Address, Request, Via};
 use crate::text::AccountId;
 use crate::transfer::{Received, Transfer};
-use crate::{CommandId, Ledger, Moment};
+use crate::{By, CommandId, Ledger, Moment};
 
 /// Some accounts of one ledger, and the transfers between them.
 struct Accounts {
@@ -52,7 +52,7 @@ impl Accounts {
     ) -> Result<Vec<Event>, Refusal> {
         let address = Address { account, kind, key: None, via: Via::Nats };
         let id = || CommandId::new("c").unwrap();
-        let request = Request::read(&address, document.to_string().as_bytes(), id);
+        let request = Request::read(&address, By::local(), document.to_string().as_bytes(), id);
         self.judge(&request.unwrap_or_else(|it| panic!("{kind} {document}: {it:?}")))
     }
 

@@ -10,7 +10,7 @@ use crate::event::{
     LicenseRetired, LicenseSuspended, QuantityChanged, SeatAssigned, WindowChanged,
 };
 use crate::text::{AssignmentId, ContainerId, ExternalId, Label, LicenseId, ProductId, Source};
-use crate::{Email, Holder, Metadata, UserId};
+use crate::{Email, Holder, KeyId, Metadata, UserId};
 
 fn uuid(text: &str) -> Uuid {
     Uuid::parse_str(text).unwrap()
@@ -140,6 +140,7 @@ pub(super) fn full(event: Event) -> Record {
             ]),
         },
         actor: Actor::new("hr@example.com").unwrap(),
+        by: By::key(KeyId::parse("5d1f0c2ab7e94836").unwrap()),
         via: Via::Http,
         change: Change {
             source: Some(Source::new("workday").unwrap()),
@@ -213,7 +214,8 @@ pub(super) fn least(event: &Event) -> Record {
         | Event::LicenseRetired(_)) => it,
         it => transfers::least(later::least(it)),
     };
-    Record { change: Change::default(), via: Via::Nats, ..full(event) }
+    let (by, via, change) = (By::nats_command(), Via::Nats, Change::default());
+    Record { by, via, change, ..full(event) }
 }
 
 fn known_by_user(holder: Holder) -> Holder {

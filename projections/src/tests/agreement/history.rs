@@ -3,14 +3,14 @@ use events::{AccountId, CommandId, Moment};
 use serde_json::{Value, json};
 
 use super::{Past, all, json, tried, without_nulls};
-use crate::tests::world::{ACCOUNTS, ACTORS, EMAILS, GROUPS, LICENSES, Random, USERS};
+use crate::tests::world::{ACCOUNTS, ACTORS, BYS, EMAILS, GROUPS, LICENSES, Random, USERS};
 use crate::{commands, history};
 
 fn expected(sequence: u64, index: usize, it: &Record) -> Value {
     let change = (!it.change.is_empty()).then(|| json(&it.change));
     without_nulls(json!({
         "sequence": sequence, "index": index, "id": it.id, "at": it.at, "account": it.account,
-        "type": it.event.kind(), "v": it.event.version(), "actor": it.actor, "via": it.via,
+        "type": it.event.kind(), "v": it.event.version(), "actor": it.actor, "by": it.by, "via": it.via,
         "command": it.command.id, "license": it.event.about().license, "holder": it.event.about().holder,
         "change": change, "data": it.event,
     }))
@@ -26,6 +26,7 @@ fn meant(it: &Record, filter: &history::Filter<'_>) -> bool {
         && is(filter.email, holder.and_then(|it| it.email.as_ref()).map(|it| it.as_str()))
         && is(filter.kind, Some(it.event.kind()))
         && is(filter.actor, Some(it.actor.as_str()))
+        && is(filter.by, Some(it.by.as_str()))
         && is(filter.command, Some(it.command.id.as_str()))
         && filter.from.is_none_or(|from| from <= it.at)
         && filter.to.is_none_or(|to| it.at < to)
@@ -45,6 +46,7 @@ fn filter<'a>(random: &mut Random, past: &Past<'a>, commands: &[&'a str]) -> his
         group: one(&GROUPS),
         kind: one(types),
         actor: one(&ACTORS),
+        by: one(&BYS),
         command: None,
         from: None,
         to: None,

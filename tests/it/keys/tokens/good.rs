@@ -3,9 +3,10 @@
 use http_body_util::BodyExt;
 use hyper::Method;
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 use super::signing::{Signer, token};
-use super::{Scene, arguments, claims, header, ledger, now};
+use super::{ISSUER, Scene, arguments, claims, header, ledger, now};
 use crate::keys::creation;
 use crate::ledger::{PATIENCE, eventually};
 
@@ -110,6 +111,13 @@ async fn who_asks_is_the_subject_of_the_token() {
         history["items"].as_array().unwrap().clone()
     };
     eventually("all are told", async || items().await.len() == 3).await;
+    let bys: Vec<_> =
+        items().await.iter().map(|it| it["by"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(bys[0], format!("token:{ISSUER}#ada@example.com"));
+    for (by, subject) in bys[1..].iter().zip(["two\nlines", &long]) {
+        let hash: String = Sha256::digest(subject).iter().map(|it| format!("{it:02x}")).collect();
+        assert_eq!(*by, format!("token:{ISSUER}#sha256:{hash}"));
+    }
     let mut actors: Vec<String> =
         items().await.iter().map(|it| it["actor"].as_str().unwrap().to_owned()).collect();
     actors.sort();
