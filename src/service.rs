@@ -153,15 +153,9 @@ impl Service {
         let lock = lock(&settings.dir)?;
         check_durability(&settings).await?;
         let writing = WriteThread::start().map_err(Error::Thread)?;
-        let (mine, options) = (server.clone(), server.clone());
-        let connecting = writing.run(async move { mine.connect("seatledger").await });
-        let Connection { client: commands, reconnects } =
-            connecting.await.map_err(Error::Thread)??;
-        let doors = settings.doors.clone().unwrap_or_else(|| server.clone());
-        let connecting = writing.run(async move { doors.connect("seatledger doors").await });
-        let Connection { client: answers, .. } = connecting.await.map_err(Error::Thread)??;
-        // What is read comes over a connection of its own, so that it does not delay what is written.
-        let Connection { client, .. } = options.connect("seatledger read").await?;
+        let Connections { commands, answers, client } =
+            Connections::open(server, &settings, &writing).await?;
+        let Connection { client: commands, reconnects } = commands;
         let anchor = Anchor::open(&settings.dir, &settings.log.stream())?;
         let mut models = Models::open(settings.dir.join("read"))?;
         let (seen, names) = (models.highest(), settings.log.clone());
@@ -265,6 +259,33 @@ impl Service {
             Ok(Err(error)) => tracing::debug!(%error, "the connection is gone"),
             Err(_) => tracing::debug!("the connection is gone"),
         }
+    }
+}
+
+/// The connections to NATS.
+struct Connections {
+    /// What is written goes out over it.
+    commands: Connection,
+    /// Commands come in over it, and answers go out.
+    answers: async_nats::Client,
+    /// What is read comes over it, so that it does not delay what is written.
+    client: async_nats::Client,
+}
+
+impl Connections {
+    async fn open(
+        server: &nats::Options,
+        settings: &Settings,
+        writing: &WriteThread,
+    ) -> Result<Connections, Error> {
+        let mine = server.clone();
+        let connecting = writing.run(async move { mine.connect("seatledger").await });
+        let commands = connecting.await.map_err(Error::Thread)??;
+        let doors = settings.doors.clone().unwrap_or_else(|| server.clone());
+        let connecting = writing.run(async move { doors.connect("seatledger doors").await });
+        let Connection { client: answers, .. } = connecting.await.map_err(Error::Thread)??;
+        let Connection { client, .. } = server.connect("seatledger read").await?;
+        Ok(Connections { commands, answers, client })
     }
 }
 
