@@ -160,9 +160,7 @@ impl Service {
         let mut models = Models::open(settings.dir.join("read"))?;
         let (seen, names) = (models.highest(), settings.log.clone());
         let (log, damage) = Log::open(client, names, anchor.known(), seen).await?;
-        let listener = TcpListener::bind(settings.http).await;
-        let listener = listener.map_err(|source| Error::Listen { http: settings.http, source })?;
-        let http = listener.local_addr().unwrap_or(settings.http);
+        let (listener, http) = listen(settings.http).await?;
         let (health, stop, tasks) = (Health::new(), CancellationToken::new(), TaskTracker::new());
         if let Some(damage) = damage {
             health.damaged(&damage);
@@ -206,8 +204,7 @@ impl Service {
             ibl: settings.ibl.clone(),
         });
         tasks.spawn(http::serve(listener, app, settings.front.clone(), stop.clone()));
-        let (client, _writing, _lock) = (answers, writing, lock);
-        let service = Service {
+        Ok(Service {
             http,
             intake,
             local,
@@ -216,11 +213,10 @@ impl Service {
             stop,
             tasks,
             doors,
-            client,
-            _writing,
-            _lock,
-        };
-        Ok(service)
+            client: answers,
+            _writing: writing,
+            _lock: lock,
+        })
     }
 
     /// Waits until commands are taken, through every door, or are known not to be.
@@ -260,6 +256,13 @@ impl Service {
             Err(_) => tracing::debug!("the connection is gone"),
         }
     }
+}
+
+async fn listen(http: SocketAddr) -> Result<(TcpListener, SocketAddr), Error> {
+    let listener = TcpListener::bind(http).await;
+    let listener = listener.map_err(|source| Error::Listen { http, source })?;
+    let bound = listener.local_addr().unwrap_or(http);
+    Ok((listener, bound))
 }
 
 /// The connections to NATS.
