@@ -98,7 +98,7 @@ mod tests {
     use events::key::{Role, SecretHash};
     use events::request::ContentHash;
     use events::wire::CommandRef;
-    use events::{Actor, Change, CommandId, Moment, Via};
+    use events::{Actor, By, Change, CommandId, Moment, Via};
     use uuid::Uuid;
 
     use super::*;
@@ -110,6 +110,7 @@ mod tests {
             account: AccountId::new(account).unwrap(),
             command: CommandRef { id: CommandId::new("c").unwrap(), hash: ContentHash([0; 16]) },
             actor: Actor::new("a").unwrap(),
+            by: By::clock(),
             via: Via::Nats,
             change: Change::default(),
             event,
