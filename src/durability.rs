@@ -1,32 +1,119 @@
-//! Does the server write to disk before it acknowledges?
+//! Do the servers write to disk before they acknowledge?
+
+use futures_util::future::join_all;
 
 use crate::client::{Client, Error};
+use crate::health::{Health, Level, Trouble};
 
-/// What is known of the server's durability.
+/// What is known of the servers' durability.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Durability {
-    /// It fsyncs before every acknowledgement (`sync_always`).
+    /// Each fsyncs before every acknowledgement (`sync_always`).
     Always,
-    /// It does not: a power cut loses what it acknowledged in the last seconds or minutes.
-    Later,
-    /// It cannot be asked.
+    /// One does not, the one at this address: a power cut loses what it acknowledged in the last
+    /// seconds or minutes.
+    Later(String),
+    /// It cannot be asked, not of each.
     Unknown(String),
 }
 
-/// Asks the monitoring endpoint of a server (`/varz`).
-pub async fn ask(monitor: Option<&str>) -> Durability {
-    let Some(monitor) = monitor else {
-        return Durability::Unknown("no monitoring address is known (--nats-monitor)".to_owned());
-    };
+impl Durability {
+    /// In one word, as the status says it.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Durability::Always => "always",
+            Durability::Later(_) => "later",
+            Durability::Unknown(_) => "unknown",
+        }
+    }
+}
+
+/// The servers that hold the log.
+#[derive(Debug, Clone)]
+pub struct Nodes {
+    /// The monitoring address of each, as far as they are known.
+    pub monitors: Vec<String>,
+    /// How many of them hold a copy.
+    pub replicas: usize,
+    /// Whether the operator has said that they may be less than durable.
+    pub accepts_loss: bool,
+}
+
+impl Nodes {
+    /// Asks the monitoring endpoint of each (`/varz`).
+    pub async fn ask(&self) -> Durability {
+        let asked = self.monitors.iter().map(|it| async move { (it.as_str(), ask(it).await) });
+        self.all_of(join_all(asked).await)
+    }
+
+    /// The worst that one says; less than every copy is unknown.
+    fn all_of(&self, said: Vec<(&str, Durability)>) -> Durability {
+        let known = said.len();
+        let mut worst = Durability::Always;
+        for (monitor, it) in said {
+            match (it, &worst) {
+                (Durability::Later(_), _) => return Durability::Later(monitor.to_owned()),
+                (Durability::Unknown(why), Durability::Always) => {
+                    worst = Durability::Unknown(format!("{monitor}: {why}"));
+                }
+                (Durability::Unknown(_) | Durability::Always, _) => {}
+            }
+        }
+        match worst {
+            Durability::Always if known == 0 => {
+                Durability::Unknown("no monitoring address is known (--nats-monitor)".to_owned())
+            }
+            Durability::Always if known < self.replicas => Durability::Unknown(format!(
+                "{known} monitoring addresses are known of {} servers (--nats-monitor, once for \
+                 each)",
+                self.replicas
+            )),
+            Durability::Always | Durability::Later(_) | Durability::Unknown(_) => worst,
+        }
+    }
+
+    /// Says it where it is asked how the ledger is. A start refuses a server that is not durable;
+    /// one that is found later fails the judgement and does not stop commands: whoever rolls a
+    /// cluster with a wrong file has one node without fsync, and an outage would not mend it.
+    pub fn tell(&self, durability: &Durability, health: &Health) {
+        let (later, unknown) = (Trouble::NotDurable, Trouble::DurabilityUnknown);
+        match durability {
+            Durability::Later(monitor) => health.trouble(
+                later,
+                if self.accepts_loss { Level::Warn } else { Level::Fail },
+                format!(
+                    "the nats-server at {monitor} acknowledges before it writes to disk: a power \
+                     cut loses accepted commands"
+                ),
+                "set `sync_interval: always` in its jetstream block and restart it",
+            ),
+            Durability::Always | Durability::Unknown(_) => health.no_trouble(later),
+        }
+        match durability {
+            Durability::Unknown(why) => health.trouble(
+                unknown,
+                Level::Warn,
+                format!(
+                    "whether each nats-server writes to disk before it acknowledges is not known: \
+                     {why}"
+                ),
+                "give serve --nats-monitor, once for each server",
+            ),
+            Durability::Always | Durability::Later(_) => health.no_trouble(unknown),
+        }
+    }
+}
+
+async fn ask(monitor: &str) -> Durability {
     match Client::new(monitor).get("/varz").await {
-        Ok(answer) => read(&answer.body),
+        Ok(answer) => read(monitor, &answer.body),
         Err(error @ (Error::Url(_) | Error::Connect { .. } | Error::Timeout(_))) => {
             Durability::Unknown(error.to_string())
         }
     }
 }
 
-fn read(varz: &[u8]) -> Durability {
+fn read(monitor: &str, varz: &[u8]) -> Durability {
     let varz: serde_json::Value = match serde_json::from_slice(varz) {
         Ok(varz) => varz,
         Err(error) => return Durability::Unknown(format!("/varz is not JSON: {error}")),
@@ -35,7 +122,7 @@ fn read(varz: &[u8]) -> Durability {
     match config["sync_always"].as_bool() {
         Some(true) => Durability::Always,
         // The member is left out when it is false.
-        Some(false) | None if config.is_object() => Durability::Later,
+        Some(false) | None if config.is_object() => Durability::Later(monitor.to_owned()),
         Some(false) | None => Durability::Unknown("/varz does not speak of JetStream".to_owned()),
     }
 }
@@ -47,10 +134,25 @@ mod tests {
     #[test]
     fn varz_is_understood() {
         let always = br#"{"jetstream":{"config":{"sync_interval":120,"sync_always":true}}}"#;
-        assert_eq!(read(always), Durability::Always);
+        assert_eq!(read("a", always), Durability::Always);
         let later = br#"{"jetstream":{"config":{"sync_interval":120}}}"#;
-        assert_eq!(read(later), Durability::Later);
-        assert!(matches!(read(b"{}"), Durability::Unknown(_)));
-        assert!(matches!(read(b"<html>"), Durability::Unknown(_)));
+        assert_eq!(read("a", later), Durability::Later("a".to_owned()));
+        assert!(matches!(read("a", b"{}"), Durability::Unknown(_)));
+        assert!(matches!(read("a", b"<html>"), Durability::Unknown(_)));
+    }
+
+    #[test]
+    fn the_worst_of_all_servers_counts_and_each_must_be_known() {
+        let nodes = Nodes { monitors: vec![], replicas: 3, accepts_loss: false };
+        let unknown = || Durability::Unknown("no".to_owned());
+        let later = || Durability::Later(String::new());
+        let of =
+            |said: &[Durability]| nodes.all_of(said.iter().map(|it| ("m", it.clone())).collect());
+        let always = || Durability::Always;
+        assert_eq!(of(&[always(), always(), always()]), Durability::Always);
+        assert_eq!(of(&[unknown(), later(), always()]), Durability::Later("m".to_owned()));
+        assert_eq!(of(&[always(), unknown(), always()]), Durability::Unknown("m: no".to_owned()));
+        assert!(matches!(of(&[always(), always()]), Durability::Unknown(it) if it.contains("2 m")));
+        assert!(matches!(of(&[]), Durability::Unknown(it) if it.contains("no monitoring")));
     }
 }

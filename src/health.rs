@@ -5,12 +5,15 @@
 //! takes it back.
 
 mod hold;
+mod judgement;
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
 pub use hold::Hold;
+pub use judgement::{Finding, Judgement, Level, Trouble};
 
 use crate::log::Damage;
 
@@ -60,6 +63,16 @@ impl Stop {
     }
 }
 
+/// The codes of all that stops writing for good.
+pub const STOPS: [&str; 6] = [
+    "log_damaged",
+    "log_went_back",
+    "log_settings",
+    "invariant_broken",
+    "projector_failed",
+    "writer_failed",
+];
+
 /// The condition, shared by everything that runs. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Health {
@@ -73,13 +86,13 @@ struct Reasons {
     is_read: bool,
     is_stopping: bool,
     stop: Option<Arc<Stop>>,
-    holds: Vec<(Hold, Arc<Stop>)>,
+    holds: BTreeMap<Hold, Arc<Stop>>,
+    troubles: BTreeMap<Trouble, Finding>,
 }
 
 impl Reasons {
     fn condition(&self) -> Condition {
-        let first = self.holds.iter().min_by_key(|it| it.0);
-        match (&self.stop, first) {
+        match (&self.stop, self.holds.first_key_value()) {
             (Some(stop), _) => Condition::Stopped(stop.clone()),
             (None, _) if self.is_stopping => Condition::Stopping,
             (None, _) if !self.is_read => Condition::Starting,
@@ -128,32 +141,52 @@ impl Health {
     /// Whoever holds MUST go on looking whether it is over: nobody else does.
     pub fn hold(&self, hold: Hold, detail: String, fix: String, sequence: Option<u64>) {
         let why = Stop { code: hold.code(), detail, fix, sequence };
-        self.change(|reasons| match reasons.holds.iter_mut().find(|it| it.0 == hold) {
-            Some(known) if *known.1 == why => {}
-            Some(known) => known.1 = Arc::new(why),
-            None => {
+        self.change(|reasons| {
+            if !reasons.holds.contains_key(&hold) {
                 tracing::warn!(code = why.code, detail = %why.detail, fix = %why.fix, "writing waits");
-                reasons.holds.push((hold, Arc::new(why)));
             }
+            reasons.holds.insert(hold, Arc::new(why));
         });
     }
 
     /// What this hold was for is over. Nothing happens where it is not held.
     pub fn release(&self, hold: Hold) {
         self.change(|reasons| {
-            let before = reasons.holds.len();
-            reasons.holds.retain(|it| it.0 != hold);
-            if reasons.holds.len() < before {
+            if reasons.holds.remove(&hold).is_some() {
                 tracing::info!(code = hold.code(), "what writing waited for is over");
             }
         });
     }
 
-    /// Every hold there is, the first by precedence first.
-    pub fn holds(&self) -> Vec<(Hold, Arc<Stop>)> {
-        let mut holds = self.reasons().holds.clone();
-        holds.sort_by_key(|it| it.0);
-        holds
+    /// Whether this is held, be it the first or not.
+    pub fn holds(&self, hold: Hold) -> bool {
+        self.reasons().holds.contains_key(&hold)
+    }
+
+    /// Something is not as it should be, though commands are taken. Said again it is replaced, and
+    /// is logged the first time only.
+    pub fn trouble(&self, trouble: Trouble, level: Level, detail: String, fix: &str) {
+        let found = Finding { code: trouble.code(), level, detail, fix: fix.to_owned() };
+        let mut reasons = self.reasons();
+        let known = reasons.troubles.get(&trouble).map(|it| it.level);
+        if known != Some(level) {
+            tracing::warn!(code = found.code, detail = %found.detail, fix = %found.fix, "not as it should be");
+        }
+        reasons.troubles.insert(trouble, found);
+    }
+
+    /// It is as it should be again.
+    pub fn no_trouble(&self, trouble: Trouble) {
+        if let Some(it) = self.reasons().troubles.remove(&trouble) {
+            tracing::info!(code = it.code, was = %it.detail, "as it should be again");
+        }
+    }
+
+    /// How the ledger is: what everybody is told who asks.
+    pub fn judgement(&self) -> Judgement {
+        let reasons = self.reasons();
+        let holds: Vec<Arc<Stop>> = reasons.holds.values().cloned().collect();
+        judgement::judge(&reasons.condition(), &holds, reasons.troubles.values().cloned())
     }
 
     /// Writing stops. The first reason stays, unless damage is found further to the front of the
@@ -193,6 +226,12 @@ impl Health {
     }
 }
 
+/// The codes of all that may make a ledger other than ready, or worth a look.
+pub fn codes() -> impl Iterator<Item = &'static str> {
+    let holds = Hold::ALL.iter().map(|it| it.code());
+    ["starting", "stopping"].into_iter().chain(STOPS).chain(holds).chain(Trouble::CODES)
+}
+
 impl Default for Health {
     fn default() -> Health {
         Health::new()
@@ -227,8 +266,10 @@ mod tests {
         hold(&health, Hold::NatsDisconnected, "gone");
         assert_eq!(waits_for(&health), Some((Hold::NatsDisconnected, "gone".to_owned())));
         hold(&health, Hold::LogFull, "fuller");
-        let held: Vec<Hold> = health.holds().iter().map(|it| it.0).collect();
-        assert_eq!(held, [Hold::NatsDisconnected, Hold::LogFull]);
+        let judged = health.judgement();
+        let held: Vec<&str> = judged.findings.iter().map(|it| it.code).collect();
+        assert_eq!(held, ["nats_disconnected", "log_full"]);
+        assert_eq!((judged.condition, judged.writing), ("waiting", "nats_disconnected"));
         health.release(Hold::NatsDisconnected);
         health.release(Hold::ClockRefused);
         assert_eq!(waits_for(&health), Some((Hold::LogFull, "fuller".to_owned())));
@@ -262,6 +303,51 @@ mod tests {
         health.stopping();
         assert!(matches!(health.condition(), Condition::Stopped(_)));
         assert_eq!(health.stop_code(), Some("log_damaged"));
+    }
+
+    #[test]
+    fn trouble_is_judged_by_how_bad_it_is_and_does_not_stop_commands() {
+        let health = Health::new();
+        let first = |health: &Health| {
+            let judged = health.judgement();
+            (judged.condition, judged.writing, judged.failure().map(|it| it.code))
+        };
+        assert_eq!(first(&health), ("starting", "starting", Some("starting")));
+        health.ready();
+        assert!(health.judgement().findings.is_empty());
+        health.trouble(Trouble::LogNearlyFull, Level::Warn, "81 %".to_owned(), "raise it");
+        assert!(health.judgement().is_ready());
+        let (usage, checks) = (Trouble::ReadModelStill("usage"), Trouble::ReadModelStill("checks"));
+        health.trouble(usage, Level::Fail, "usage".to_owned(), "look");
+        health.trouble(checks, Level::Fail, "checks".to_owned(), "look");
+        assert_eq!(first(&health), ("ready", "ready", Some("read_model_still")));
+        assert!(health.condition().takes_commands());
+        health.no_trouble(checks);
+        let details: Vec<String> =
+            health.judgement().findings.into_iter().map(|it| it.detail).collect();
+        assert_eq!(details, ["usage", "81 %"], "the worst first");
+        health.no_trouble(usage);
+        health.stopping();
+        assert_eq!(first(&health), ("stopping", "stopping", Some("stopping")));
+    }
+
+    #[test]
+    fn the_operators_table_has_every_code_and_no_other() {
+        let document = include_str!("../docs/operating.md");
+        let table = document.split("\n## ").find(|it| it.starts_with("Health\n")).unwrap();
+        let table = table.split("| code | commands |").nth(1).unwrap();
+        let rows = table.lines().skip(2).take_while(|it| it.starts_with('|'));
+        let cell = |row: &str, at: usize| row.split('|').nth(at).unwrap().trim().to_owned();
+        let rows: Vec<(String, bool)> =
+            rows.map(|it| (cell(it, 1), cell(it, 2).ends_with("503"))).collect();
+        let refuses = |code| !Trouble::CODES.contains(&code);
+        let mut known: Vec<_> = codes().map(|it| (format!("`{it}`"), refuses(it))).collect();
+        let mut listed = rows.clone();
+        known.sort();
+        listed.sort();
+        assert_eq!(listed, known);
+        let holds: Vec<_> = Hold::ALL.iter().map(|it| (format!("`{}`", it.code()), true)).collect();
+        assert_eq!(rows[2..2 + holds.len()], holds, "in order of precedence");
     }
 
     #[test]

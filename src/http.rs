@@ -36,12 +36,14 @@ use events::limits::COMMAND_BYTES_MAX;
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde_json::Value;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::auth::Auth;
 use crate::clock::Clock;
+use crate::durability::Durability;
 use crate::facades::ibl::{self, Checking};
 use crate::health::Health;
 use crate::intake::Intake;
@@ -72,7 +74,7 @@ pub struct App {
 /// What only the operator's routes need.
 struct Operator {
     metrics: Option<PrometheusHandle>,
-    monitor: Option<String>,
+    durability: watch::Receiver<Durability>,
     openapi: Value,
 }
 
@@ -83,16 +85,11 @@ impl std::fmt::Debug for App {
 }
 
 impl App {
-    /// Whether both connections to NATS are there: that of what is read, and that of what is written.
-    fn is_connected(&self) -> bool {
-        self.log.is_connected() && self.intake.is_connected()
-    }
-
     /// What handlers work with.
     pub fn new(parts: Parts) -> App {
-        let Parts { intake, views, health, log, projector, monitor, clock, auth, ibl } = parts;
+        let Parts { intake, views, health, log, projector, durability, clock, auth, ibl } = parts;
         let (metrics, openapi) = (crate::metrics::install(), openapi());
-        let operator = Arc::new(Operator { metrics, monitor, openapi });
+        let operator = Arc::new(Operator { metrics, durability, openapi });
         let ibl = Checking::new(&ibl);
         App { intake, views, health, log, projector, clock, auth, ibl, operator }
     }
@@ -110,8 +107,8 @@ pub struct Parts {
     pub log: Log,
     /// What builds read models.
     pub projector: Projector,
-    /// The monitoring address of the NATS server.
-    pub monitor: Option<String>,
+    /// What is known of the servers' durability.
+    pub durability: watch::Receiver<Durability>,
     /// What the time is.
     pub clock: Clock,
     /// Who may call.

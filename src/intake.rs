@@ -114,11 +114,6 @@ impl Intake {
         &self.writer
     }
 
-    /// Whether the connection that commits go out over is there.
-    pub fn is_connected(&self) -> bool {
-        self.log.is_connected()
-    }
-
     /// Reads a document, has it judged, and answers when the outcome is durable.
     pub async fn send(&self, address: &Address<'_>, document: &[u8]) -> Answer {
         self.judge(address, document, None, false).await

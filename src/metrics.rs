@@ -27,6 +27,11 @@ pub const BEHIND: &str = "seatledger_read_model_behind_commits";
 /// Whether commands are taken.
 pub const WRITING: &str = "seatledger_writing";
 
+/// Whether nothing has failed.
+pub const READY: &str = "seatledger_ready";
+/// What is not as it should be, by code.
+pub const FINDING: &str = "seatledger_finding";
+
 const BUCKETS: [f64; 12] =
     [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 2.5, 10.0];
 
@@ -69,4 +74,6 @@ fn describe() {
     metrics::describe_gauge!(LOG_SEQUENCE, "Last sequence known");
     metrics::describe_gauge!(BEHIND, "Commits that a read model is behind");
     metrics::describe_gauge!(WRITING, "1 while commands are taken");
+    metrics::describe_gauge!(READY, "1 while nothing has failed");
+    metrics::describe_gauge!(FINDING, "1 while this is not as it should be");
 }

@@ -1,5 +1,7 @@
 //! Keeps an eye on the log: writes the anchor, and checks that history and settings stay.
 
+mod lookout;
+
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
@@ -7,14 +9,20 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use tokio_util::sync::CancellationToken;
 
 use crate::anchor::Anchor;
-use crate::health::{Health, Stop};
-use crate::log::{Error, Known, Log, Position};
+use crate::durability::{Durability, Nodes};
+use crate::health::{Health, Level, Stop, Trouble};
+use crate::log::{Error, Head, Known, Log, Position};
+
+pub use lookout::{Lookout, ROOM_MIN, room};
 
 /// The anchor is never older than this while the log grows.
 const ANCHOR_PERIOD: Duration = Duration::from_secs(1);
 
 /// Settings and history are checked at least this often.
 const CHECK_PERIOD: Duration = Duration::from_secs(60);
+
+/// A log that is this full is worth a warning.
+const FULL_PERCENT_WARN: u64 = 80;
 
 /// What the monitor needs.
 #[derive(Debug)]
@@ -29,8 +37,27 @@ pub struct Monitor {
     pub written: watch::Receiver<Position>,
     /// When the connection was there again.
     pub reconnects: mpsc::Receiver<()>,
+    /// The servers whose durability is asked for.
+    pub nodes: Nodes,
+    /// What they said last.
+    pub durability: watch::Sender<Durability>,
     /// Where trouble is said.
     pub health: Health,
+}
+
+/// Says whether the log will be full before long.
+pub fn tell_how_full(head: &Head, health: &Health) {
+    let max = u64::try_from(head.max_bytes).unwrap_or(u64::MAX);
+    let percent = head.bytes.saturating_mul(100) / max.max(1);
+    match percent < FULL_PERCENT_WARN {
+        true => health.no_trouble(Trouble::LogNearlyFull),
+        false => health.trouble(
+            Trouble::LogNearlyFull,
+            Level::Warn,
+            format!("the log has {} of {max} bytes ({percent} %)", head.bytes),
+            "raise max_bytes of its stream, below the disk's size: at 100 % commands are refused",
+        ),
+    }
 }
 
 impl Monitor {
@@ -88,13 +115,28 @@ impl Monitor {
             (anchor, outcome)
         });
         match written.await {
-            Ok((anchor, Ok(()))) => self.anchor = anchor,
-            Ok((_, Err(error))) => tracing::error!(%error, "the anchor is not written"),
-            Err(error) => tracing::error!(%error, "the anchor is not written"),
+            Ok((anchor, Ok(()))) => {
+                self.anchor = anchor;
+                self.health.no_trouble(Trouble::AnchorNotWritten);
+            }
+            Ok((_, Err(error))) => self.not_written(&error.to_string()),
+            Err(error) => self.not_written(&error.to_string()),
         }
     }
 
+    fn not_written(&self, why: &str) {
+        self.health.trouble(
+            Trouble::AnchorNotWritten,
+            Level::Fail,
+            format!("the anchor is not written, so a log that goes back is noticed late: {why}"),
+            "have the directory of the ledger writable, with room on its disk",
+        );
+    }
+
     async fn check(&mut self) {
+        let durability = self.nodes.ask().await;
+        self.nodes.tell(&durability, &self.health);
+        self.durability.send_replace(durability);
         // What this process knows itself is newer than the anchor, most of the time.
         let position = self.newest();
         let anchored = self.anchor.known().map_or(0, |it| it.sequence);
@@ -108,7 +150,7 @@ impl Monitor {
             false => self.anchor.known(),
         };
         match self.log.check(known).await {
-            Ok(_) => {}
+            Ok(head) => tell_how_full(&head, &self.health),
             Err(Error::Damaged(damage)) => self.health.damaged(&damage),
             Err(error @ Error::Settings { .. }) => self.health.stop(Stop {
                 code: "log_settings",
@@ -145,6 +187,8 @@ mod tests {
             verified: position.subscribe(),
             written: position.subscribe(),
             reconnects,
+            nodes: Nodes { monitors: vec![], replicas: 1, accepts_loss: false },
+            durability: watch::Sender::new(Durability::Always),
             health: Health::new(),
         };
         natsd.stop().await;

@@ -9,19 +9,19 @@ use std::time::Duration;
 
 use events::AccountId;
 use tokio::net::TcpListener;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::anchor::{self, Anchor};
 use crate::auth::{self, Auth, Key, Keys, Principal, token};
 use crate::clock::Clock;
-use crate::durability::{self, Durability};
+use crate::durability::{Durability, Nodes};
 use crate::facades::ibl;
 use crate::health::{Condition, Health, Stop};
 use crate::intake::{Intake, ask, post};
 use crate::log::{self, Log};
-use crate::monitor::Monitor;
+use crate::monitor::{Lookout, Monitor};
 use crate::nats::{self, Connection, RoundTrip};
 use crate::projector::{Models, Projector};
 use crate::views::Views;
@@ -57,8 +57,8 @@ pub struct Settings {
     pub doors: Option<nats::Options>,
     /// The streams.
     pub log: log::Settings,
-    /// The monitoring address of the NATS server.
-    pub monitor: Option<String>,
+    /// The monitoring addresses of the NATS servers.
+    pub monitors: Vec<String>,
     /// What the time is.
     pub clock: Clock,
     /// Run although the server acknowledges before it writes to disk.
@@ -67,6 +67,16 @@ pub struct Settings {
     pub ibl: ibl::Options,
     /// How HTTP is reached from outside.
     pub front: http::server::Front,
+}
+
+impl Settings {
+    fn nodes(&self) -> Nodes {
+        Nodes {
+            monitors: self.monitors.clone(),
+            replicas: self.log.replicas,
+            accepts_loss: self.accept_loss_on_power_cut,
+        }
+    }
 }
 
 /// Why a ledger does not start.
@@ -100,10 +110,10 @@ pub enum Error {
     /// The server loses what it acknowledged when the power goes.
     #[error(
         "the NATS server acknowledges before it writes to disk (sync_always is not set in \
-         /varz), so a power cut would lose accepted commands: set `sync_interval: always` in its \
+         {0}/varz), so a power cut would lose accepted commands: set `sync_interval: always` in its \
          jetstream block, or give --accept-loss-on-power-cut"
     )]
-    NotDurable,
+    NotDurable(String),
     /// The anchor cannot be used.
     #[error(transparent)]
     Anchor(#[from] anchor::Error),
@@ -151,7 +161,8 @@ impl Service {
     pub async fn start(server: &nats::Options, settings: Settings) -> Result<Service, Error> {
         be_loopback(settings.http, settings.keys)?;
         let lock = lock(&settings.dir)?;
-        check_durability(&settings).await?;
+        let nodes = settings.nodes();
+        let durability = be_durable(&nodes).await?;
         let writing = WriteThread::start().map_err(Error::Thread)?;
         let Connections { commands, answers, client } =
             Connections::open(server, &settings, &writing).await?;
@@ -162,6 +173,7 @@ impl Service {
         let (log, damage) = Log::open(client, names, anchor.known(), seen).await?;
         let (listener, http) = listen(settings.http).await?;
         let (health, stop, tasks) = (Health::new(), CancellationToken::new(), TaskTracker::new());
+        nodes.tell(&durability, &health);
         if let Some(damage) = damage {
             health.damaged(&damage);
         }
@@ -171,8 +183,9 @@ impl Service {
         let projector = Projector::start(log.clone(), models, health.clone(), stop.clone(), &tasks);
         let (refused, refusing) = mpsc::channel(refusals::WAITING_MAX);
         tasks.spawn(refusals::publish(log.clone(), refusing));
+        let commits = log.over(commands.clone()).await?;
         let parts = writer::Parts {
-            log: log.over(commands.clone()).await?,
+            log: commits.clone(),
             views: views.clone(),
             arrivals: projector.tail(),
             refusals: refused,
@@ -187,10 +200,12 @@ impl Service {
             verified: projector.verified(),
             written: intake.writer().position(),
             reconnects,
+            nodes,
+            durability: watch::Sender::new(durability),
             health: health.clone(),
         };
-        tasks.spawn(monitor.run(stop.clone()));
-        tasks.spawn(crate::metrics::upkeep(stop.clone()));
+        let durability = monitor.durability.subscribe();
+        watch_over(monitor, commits, &views, &settings.dir, (&stop, &tasks));
         let (auth, local) = admission(&settings, http, &intake, (&stop, &tasks))?;
         let app = http::App::new(http::Parts {
             intake: intake.clone(),
@@ -198,7 +213,7 @@ impl Service {
             health: health.clone(),
             log,
             projector,
-            monitor: settings.monitor.clone(),
+            durability,
             clock: settings.clock.clone(),
             auth,
             ibl: settings.ibl.clone(),
@@ -332,6 +347,26 @@ async fn open_doors(
     (intake, Doors { opened, closing, tasks })
 }
 
+/// Starts all that looks whether something goes wrong.
+fn watch_over(
+    monitor: Monitor,
+    commits: Log,
+    views: &Views,
+    dir: &Path,
+    (stop, tasks): (&CancellationToken, &TaskTracker),
+) {
+    let lookout = Lookout {
+        connections: [monitor.log.clone(), commits],
+        views: views.clone(),
+        written: monitor.written.clone(),
+        dir: dir.to_owned(),
+        health: monitor.health.clone(),
+    };
+    tasks.spawn(monitor.run(stop.clone()));
+    tasks.spawn(lookout.run(stop.clone()));
+    tasks.spawn(crate::metrics::upkeep(stop.clone()));
+}
+
 /// Who may call over HTTP, which listens at `http`, and whoever sits at the machine.
 fn admission(
     settings: &Settings,
@@ -377,18 +412,11 @@ fn lock(dir: &Path) -> Result<File, Error> {
     }
 }
 
-async fn check_durability(settings: &Settings) -> Result<(), Error> {
-    match durability::ask(settings.monitor.as_deref()).await {
-        Durability::Always => Ok(()),
-        Durability::Later if settings.accept_loss_on_power_cut => {
-            tracing::warn!("a power cut will lose accepted commands: the server does not fsync");
-            Ok(())
-        }
-        Durability::Later => Err(Error::NotDurable),
-        Durability::Unknown(reason) => {
-            tracing::warn!(%reason, "whether the server writes to disk before it acknowledges is not known");
-            Ok(())
-        }
+/// Refuses a server that is known not to be durable, unless the operator accepts that.
+async fn be_durable(nodes: &Nodes) -> Result<Durability, Error> {
+    match nodes.ask().await {
+        Durability::Later(monitor) if !nodes.accepts_loss => Err(Error::NotDurable(monitor)),
+        known @ (Durability::Always | Durability::Later(_) | Durability::Unknown(_)) => Ok(known),
     }
 }
 

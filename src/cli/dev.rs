@@ -1,5 +1,7 @@
 //! `seatledger dev`: everything on one machine with one command.
 
+mod tending;
+
 use std::net::SocketAddr;
 use std::path::Path;
 
@@ -130,8 +132,10 @@ impl Dev {
             true => output::line(&serde_json::to_string(&ready)?),
             false => banner(global, found, natsd, &service, &key, &condition, demo),
         }
+        let health = service.health.clone();
         tokio::select! {
             () = signals.next() => Ok(Some(service)),
+            never = tending::tend(natsd, &health) => match never {},
             reason = given_up(natsd) => {
                 service.stop().await;
                 let log = global.dir.join("nats/nats.log");
@@ -193,7 +197,7 @@ impl Dev {
                     replicas: 1,
                     max_bytes: i64::try_from(bytes).unwrap_or(i64::MAX),
                 },
-                monitor: Some(natsd.monitor_url()),
+                monitors: vec![natsd.monitor_url()],
                 clock: clock.clone(),
                 accept_loss_on_power_cut: false,
                 ibl: self.ibl.or(ibl::Check::Local),

@@ -6,12 +6,6 @@ use serde_json::{Value, json};
 use super::remote::{Remote, get};
 use super::{Exit, Global, output};
 
-/// A read model that is this many commits behind is worth a warning.
-const BEHIND_WARN: u64 = 1_000;
-
-/// A log that is this full is worth a warning.
-const FULL_PERCENT_WARN: u64 = 80;
-
 #[derive(Debug, Args)]
 pub(super) struct Doctor {
     #[command(flatten)]
@@ -19,8 +13,9 @@ pub(super) struct Doctor {
 }
 
 /// One thing that was looked at.
-struct Finding {
-    level: &'static str,
+struct Looked {
+    level: String,
+    code: Option<String>,
     what: String,
     fix: String,
 }
@@ -30,13 +25,13 @@ impl Doctor {
         let client = self.remote.client(global)?;
         let status = get(&client, "/v1/status").await?;
         let findings = look(&status);
-        let worst = findings.iter().any(|it| it.level == "fail");
+        let sound = status["sound"] == true;
         if global.json {
             let items: Vec<Value> = findings
                 .iter()
-                .map(|it| json!({"level": it.level, "what": it.what, "fix": it.fix}))
+                .map(|it| json!({"level": it.level, "code": it.code, "what": it.what, "fix": it.fix}))
                 .collect();
-            output::json(&json!({ "sound": !worst, "findings": items }));
+            output::json(&json!({ "sound": sound, "findings": items }));
         } else {
             for it in &findings {
                 let level = output::word(format_args!("{:4}", it.level), it.level == "ok");
@@ -46,52 +41,47 @@ impl Doctor {
                 }
             }
         }
-        Ok(if worst { Exit::Unsound } else { Exit::Done })
+        Ok(if sound { Exit::Done } else { Exit::Unsound })
     }
 }
 
-fn look(status: &Value) -> Vec<Finding> {
+/// What the ledger says itself that is not as it should be, then what is.
+fn look(status: &Value) -> Vec<Looked> {
     let said = |member: &str| output::cell(&status[member]);
     let number = |value: &Value| value.as_u64().unwrap_or_default();
-    let ok = |what: String| Finding { level: "ok", what, fix: String::new() };
-    let warn = |what: String, fix: &str| Finding { level: "warn", what, fix: fix.to_owned() };
-    let mut findings = vec![];
-    findings.push(match status["condition"].as_str() {
-        Some("ready") => ok("commands are taken".to_owned()),
-        Some("starting") => warn("the log is still being read".to_owned(), "wait"),
-        _ => Finding { level: "fail", what: said("detail"), fix: said("fix") },
-    });
-    findings.push(match status["durability"].as_str() {
-        Some("always") => ok(format!("nats-server {} fsyncs before it answers", said("nats"))),
-        Some("later") => Finding {
-            level: "fail",
-            what: "nats-server answers before it fsyncs: a power cut loses accepted commands"
-                .to_owned(),
-            fix: "set `sync_interval: always` in its jetstream block".to_owned(),
-        },
-        _ => warn(
-            format!("whether nats-server {} fsyncs is not known", said("nats")),
-            "give serve --nats-monitor",
-        ),
-    });
-    let (bytes, max) = (number(&status["bytes"]), number(&status["max_bytes"]));
-    let percent = bytes.saturating_mul(100) / max.max(1);
-    findings.push(match percent < FULL_PERCENT_WARN {
-        true => ok(format!("the log has {bytes} of {max} bytes ({percent} %)")),
-        false => warn(
-            format!("the log is {percent} % full; at 100 % commands are refused"),
-            "raise max_bytes of its stream, below the disk's size",
-        ),
-    });
-    for model in status["read_models"].as_array().map(Vec::as_slice).unwrap_or_default() {
-        let (name, behind) = (output::cell(&model["name"]), number(&model["behind"]));
-        findings.push(match behind < BEHIND_WARN {
-            true => ok(format!("read model {name} is {behind} commits behind the log")),
-            false => warn(
-                format!("read model {name} is {behind} commits behind the log"),
-                "see the log of the ledger; `seatledger rebuild` builds it anew",
-            ),
-        });
+    let list = |member: &str| status[member].as_array().map(Vec::as_slice).unwrap_or_default();
+    let found: Vec<&str> = list("findings").iter().filter_map(|it| it["code"].as_str()).collect();
+    let mut looked: Vec<Looked> = list("findings")
+        .iter()
+        .map(|it| Looked {
+            level: output::cell(&it["level"]),
+            code: it["code"].as_str().map(str::to_owned),
+            what: output::cell(&it["detail"]),
+            fix: output::cell(&it["fix"]),
+        })
+        .collect();
+    let mut ok = |what: String| {
+        looked.push(Looked { level: "ok".to_owned(), code: None, what, fix: String::new() });
+    };
+    if status["condition"] == "ready" {
+        ok("commands are taken".to_owned());
     }
-    findings
+    if status["durability"] == "always" {
+        ok(format!("nats-server {} fsyncs before it answers", said("nats")));
+    }
+    let (bytes, max) = (number(&status["bytes"]), number(&status["max_bytes"]));
+    if max > 0 && !found.contains(&"log_nearly_full") {
+        ok(format!("the log has {bytes} of {max} bytes ({} %)", bytes.saturating_mul(100) / max));
+    }
+    for model in list("read_models") {
+        let name = output::cell(&model["name"]);
+        let named = |it: &Value| {
+            it["code"].as_str().is_some_and(|it| it.starts_with("read_model_"))
+                && output::cell(&it["detail"]).contains(&format!("read model {name} "))
+        };
+        if !list("findings").iter().any(named) {
+            ok(format!("read model {name} is {} commits behind the log", number(&model["behind"])));
+        }
+    }
+    looked
 }

@@ -37,9 +37,10 @@ pub(super) struct Serve {
     /// Bytes at which the log refuses commits, when it is created; must fit the server's disk
     #[arg(long, value_name = "BYTES", default_value_t = MAX_BYTES_DEFAULT)]
     max_bytes: i64,
-    /// The monitoring address of the NATS server, to see whether it fsyncs
-    #[arg(long, env = "NATS_MONITOR", value_name = "URL")]
-    nats_monitor: Option<String>,
+    /// The monitoring address of the NATS server, to see whether it fsyncs; once for each of a
+    /// cluster
+    #[arg(long, env = "NATS_MONITOR", value_name = "URL", value_delimiter = ',')]
+    nats_monitor: Vec<String>,
     /// Run although the server acknowledges before it writes to disk
     #[arg(long)]
     accept_loss_on_power_cut: bool,
@@ -79,7 +80,7 @@ impl Serve {
                 replicas: self.replicas,
                 max_bytes: self.max_bytes,
             },
-            monitor: self.nats_monitor.clone(),
+            monitors: self.nats_monitor.clone(),
             clock: Clock::real(),
             accept_loss_on_power_cut: self.accept_loss_on_power_cut,
             ibl: self.ibl.or(ibl::Check::Key),
@@ -131,7 +132,7 @@ pub(super) fn refused(error: service::Error) -> anyhow::Error {
         | service::Error::Service(_)
         | service::Error::Thread(_) => Exit::Unreachable,
         service::Error::Log(log::Error::Damaged(_) | log::Error::Settings { .. })
-        | service::Error::NotDurable
+        | service::Error::NotDurable(_)
         | service::Error::Anchor(_) => Exit::Unsound,
         service::Error::Dir { .. }
         | service::Error::Locked(_)

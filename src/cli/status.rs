@@ -16,22 +16,26 @@ impl Status {
     pub(super) async fn run(self, global: &Global) -> anyhow::Result<Exit> {
         let client = self.remote.client(global)?;
         let status = get(&client, "/v1/status").await?;
-        let sound = status["condition"] == "ready";
+        let sound = status["sound"] == true;
         if global.json {
             output::json(&status);
             return Ok(if sound { Exit::Done } else { Exit::Unsound });
         }
         let said = |member: &str| output::cell(&status[member]);
+        let size = match status["bytes"].is_null() {
+            true => "NATS does not say how large the log is".to_owned(),
+            false => format!("{} of {} bytes", said("bytes"), said("max_bytes")),
+        };
         output::line(&format!(
-            "seatledger {}  {}  log sequence {}  {} of {} bytes",
+            "seatledger {}  {}  log sequence {}  {size}",
             said("version"),
             output::word(said("condition"), sound),
             said("sequence"),
-            said("bytes"),
-            said("max_bytes"),
         ));
-        if !sound {
-            output::line(&format!("  {}\n  fix: {}", said("detail"), said("fix")));
+        for found in status["findings"].as_array().map(Vec::as_slice).unwrap_or_default() {
+            let said = |member: &str| output::cell(&found[member]);
+            output::line(&format!("  {} {}: {}", said("level"), said("code"), said("detail")));
+            output::line(&format!("    fix: {}", said("fix")));
         }
         let models = status["read_models"].as_array().map(Vec::as_slice).unwrap_or_default();
         let row = |it: &Value| {

@@ -17,9 +17,9 @@ use super::native::Caller;
 use super::problem::Problem;
 use super::query::{self, Segments};
 use super::server::Client;
-use crate::durability::{self, Durability};
-use crate::health::Condition;
+use crate::health::{Finding, Judgement};
 use crate::metrics as numbers;
+use crate::monitor;
 use crate::projector::Projector;
 
 /// Progress reports that wait for a slow reader; more are left out.
@@ -34,7 +34,9 @@ pub(super) struct Status {
     nats: String,
     /// `starting`, `ready`, `waiting`, `stopped` or `stopping`
     condition: &'static str,
-    /// Why writing has stopped
+    /// Whether nothing has failed: the same as `ready` of `/readyz`
+    sound: bool,
+    /// The first thing that has failed
     #[serde(skip_serializing_if = "Option::is_none")]
     code: Option<&'static str>,
     /// The same in a sentence
@@ -45,12 +47,16 @@ pub(super) struct Status {
     fix: Option<String>,
     /// The last sequence of the log
     sequence: u64,
-    /// Bytes of the log
-    bytes: u64,
-    /// Bytes at which it refuses more
-    max_bytes: i64,
+    /// Bytes of the log; absent while NATS does not answer
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bytes: Option<u64>,
+    /// Bytes at which it refuses more; absent while NATS does not answer
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_bytes: Option<i64>,
     /// `always`, `later` or `unknown`: when the server writes to disk
     durability: &'static str,
+    /// All that is not as it should be, the worst first
+    findings: Vec<Finding>,
     /// The read models
     read_models: Vec<ModelStatus>,
 }
@@ -81,16 +87,14 @@ pub(super) async fn status(
     caller.may_operate()?;
     let head = app.log.head_now().await;
     let (sequence, bytes, max_bytes) = match &head {
-        Ok(head) => (head.last, head.bytes, head.max_bytes),
-        Err(_) => (app.intake.writer().sequence(), 0, 0),
+        Ok(head) => (head.last, Some(head.bytes), Some(head.max_bytes)),
+        Err(_) => (app.intake.writer().sequence(), None, None),
     };
-    let (condition, stop) = match app.health.condition() {
-        Condition::Starting => ("starting", None),
-        Condition::Ready => ("ready", None),
-        Condition::Waiting(_, why) => ("waiting", Some(why)),
-        Condition::Stopped(stop) => ("stopped", Some(stop)),
-        Condition::Stopping => ("stopping", None),
-    };
+    if let Ok(head) = &head {
+        monitor::tell_how_full(head, &app.health);
+    }
+    let judged = app.health.judgement();
+    let failed = judged.failure();
     let rebuilds: Vec<&str> = Projector::models().collect();
     let model = |view: &crate::views::View| {
         let (name, at) = (view.name(), view.sequence());
@@ -98,22 +102,19 @@ pub(super) async fn status(
         let behind = if rebuilds { sequence.saturating_sub(at) } else { 0 };
         ModelStatus { name, sequence: at, behind, rebuilds }
     };
-    let durability = match durability::ask(app.operator.monitor.as_deref()).await {
-        Durability::Always => "always",
-        Durability::Later => "later",
-        Durability::Unknown(_) => "unknown",
-    };
     Ok(Json(Status {
         version: env!("CARGO_PKG_VERSION"),
         nats: app.log.server_version(),
-        condition,
-        code: stop.as_ref().map(|it| it.code),
-        detail: stop.as_ref().map(|it| it.detail.clone()),
-        fix: stop.as_ref().map(|it| it.fix.clone()),
+        condition: judged.condition,
+        sound: judged.is_ready(),
+        code: failed.map(|it| it.code),
+        detail: failed.map(|it| it.detail.clone()),
+        fix: failed.map(|it| it.fix.clone()),
         sequence,
         bytes,
         max_bytes,
-        durability,
+        durability: app.operator.durability.borrow().as_str(),
+        findings: judged.findings,
         read_models: app.views.all().map(model).collect(),
     }))
 }
@@ -189,22 +190,22 @@ pub(super) async fn health() -> &'static str {
 /// What has to hold for a ledger to be ready.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Readiness {
-    /// Whether commands are taken and the read models are near the log
+    /// Whether commands are taken and nothing else has failed
     ready: bool,
-    /// `starting`, `ready`, `nats_disconnected`, or the code of why writing has stopped
+    /// `ready`, or the code of why commands are not taken
     writing: &'static str,
     /// Commits that the slowest read model is behind what this process has written or read
     behind: u64,
-    /// Why not
+    /// The first thing that has failed
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<&'static str>,
+    /// The same in a sentence
     #[serde(skip_serializing_if = "Option::is_none")]
     detail: Option<String>,
     /// What to do about it
     #[serde(skip_serializing_if = "Option::is_none")]
     fix: Option<String>,
 }
-
-/// Commits that a read model may be behind a ledger that is ready.
-const BEHIND_MAX: u64 = 10_000;
 
 /// Whether the ledger is ready for work
 #[utoipa::path(
@@ -217,21 +218,17 @@ const BEHIND_MAX: u64 = 10_000;
 )]
 pub(super) async fn ready(State(app): State<App>) -> Response {
     let behind = app.intake.writer().sequence().saturating_sub(app.views.lowest());
-    let (writing, stop) = match app.health.condition() {
-        Condition::Starting => ("starting", None),
-        Condition::Ready if !app.is_connected() => ("nats_disconnected", None),
-        Condition::Ready => ("ready", None),
-        Condition::Waiting(_, why) | Condition::Stopped(why) => (why.code, Some(why)),
-        Condition::Stopping => ("stopping", None),
-    };
-    let ready = writing == "ready" && behind <= BEHIND_MAX;
+    let judged = app.health.judgement();
+    let failed = judged.failure();
+    let ready = failed.is_none();
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let body = Readiness {
         ready,
-        writing,
+        writing: judged.writing,
         behind,
-        detail: stop.as_ref().map(|it| it.detail.clone()),
-        fix: stop.as_ref().map(|it| it.fix.clone()),
+        code: failed.map(|it| it.code),
+        detail: failed.map(|it| it.detail.clone()),
+        fix: failed.map(|it| it.fix.clone()),
     };
     (status, Json(body)).into_response()
 }
@@ -248,8 +245,7 @@ pub(super) async fn metrics(
     }
     let sequence = app.intake.writer().sequence();
     metrics::gauge!(numbers::LOG_SEQUENCE).set(sequence as f64);
-    let writing = matches!(app.health.condition(), Condition::Ready) && app.is_connected();
-    metrics::gauge!(numbers::WRITING).set(f64::from(u8::from(writing)));
+    count(&app.health.judgement());
     for view in app.views.following() {
         let behind = sequence.saturating_sub(view.sequence());
         metrics::gauge!(numbers::BEHIND, "read_model" => view.name()).set(behind as f64);
@@ -265,6 +261,17 @@ pub(super) async fn metrics(
             "There are no metrics",
             "another recorder is installed",
         )),
+    }
+}
+
+/// What the judgement is in numbers: each code that there is, so that one that is over says so.
+fn count(judged: &Judgement) {
+    let is = |it: bool| f64::from(u8::from(it));
+    metrics::gauge!(numbers::WRITING).set(is(judged.writing == "ready"));
+    metrics::gauge!(numbers::READY).set(is(judged.is_ready()));
+    for code in crate::health::codes() {
+        let found = judged.findings.iter().any(|it| it.code == code);
+        metrics::gauge!(numbers::FINDING, "code" => code).set(is(found));
     }
 }
 

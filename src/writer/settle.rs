@@ -1,7 +1,7 @@
 //! Publishing a commit, and finding out what became of it.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use events::wire::{self, CommitHash, FORMAT, Header};
@@ -10,13 +10,16 @@ use uuid::Uuid;
 
 use super::judge::{Draft, Verdict};
 use super::{Ask, Outcome, Task, Unavailable};
-use crate::health::Stop;
+use crate::health::{Hold, Stop};
 use crate::log::{Damage, Error, Position, Published};
 use crate::metrics as numbers;
 use crate::refusals::ToKeep;
 
 /// Pause before an unanswered commit is published again.
 const PAUSE: Duration = Duration::from_millis(20);
+
+/// A commit that has not been acknowledged for longer makes writing wait (`log_unavailable`).
+const SILENT_MAX: Duration = Duration::from_secs(3);
 
 /// What became of a commit.
 enum Fate {
@@ -112,10 +115,30 @@ impl Task {
         }
     }
 
-    /// Publishes a commit until its fate is known. Nothing else is published meanwhile; the fence
-    /// makes repeating harmless.
+    /// Publishes a commit until its fate is known, and says meanwhile that the log does not answer,
+    /// or is full, where that is so.
     async fn settle(&self, header: &Header, payload: &Bytes) -> Fate {
+        let fate = self.settle_in_time(header, payload).await;
+        self.health.release(Hold::LogUnavailable);
+        match &fate {
+            Fate::Landed => self.health.release(Hold::LogFull),
+            Fate::Refused(Unavailable::Full(reason)) => self.health.hold(
+                Hold::LogFull,
+                format!("the log takes no more: {reason}"),
+                "raise max_bytes of the stream below the disk's size, or make room on it; commands \
+                 are tried meanwhile, and are taken as soon as there is room"
+                    .to_owned(),
+                None,
+            ),
+            Fate::Lost | Fate::Refused(_) | Fate::Unsettled => {}
+        }
+        fate
+    }
+
+    /// Nothing else is published meanwhile; the fence makes repeating harmless.
+    async fn settle_in_time(&self, header: &Header, payload: &Bytes) -> Fate {
         let last = self.position.sequence;
+        let begin = Instant::now();
         let stop = self.stop.clone();
         loop {
             let published = self.log.publish(last, header.commit, payload.clone()).await;
@@ -141,6 +164,20 @@ impl Task {
                 Published::Unknown(reason) => {
                     tracing::warn!(%reason, sequence = last + 1, "a commit is not acknowledged");
                 }
+            }
+            if begin.elapsed() >= SILENT_MAX {
+                self.health.hold(
+                    Hold::LogUnavailable,
+                    format!(
+                        "the commit of sequence {} has not been acknowledged for {} s",
+                        last + 1,
+                        begin.elapsed().as_secs()
+                    ),
+                    "look whether the stream has a leader and its servers have room on their disks; \
+                     it is tried again until it is acknowledged"
+                        .to_owned(),
+                    None,
+                );
             }
             let waited = stop.run_until_cancelled(tokio::time::sleep(PAUSE)).await;
             if waited.is_none() || self.health.stop_code().is_some() {

@@ -2,6 +2,7 @@
 
 mod clock;
 mod health;
+mod judged;
 pub mod nats_server;
 mod process;
 mod proxied;

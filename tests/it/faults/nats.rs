@@ -124,6 +124,16 @@ impl Nats {
         self.end("KILL").await;
     }
 
+    /// Has it stand still, as a machine does that is asleep.
+    pub fn pause(&self) {
+        signal(self.child.as_ref().expect("a nats-server that runs").id(), "STOP");
+    }
+
+    /// Wakes it.
+    pub fn resume(&self) {
+        signal(self.child.as_ref().expect("a nats-server that runs").id(), "CONT");
+    }
+
     async fn end(&mut self, how: &str) {
         let mut child = self.child.take().expect("a nats-server that runs");
         signal(child.id(), how);

@@ -108,7 +108,11 @@ async fn a_server_that_acknowledges_before_it_writes_is_refused_unless_told_othe
     assert_eq!(ledger.get("/v1/status").await.json()["durability"], json!("later"));
     assert!(ledger.log().contains("power cut"), "nobody is warned: {}", ledger.log());
     let doctor = ledger.run(&["doctor", "--json"]);
-    assert_eq!(doctor.status.code(), Some(4), "doctor finds it too");
+    assert_eq!(doctor.status.code(), Some(0), "it was accepted");
+    let said: serde_json::Value = serde_json::from_slice(&doctor.stdout).unwrap();
+    let found = said["findings"].as_array().unwrap();
+    let found = found.iter().find(|it| it["code"] == "not_durable").expect("doctor finds it too");
+    assert_eq!(found["level"], json!("warn"), "{found}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
