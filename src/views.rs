@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use events::request::ContentHash;
 use events::{AccountId, CommandId};
+use projections::readers::LONG_SLOTS;
 use projections::{Readers, commands};
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
 
 /// How long a reader waits for a read model to reach the sequence it asked for. Then it is told
 /// `behind`, with `Retry-After`.
@@ -19,6 +20,8 @@ const SOON_TIMEOUT: Duration = Duration::from_millis(100);
 pub struct View {
     name: &'static str,
     readers: Readers,
+    /// Places for long questions: whoever waits for one waits here, on no thread.
+    long: Arc<Semaphore>,
     reached: watch::Receiver<u64>,
     build: watch::Receiver<Option<Build>>,
     hurry: Arc<Notify>,
@@ -79,7 +82,8 @@ impl View {
         (reached, build): (watch::Receiver<u64>, watch::Receiver<Option<Build>>),
         hurry: Arc<Notify>,
     ) -> View {
-        View { name, readers, reached, build, hurry }
+        let long = Arc::new(Semaphore::new(LONG_SLOTS));
+        View { name, readers, long, reached, build, hurry }
     }
 
     /// How far it is, while it is being built and nothing answers in its place. What it holds then is
@@ -98,6 +102,12 @@ impl View {
     /// Connections to ask it.
     pub fn readers(&self) -> &Readers {
         &self.readers
+    }
+
+    /// A place for a long question; none where those before take longer than `patience`.
+    pub async fn place(&self, patience: Duration) -> Option<OwnedSemaphorePermit> {
+        let place = self.long.clone().acquire_owned();
+        tokio::time::timeout(patience, place).await.ok()?.ok()
     }
 
     /// The sequence up to which it has taken in the log.

@@ -67,6 +67,9 @@ pub enum Error {
     /// A check that names nobody.
     #[error("a check needs a user or an e-mail address")]
     Nobody,
+    /// The question took longer than it may, or nobody waits for its answer any more.
+    #[error("the question took longer than it may, and was broken off")]
+    TooLong,
     /// The file could not be moved or removed.
     #[error("{path} could not be moved or removed")]
     File {
@@ -101,6 +104,7 @@ impl Error {
             | Error::Cursor
             | Error::Buckets { .. }
             | Error::Nobody
+            | Error::TooLong
             | Error::File { .. } => false,
         }
     }

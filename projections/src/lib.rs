@@ -5,7 +5,8 @@
 //! [`Readers`] lends connections to the queries, which are functions of a connection: each takes
 //! the sequence as of which it shall answer, `u64::MAX` meaning the newest.
 //!
-//! No async, no network, no clock: time is an argument. Nothing else names SQL.
+//! No async, no network, no clock: time is an argument. (How long a question takes is measured, and
+//! is no part of its answer.) Nothing else names SQL.
 //!
 //! Reading order: [`store`] and [`readers`], then one module a read model, each with its schema,
 //! what it makes of an event, and its queries.
@@ -40,7 +41,7 @@ pub use rusqlite::Connection;
 pub use error::Error;
 pub use events::account::LicenseState;
 pub use page::Page;
-pub use readers::Readers;
+pub use readers::{Patience, Readers};
 pub use store::{Checkpoint, ContentDigest, ReadModel, Store};
 
 /// Every read model that is fed by the log.

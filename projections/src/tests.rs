@@ -4,6 +4,7 @@
 
 mod agreement;
 mod delivery;
+mod patience;
 mod world;
 
 use std::path::Path;

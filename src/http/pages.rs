@@ -140,6 +140,14 @@ const OTHER_CODES: &[(&str, &str)] = &[
     ("overloaded", "Too many commands are waiting. Send it again a little later."),
     ("projector_failed", "A projector ended unexpectedly. Start the ledger again."),
     ("read_model_not_found", "There is no such read model."),
+    (
+        "queries_waiting",
+        "As many long questions as may be are asked of a read model already. Ask again.",
+    ),
+    (
+        "query_timeout",
+        "The question took longer than it may, and was broken off. Ask for less, or again.",
+    ),
     ("read_model_unavailable", "A read model does not answer. Ask again."),
     ("rebuild_failed", "The rebuild was broken off; the read model in use is as it was."),
     (

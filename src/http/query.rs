@@ -3,6 +3,7 @@
 mod params;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::{FromRequestParts, Path, State};
 use axum::http::HeaderValue;
@@ -10,8 +11,8 @@ use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use chrono::{Days, NaiveDate, NaiveTime};
 use events::{AccountId, Email, Moment};
-use projections::Connection;
 use projections::page::PAGE_MAX;
+use projections::{Connection, Patience};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -227,7 +228,8 @@ pub(crate) fn limit(asked: Option<usize>) -> Result<usize, Problem> {
     }
 }
 
-/// Asks a read model here and now: for questions that take microseconds.
+/// Asks a read model here and now: for questions that take microseconds. There are as many
+/// connections for them as threads, so none is waited for.
 pub(crate) fn ask<T>(
     view: &View,
     question: impl FnOnce(&Connection) -> Result<T, projections::Error>,
@@ -235,17 +237,62 @@ pub(crate) fn ask<T>(
     view.readers().with(question).map_err(unavailable)
 }
 
-/// Asks a read model off the async threads: for questions that may take longer.
+/// How long a question may take that is asked off the async threads, once it has a place. Below
+/// what a request may take, so that it is told why.
+const LONG_LIMIT: Duration = Duration::from_secs(8);
+
+/// How long it may wait for one before.
+const PLACE_LIMIT: Duration = Duration::from_secs(5);
+
+/// Asks a read model off the async threads: for questions that may take longer. It is broken off when
+/// its time is over, and when nobody waits for it any more.
 pub(crate) async fn ask_slowly<T: Send + 'static>(
     view: &Arc<View>,
     question: impl FnOnce(&Connection) -> Result<T, projections::Error> + Send + 'static,
 ) -> Result<T, Problem> {
+    ask_within((PLACE_LIMIT, LONG_LIMIT), view, question).await
+}
+
+async fn ask_within<T: Send + 'static>(
+    (place, limit): (Duration, Duration),
+    view: &Arc<View>,
+    question: impl FnOnce(&Connection) -> Result<T, projections::Error> + Send + 'static,
+) -> Result<T, Problem> {
+    let place = view.place(place).await.ok_or_else(crowded)?;
+    let patience = Patience::until(std::time::Instant::now() + limit);
+    let waits = Waits(patience.clone());
     let view = view.clone();
-    let asked = tokio::task::spawn_blocking(move || view.readers().with(question)).await;
+    let asked = tokio::task::spawn_blocking(move || {
+        let answer = view.readers().with_long(&patience, question);
+        drop(place);
+        answer
+    });
+    let asked = asked.await;
+    drop(waits);
     match asked {
         Ok(answer) => answer.map_err(unavailable),
         Err(error) => Err(internal(&error.to_string())),
     }
+}
+
+/// Somebody who waits for an answer. Dropped with the request.
+struct Waits(Patience);
+
+impl Drop for Waits {
+    fn drop(&mut self) {
+        self.0.lose();
+    }
+}
+
+fn crowded() -> Problem {
+    Problem::new(
+        503,
+        "queries_waiting",
+        "Too many questions at once",
+        "as many long questions as may be are asked of this read model, and none ended in time",
+    )
+    .hint("ask again a little later; checks and single things do not wait for these")
+    .retry_after(RETRY_SECONDS)
 }
 
 /// What a reader is told when a question cannot be answered.
@@ -254,6 +301,16 @@ pub(crate) fn unavailable(error: projections::Error) -> Problem {
         projections::Error::Cursor => invalid("cursor", &error.to_string()),
         projections::Error::Buckets { .. } => invalid("window", &error.to_string()),
         projections::Error::Nobody => invalid("user", &error.to_string()),
+        projections::Error::TooLong => Problem::new(
+            503,
+            "query_timeout",
+            "The question took too long",
+            error.to_string(),
+        )
+        .hint(
+            "ask for less: a filter, less time, a smaller limit; or again when there is less to do",
+        )
+        .retry_after(RETRY_SECONDS),
         projections::Error::NotADatabase { .. }
         | projections::Error::OtherModel { .. }
         | projections::Error::Chain { .. }
@@ -323,3 +380,6 @@ pub(crate) struct AsOfSequence<T> {
     /// The sequence as of which this holds.
     pub(crate) sequence: u64,
 }
+
+#[cfg(test)]
+mod tests;
