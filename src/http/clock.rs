@@ -17,6 +17,11 @@ use crate::clock::Error;
 /// How long an answer waits for what is due by then to have happened.
 const DUE_TIMEOUT: Duration = Duration::from_secs(20);
 
+/// How far the clock moves at once: about five years, more than any license is tried out for, and
+/// too little for a slip of the hand to end in another millennium.
+const MOVE_DAYS_MAX: i64 = 1_830;
+const MOVE_MAX_MS: i64 = MOVE_DAYS_MAX * 24 * 60 * 60 * 1_000;
+
 /// What the clock shows.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Shown {
@@ -81,6 +86,13 @@ pub(super) async fn forward(
             return Err(malformed("exactly one of forward and to is needed"));
         }
     };
+    if app.clock.now().millis().saturating_add(MOVE_MAX_MS) < to.millis() {
+        return Err(malformed(&format!(
+            "it would be {to}, and a clock that was moved does not go back: at most {MOVE_DAYS_MAX} \
+             days at once"
+        ))
+        .hint("move it in several steps, if that is what you want"));
+    }
     app.clock.move_to(to).map_err(unmoved)?;
     let mut due = app.intake.writer().next_due();
     let passed = due.wait_for(|it| it.is_none_or(|it| it > to));

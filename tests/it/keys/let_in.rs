@@ -112,13 +112,14 @@ async fn what_comes_by_itself_says_so_and_its_schedule_says_who_asked() {
     let key = keyed.key("acme", "operator", json!({})).await;
     let license = json!({"license": "l", "product": "P", "quantity": 5});
     keyed.accepted("acme", "AllocateLicense", license).await;
-    let later = json!({"at": "2099-01-01T00:00:00Z", "command": "SuspendLicense",
+    let tomorrow = (chrono::Utc::now() + chrono::Duration::days(1)).to_rfc3339();
+    let later = json!({"at": tomorrow, "command": "SuspendLicense",
         "document": {"license": "l"}, "actor": "clock"});
     let sent = keyed.send("acme", "ScheduleCommand", &later, &key).await;
     assert_eq!(sent.status, 200, "{}", sent.json());
     let give = json!({"license": "l", "receiver": "globex", "quantity": 2});
     let last = keyed.accepted("acme", "AllocateToAccount", give).await;
-    let moved = keyed.post("/v1/clock", r#"{"forward":"100000d"}"#, &keyed.admin()).await;
+    let moved = keyed.post("/v1/clock", r#"{"forward":"2d"}"#, &keyed.admin()).await;
     assert_eq!(moved.status, 200, "{}", moved.json());
     let last = moved.json()["sequence"].as_u64().unwrap().max(last);
     let (key, own) = (format!("key:{}", id_of(&key)), format!("key:{}", id_of(&keyed.admin())));

@@ -163,10 +163,17 @@ async fn a_clock_is_moved_forward_only_and_in_dev_mode_only() {
         json!({"forward": "1d", "to": "2030-01-01T00:00:00Z"}),
         json!({"to": "2020-01-01T00:00:00Z"}),
         json!({"backward": "1d"}),
+        json!({"forward": "1831d"}),
+        json!({"forward": "999999d"}),
+        json!({"to": "4764-01-01T00:00:00Z"}),
     ] {
         let answer = ledger.post_bytes("/v1/clock", wrong.to_string().as_bytes(), &[]).await;
         assert_eq!((answer.status, &answer.json()["code"]), (400, &json!("invalid_parameter")));
     }
+    let far = ledger.run(&["clock", "--forward", "999999d"]);
+    let said = String::from_utf8_lossy(&far.stderr);
+    assert!(!far.status.success() && said.contains("at most 1830 days at once"), "{said}");
+    assert_eq!(ledger.get("/v1/clock").await.json()["ahead_seconds"], json!(0));
     let server = NatsServer::start(JETSTREAM).await;
     let dir = tempfile::tempdir().unwrap();
     let serving = server.serve(dir.path(), &[]).await.unwrap();
