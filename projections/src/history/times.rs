@@ -13,9 +13,12 @@ pub fn sequence_at(db: &Connection, moment: Moment) -> Result<u64, Error> {
     Ok(uint(first_where(&db, |at| at > moment.millis())? - 1))
 }
 
-/// When the last commit up to a sequence was made; `None` where there is none.
+/// When the last commit up to a sequence was made; `None` where there is none, and for a sequence that
+/// is not there yet.
 pub fn moment_of(db: &Connection, sequence: u64) -> Result<Option<Moment>, Error> {
-    let sql = "SELECT at FROM commits WHERE sequence <= ?1 ORDER BY sequence DESC LIMIT 1";
+    let sql = "SELECT at FROM commits
+               WHERE sequence <= ?1 AND ?1 <= (SELECT sequence FROM checkpoint)
+               ORDER BY sequence DESC LIMIT 1";
     let mut statement = db.prepare_cached(sql)?;
     let at = statement.query_row([int(sequence)], |row| row.get(0)).optional()?;
     Ok(at.map(Moment::from_millis))
