@@ -1,4 +1,4 @@
-//! Who calls over HTTP, and what they may do.
+//! Who calls, over HTTP and over NATS, and what they may do.
 //!
 //! A request shows a key, or a token that an identity provider has signed; a handler takes a [`Caller`], which is the only way to an account. Nothing
 //! here knows of routes or documents: an [`AuthError`] is said by each API in its own words.
@@ -23,6 +23,7 @@ use axum::http::HeaderMap;
 use events::key::Facade;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tracing::field::{DisplayValue, display};
 
 use crate::clock::Clock;
 use crate::http::server::Client;
@@ -188,13 +189,55 @@ impl Auth {
             }
             None => return Err(missing()),
         };
+        self.pass(principal, client, api)
+    }
+
+    /// Whoever comes over NATS: they are what their subject is worth, narrowed by the key or token
+    /// that they show, if they show one. Who may publish there is the server's to say, so without a
+    /// key nothing is counted; a key is looked up and counted as over HTTP, and since no address is
+    /// known, failures are told in the log together.
+    pub async fn over_nats(
+        &self,
+        subject: Principal,
+        shown: &[&str],
+    ) -> Result<Arc<Principal>, AuthError> {
+        let shown = match shown {
+            [] => return Ok(Arc::new(subject)),
+            [first, others @ ..] if others.iter().all(|it| it == first) => first,
+            [..] => {
+                return Err(self.refused("contradiction", None, None, AuthError::Contradiction));
+            }
+        };
+        let key = self.known(shown, None).await?;
+        let key = self.pass(key, None, Facade::Native)?;
+        let home = subject.home().map_or_else(String::new, ToString::to_string);
+        if !key.may(Access::Command) {
+            let error = AuthError::RoleNotSufficient;
+            return Err(self.refused("role", Some(&key), None, error));
+        }
+        match subject.narrowed_by(&key) {
+            Some(narrowed) => Ok(Arc::new(narrowed)),
+            None => {
+                let error = AuthError::AccountNotFound(home);
+                Err(self.refused("reach", Some(&key), None, error))
+            }
+        }
+    }
+
+    /// Lets somebody through who is known, if the API takes them and they do not call too often.
+    fn pass(
+        &self,
+        principal: Arc<Principal>,
+        client: Option<Client>,
+        api: Facade,
+    ) -> Result<Arc<Principal>, AuthError> {
         if !principal.takes(api) {
             let error = AuthError::FacadeNotAllowed;
             return Err(self.refused("facade", Some(&principal), client, error));
         }
         let counted_as = match &principal.proof {
             own if Some(own) == self.gate.own.as_ref() => return Ok(principal),
-            Proof::Nothing => return Ok(principal),
+            Proof::Nothing | Proof::NatsCommand | Proof::NatsAdmin => return Ok(principal),
             Proof::Key(key) => Counted::Key(*key),
             Proof::Token(token) => Counted::Subject(token.subject),
         };
@@ -241,7 +284,7 @@ impl Auth {
                 }
                 self.denied(denied.as_str(), client, |address| {
                     let token = token::trace(shown);
-                    tracing::warn!(%address, token, reason = %denied, "a token is not accepted");
+                    tracing::warn!(address, token, reason = %denied, "a token is not accepted");
                 })
             });
         }
@@ -258,7 +301,7 @@ impl Auth {
             }
             self.denied(denied.as_str(), client, |address| {
                 let key = id.map(tracing::field::display);
-                tracing::warn!(%address, key, reason = %denied, "a key is not accepted");
+                tracing::warn!(address, key, reason = %denied, "a key is not accepted");
             })
         })
     }
@@ -268,13 +311,18 @@ impl Auth {
         &self,
         reason: &'static str,
         client: Option<Client>,
-        log: impl FnOnce(IpAddr),
+        log: impl FnOnce(Option<DisplayValue<IpAddr>>),
     ) -> AuthError {
         counted(reason, ());
-        let Some(address) = client.map(|it| it.address()) else { return AuthError::NotAccepted };
+        let Some(address) = client.map(|it| it.address()) else {
+            if self.gate.rates.is_told(None) {
+                log(None);
+            }
+            return AuthError::NotAccepted;
+        };
         match self.gate.rates.failure(address) {
             Ok(()) => {
-                log(address);
+                log(Some(display(address)));
                 AuthError::NotAccepted
             }
             // So many are counted, and not told one by one.
@@ -286,6 +334,8 @@ impl Auth {
     async fn still_admits(&self, principal: &Principal) -> bool {
         match (&principal.proof, principal.home()) {
             (Proof::Nothing, _) => self.gate.nobody.is_some(),
+            // They are asked for each message.
+            (Proof::NatsCommand | Proof::NatsAdmin, _) => true,
             (Proof::Key(key), Some(home)) => self.gate.keyring.still_holds(*key, home),
             // Invariant: every key has a home.
             (Proof::Key(_), None) => false,

@@ -12,10 +12,11 @@ use std::time::Instant;
 
 use events::request::{ANONYMOUS, Address};
 use events::wire::{self, Record};
-use events::{AccountId, By, CommandId, CommandType, Event, Refusal, Request};
+use events::{AccountId, CommandId, CommandType, Event, Refusal, Request};
 use serde::Serialize;
 use uuid::Uuid;
 
+use crate::auth::principal::Proof;
 use crate::auth::{Access, AuthError, Principal};
 use crate::health::Condition;
 use crate::http::problem::Problem;
@@ -23,7 +24,7 @@ use crate::log::{Damage, Log};
 use crate::metrics as numbers;
 use crate::writer::{Outcome, Unavailable, Writer};
 
-pub use door::Door;
+pub use door::{Door, Keeper};
 pub(crate) use malformed::{EMPTY, problem as malformed_problem};
 
 /// Where every door hands its commands. Cheap to clone.
@@ -31,8 +32,13 @@ pub(crate) use malformed::{EMPTY, problem as malformed_problem};
 pub struct Intake {
     writer: Writer,
     log: Log,
-    /// Who sends, where the door knows; else whoever the NATS server lets in.
-    sender: Option<Arc<Principal>>,
+}
+
+/// The intake for somebody who was let in: there is no other way to send.
+#[derive(Debug, Clone)]
+pub struct Sender {
+    intake: Intake,
+    who: Arc<Principal>,
 }
 
 /// What a sender is told, whatever the door.
@@ -69,7 +75,8 @@ impl Answer {
     /// Whether the outcome is final: sending the same command again can only repeat it, or judge it
     /// again.
     pub fn is_final(&self) -> bool {
-        self.status < 500
+        // Who comes too often may come again.
+        self.status < 500 && self.status != 429
     }
 }
 
@@ -99,80 +106,19 @@ struct Told<'a> {
 impl Intake {
     /// An intake in front of a writer.
     pub fn new(writer: Writer, log: Log) -> Intake {
-        Intake { writer, log, sender: None }
+        Intake { writer, log }
     }
 
-    /// The same for a caller: they are the actor where a document names none, and what they may not
+    /// The way in for a caller: they are the actor where a document names none, and what they may not
     /// send is not judged.
     #[must_use]
-    pub fn on_behalf_of(&self, sender: &Arc<Principal>) -> Intake {
-        Intake { sender: Some(sender.clone()), ..self.clone() }
+    pub fn on_behalf_of(&self, who: &Arc<Principal>) -> Sender {
+        Sender { intake: self.clone(), who: who.clone() }
     }
 
     /// The writer behind it.
     pub fn writer(&self) -> &Writer {
         &self.writer
-    }
-
-    /// Reads a document, has it judged, and answers when the outcome is durable.
-    pub async fn send(&self, address: &Address<'_>, document: &[u8]) -> Answer {
-        self.judge(address, document, None, false).await
-    }
-
-    /// The same. A document without an id is given `made`, so that it has the same one each time it
-    /// is delivered; with `dry_run` nothing is written, whatever the document says.
-    pub async fn judge(
-        &self,
-        address: &Address<'_>,
-        document: &[u8],
-        made: Option<CommandId>,
-        dry_run: bool,
-    ) -> Answer {
-        let begin = Instant::now();
-        let answer = self.outcome(address, document, made, dry_run).await;
-        let outcome = match &answer.document {
-            Document::Accepted(_) => "accepted",
-            Document::Problem(_) if !answer.is_final() => "unavailable",
-            Document::Problem(it) if it.is_malformed() => "malformed",
-            Document::Problem(_) => "refused",
-        };
-        // Only known types become a label: a label is memory for good.
-        let kind = address.kind.parse().map_or("unknown", CommandType::as_str);
-        metrics::counter!(numbers::COMMANDS, "type" => kind, "outcome" => outcome).increment(1);
-        metrics::histogram!(numbers::COMMAND_SECONDS).record(begin.elapsed().as_secs_f64());
-        answer
-    }
-
-    async fn outcome(
-        &self,
-        address: &Address<'_>,
-        document: &[u8],
-        made: Option<CommandId>,
-        dry_run: bool,
-    ) -> Answer {
-        let made = made.map_or_else(|| CommandId::new(Uuid::now_v7().to_string()), Ok);
-        // Invariant: a UUID is a token, so the fallback is never taken.
-        let Ok(made) = made else { return unjudged(&Unavailable::Starting, address, document) };
-        let by = self.sender.as_ref().map_or_else(By::nats_command, |it| it.by());
-        let mut request = match Request::read(address, by, document, || made) {
-            Ok(request) => request,
-            Err(it) => return malformed::answer(&it, address, document),
-        };
-        request.dry_run |= dry_run;
-        if let Some(sender) = &self.sender
-            && let Err(answer) = admit(sender, &mut request)
-        {
-            return answer;
-        }
-        let (account, command) = (request.account.clone(), request.id.clone());
-        let outcome = match self.writer.ask(request).await {
-            Outcome::Repeated { sequence } => {
-                return self.recall(&account, &command, sequence).await;
-            }
-            outcome
-            @ (Outcome::Accepted { .. } | Outcome::Refused(_) | Outcome::Unavailable(_)) => outcome,
-        };
-        answer(account.as_str(), command.as_str(), &outcome)
     }
 
     /// The outcome of a command that was accepted by an old commit, from the log itself.
@@ -221,11 +167,82 @@ impl Intake {
     }
 }
 
+impl Sender {
+    /// Reads a document, has it judged, and answers when the outcome is durable.
+    pub async fn send(&self, address: &Address<'_>, document: &[u8]) -> Answer {
+        self.judge(address, document, None, false).await
+    }
+
+    /// The same. A document without an id is given `made`, so that it has the same one each time it
+    /// is delivered; with `dry_run` nothing is written, whatever the document says.
+    pub async fn judge(
+        &self,
+        address: &Address<'_>,
+        document: &[u8],
+        made: Option<CommandId>,
+        dry_run: bool,
+    ) -> Answer {
+        let begin = Instant::now();
+        let answer = self.outcome(address, document, made, dry_run).await;
+        let outcome = match &answer.document {
+            Document::Accepted(_) => "accepted",
+            Document::Problem(_) if !answer.is_final() => "unavailable",
+            Document::Problem(it) if it.is_malformed() => "malformed",
+            Document::Problem(_) => "refused",
+        };
+        // Only known types become a label: a label is memory for good.
+        let kind = address.kind.parse().map_or("unknown", CommandType::as_str);
+        metrics::counter!(numbers::COMMANDS, "type" => kind, "outcome" => outcome).increment(1);
+        metrics::histogram!(numbers::COMMAND_SECONDS).record(begin.elapsed().as_secs_f64());
+        answer
+    }
+
+    async fn outcome(
+        &self,
+        address: &Address<'_>,
+        document: &[u8],
+        made: Option<CommandId>,
+        dry_run: bool,
+    ) -> Answer {
+        let made = made.map_or_else(|| CommandId::new(Uuid::now_v7().to_string()), Ok);
+        // Invariant: a UUID is a token, so the fallback is never taken.
+        let Ok(made) = made else { return unjudged(&Unavailable::Starting, address, document) };
+        let mut request = match Request::read(address, self.who.by(), document, || made) {
+            Ok(request) => request,
+            Err(it) => return malformed::answer(&it, address, document),
+        };
+        request.dry_run |= dry_run;
+        if let Err(answer) = admit(&self.who, &mut request) {
+            return answer;
+        }
+        let (account, command) = (request.account.clone(), request.id.clone());
+        let outcome = match self.intake.writer.ask(request).await {
+            Outcome::Repeated { sequence } => {
+                return self.intake.recall(&account, &command, sequence).await;
+            }
+            outcome
+            @ (Outcome::Accepted { .. } | Outcome::Refused(_) | Outcome::Unavailable(_)) => outcome,
+        };
+        answer(account.as_str(), command.as_str(), &outcome)
+    }
+}
+
+/// What to do where a subject is worth too little.
+const BY_ADMIN: &str = "keys and policies go over the subject <prefix>.admin.<account>.<Type>, for those whom \
+                        the NATS server lets publish there";
+
 /// Has a caller send what they may send.
 fn admit(sender: &Principal, request: &mut Request) -> Result<(), Answer> {
     let (account, command) = (request.account.as_str(), request.id.as_str());
+    let not_sufficient = || {
+        let mut problem = Problem::from(AuthError::RoleNotSufficient);
+        if sender.proof == Proof::NatsCommand {
+            problem = problem.hint(BY_ADMIN);
+        }
+        problem_answer(problem, account, command)
+    };
     if !sender.may(Access::Command) {
-        return Err(problem_answer(AuthError::RoleNotSufficient.into(), account, command));
+        return Err(not_sufficient());
     }
     // As it is told of an account that is not there: nobody learns which there are.
     let own = Some(&request.account).filter(|it| !sender.reaches(it)).cloned();
@@ -234,7 +251,7 @@ fn admit(sender: &Principal, request: &mut Request) -> Result<(), Answer> {
         return Err(answer(account, command, &Outcome::Refused(refusal)));
     }
     if !sender.may_send(&request.command) {
-        return Err(problem_answer(AuthError::RoleNotSufficient.into(), account, command));
+        return Err(not_sufficient());
     }
     if request.actor.as_str() == ANONYMOUS
         && let Some(actor) = sender.actor()

@@ -19,7 +19,7 @@ use crate::clock::Clock;
 use crate::durability::{Durability, Nodes};
 use crate::facades::ibl;
 use crate::health::{Condition, Health, Stop};
-use crate::intake::{Intake, ask, post};
+use crate::intake::{Intake, Keeper, ask, post};
 use crate::log::{self, Log};
 use crate::monitor::{Lookout, Monitor};
 use crate::nats::{self, Connection, RoundTrip};
@@ -192,8 +192,9 @@ impl Service {
             health: health.clone(),
             clock: settings.clock.clone(),
         };
-        let begun = open_doors(answers.clone(), parts, stop.clone(), tasks.clone());
-        let (intake, doors) = writing.run(begun).await.map_err(Error::Thread)?;
+        let over = (&writing, answers.clone());
+        let (Keeper { intake, auth }, local, doors) =
+            begin(&settings, http, parts, over, (&stop, &tasks)).await?;
         let monitor = Monitor {
             log: log.clone(),
             anchor,
@@ -206,7 +207,6 @@ impl Service {
         };
         let durability = monitor.durability.subscribe();
         watch_over(monitor, commits, &views, &settings.dir, (&stop, &tasks));
-        let (auth, local) = admission(&settings, http, &intake, (&stop, &tasks))?;
         let app = http::App::new(http::Parts {
             intake: intake.clone(),
             views: views.clone(),
@@ -315,16 +315,32 @@ struct Doors {
     tasks: TaskTracker,
 }
 
-/// Starts the writer and the doors over NATS, all of them on the thread that this runs on. Answers
-/// go out over `client`.
-async fn open_doors(
-    client: async_nats::Client,
+/// Starts the writer and, once it is known who is let in, opens the doors over NATS. All of that runs
+/// on the thread of the write path but the reading of an issuer's keys.
+async fn begin(
+    settings: &Settings,
+    http: SocketAddr,
+    parts: writer::Parts,
+    (writing, answers): (&WriteThread, async_nats::Client),
+    (stop, tasks): (&CancellationToken, &TaskTracker),
+) -> Result<(Keeper, Arc<Principal>, Doors), Error> {
+    let (log, refusals) = (parts.log.clone(), parts.refusals.downgrade());
+    let begun = begin_writing(parts, stop.clone(), tasks.clone());
+    let intake = writing.run(begun).await.map_err(Error::Thread)?;
+    let (auth, local) = admission(settings, http, &intake, (stop, tasks))?;
+    let keeper = Keeper { intake, auth };
+    let opened = open_doors(answers, log, keeper.clone(), refusals);
+    let doors = writing.run(opened).await.map_err(Error::Thread)?;
+    Ok((keeper, local, doors))
+}
+
+/// Starts the writer on the thread that this runs on.
+async fn begin_writing(
     parts: writer::Parts,
     stop: CancellationToken,
     tasks: TaskTracker,
-) -> (Intake, Doors) {
-    let (log, health, refusals) =
-        (parts.log.clone(), parts.health.clone(), parts.refusals.downgrade());
+) -> Intake {
+    let (log, health) = (parts.log.clone(), parts.health.clone());
     let (writer, task) = Writer::start(parts, stop);
     tasks.spawn(async move {
         if task.await.is_err() {
@@ -337,14 +353,23 @@ async fn open_doors(
             });
         }
     });
-    let intake = Intake::new(writer, log.clone());
+    Intake::new(writer, log)
+}
+
+/// Opens the doors over NATS, on the thread that this runs on. Answers go out over `client`.
+async fn open_doors(
+    client: async_nats::Client,
+    log: Log,
+    keeper: Keeper,
+    refusals: mpsc::WeakSender<refusals::ToKeep>,
+) -> Doors {
     let (closing, tasks) = (CancellationToken::new(), TaskTracker::new());
     let sent = RoundTrip::over(client.clone());
     let over = (client.clone(), sent.clone());
-    let opened = ask::serve(over, &log.settings().prefix, &intake, &closing, &tasks);
-    let posted = post::Parts { client, sent, log, intake: intake.clone(), refusals };
+    let opened = ask::serve(over, &log.settings().prefix, &keeper, &closing, &tasks);
+    let posted = post::Parts { client, sent, log, keeper, refusals };
     tasks.spawn(post::serve(posted, closing.clone(), tasks.clone()));
-    (intake, Doors { opened, closing, tasks })
+    Doors { opened, closing, tasks }
 }
 
 /// Starts all that looks whether something goes wrong.

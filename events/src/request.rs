@@ -127,6 +127,13 @@ pub struct Address<'a> {
     pub via: Via,
 }
 
+impl Address<'_> {
+    /// The account that it names.
+    pub fn account(&self) -> Result<AccountId, Malformed> {
+        AccountId::new(self.account).map_err(|_| invalid_account(self))
+    }
+}
+
 /// What the ledger's own clock is called where it asks.
 pub const CLOCK: &str = "clock";
 
@@ -188,7 +195,7 @@ impl Request {
         document: &[u8],
         new_id: impl FnOnce() -> CommandId,
     ) -> Result<Request, Malformed> {
-        let account = AccountId::new(address.account).map_err(|_| invalid_account(address))?;
+        let account = address.account()?;
         let kind: CommandType = address.kind.parse()?;
         if document.len() > COMMAND_BYTES_MAX {
             let detail =

@@ -27,6 +27,10 @@ pub enum Access {
 pub enum Proof {
     /// Nothing was shown, on loopback.
     Nothing,
+    /// The NATS server lets them publish commands.
+    NatsCommand,
+    /// The NATS server lets them publish commands of admins.
+    NatsAdmin,
     /// A key.
     Key(KeyId),
     /// A token.
@@ -80,6 +84,40 @@ impl Principal {
         Principal { proof: Proof::Nothing, name, reach, role: Role::Admin, facades }
     }
 
+    /// Whoever may publish commands of an account over NATS: an operator of that account.
+    pub fn nats_operator(account: AccountId) -> Principal {
+        let (proof, role, reach) = (Proof::NatsCommand, Role::Operator, Reach::One(account));
+        Principal { proof, name: None, reach, role, facades: None }
+    }
+
+    /// Whoever may publish commands of admins there: an admin of every account, because what they may
+    /// send, such as a key of every account, is worth as much.
+    pub fn nats_admin(home: AccountId) -> Principal {
+        let reach = Reach::Every { home: Some(home) };
+        let (proof, role) = (Proof::NatsAdmin, Role::Admin);
+        Principal { proof, name: None, reach, role, facades: None }
+    }
+
+    /// Whoever shows a key, where they may do what both allow and nothing more. `None` where there is
+    /// no account that both reach.
+    pub fn narrowed_by(&self, key: &Principal) -> Option<Principal> {
+        let reach = match (&self.reach, &key.reach) {
+            (Reach::One(one), _) => Some(Reach::One(one.clone())).filter(|_| key.reaches(one)),
+            (Reach::Every { .. }, Reach::One(one)) => Some(Reach::One(one.clone())),
+            (Reach::Every { home }, Reach::Every { .. }) => {
+                Some(Reach::Every { home: home.clone() })
+            }
+        };
+        let facades = match (&self.facades, &key.facades) {
+            (None, None) => None,
+            (Some(some), None) | (None, Some(some)) => Some(some.clone()),
+            (Some(one), Some(other)) => Some(one.intersection(other).copied().collect()),
+        };
+        let role = lesser(self.role, key.role);
+        let (proof, name) = (key.proof.clone(), key.name.clone());
+        Some(Principal { proof, name, reach: reach?, role, facades })
+    }
+
     /// The account that is meant where a call names none.
     pub fn home(&self) -> Option<&AccountId> {
         match &self.reach {
@@ -100,7 +138,7 @@ impl Principal {
     pub fn key(&self) -> Option<KeyId> {
         match self.proof {
             Proof::Key(key) => Some(key),
-            Proof::Nothing | Proof::Token(_) => None,
+            Proof::Nothing | Proof::NatsCommand | Proof::NatsAdmin | Proof::Token(_) => None,
         }
     }
 
@@ -168,6 +206,8 @@ impl Principal {
     pub fn by(&self) -> By {
         match &self.proof {
             Proof::Nothing => By::local(),
+            Proof::NatsCommand => By::nats_command(),
+            Proof::NatsAdmin => By::nats_admin(),
             Proof::Key(key) => By::key(*key),
             Proof::Token(it) => it.who.clone(),
         }
@@ -176,7 +216,7 @@ impl Principal {
     /// Who asks, where a command does not say.
     pub fn actor(&self) -> Option<Actor> {
         let unnamed = || match &self.proof {
-            Proof::Nothing => None,
+            Proof::Nothing | Proof::NatsCommand | Proof::NatsAdmin => None,
             Proof::Key(key) => Some(key.to_string()),
             // A subject that is no name is told by its hash, so that it is always the same.
             Proof::Token(it) => Some(format!("token-{}", hex(&it.subject[..8]))),
@@ -184,6 +224,17 @@ impl Principal {
         let name = self.name.as_ref().map(ToString::to_string);
         Actor::new(name.or_else(unnamed)?).ok()
     }
+}
+
+/// The role of two that may less. Each may what the one before it may.
+fn lesser(one: Role, other: Role) -> Role {
+    let may = |it: Role| match it {
+        Role::Reader => 0,
+        Role::Auditor => 1,
+        Role::Operator => 2,
+        Role::Admin => 3,
+    };
+    if may(one) <= may(other) { one } else { other }
 }
 
 /// What it takes to send a command.

@@ -4,10 +4,10 @@ use events::CommandType;
 use events::request::{Address, Via};
 use serde_json::{Value, json};
 
-use crate::intake::Intake;
+use crate::intake::Sender;
 
 /// Loads the demo. Says how many commands were accepted, now or at an earlier start.
-pub(super) async fn load(intake: &Intake) -> usize {
+pub(super) async fn load(intake: &Sender) -> usize {
     let mut accepted = 0;
     for (number, (account, kind, document)) in commands().into_iter().enumerate() {
         let key = format!("demo-{}", number + 1);

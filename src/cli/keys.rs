@@ -210,16 +210,23 @@ impl Doors {
         }
         document["id"] = json!(Uuid::now_v7());
         let mut options = self.nats.clone();
-        if options.url.is_none()
-            && let Some(ready) = Ready::read(&global.dir)
-        {
+        if options.url.is_none() {
+            // Whatever listens at a usual address may be another ledger's.
+            let ready = Ready::read(&global.dir).ok_or_else(|| {
+                let dir = global.dir.display();
+                let why = format!(
+                    "no ledger is known in {dir}: its ready.json is not there, or cannot be read; \
+                     give --nats, or the --dir of a ledger that runs"
+                );
+                failed(Exit::Unreachable, why)
+            })?;
             options.url = Some(ready.nats);
             options.nats_token = options.nats_token.or(ready.nats_token);
         }
         let unreachable = |it: String| failed(Exit::Unreachable, it);
         let connection = options.connect("seatledger keys").await;
         let client = connection.map_err(|it| unreachable(it.to_string()))?.client;
-        let subject = format!("{}.command.{account}.{kind}", self.prefix);
+        let subject = format!("{}.admin.{account}.{kind}", self.prefix);
         let asked = client.request(subject, document.to_string().into());
         let answer = match tokio::time::timeout(ANSWER_TIMEOUT, asked).await {
             Ok(answer) => answer.map_err(|it| unreachable(format!("no ledger answers: {it}")))?,

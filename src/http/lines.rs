@@ -22,7 +22,7 @@ use super::native::Caller;
 use super::problem::Problem;
 use super::query::Params;
 use crate::auth::Access;
-use crate::intake::{EMPTY, Intake, malformed_problem};
+use crate::intake::{EMPTY, Sender, malformed_problem};
 
 /// Commands in one request. More are refused whole (`too_many_items`).
 pub(super) const LINES_MAX: usize = 10_000;
@@ -130,7 +130,7 @@ fn made_id(key: &str, number: u64) -> Result<CommandId, Problem> {
 }
 
 /// Has all lines judged, in order, and answers them in order.
-async fn answer_all(intake: Intake, lines: Vec<Line>, dry_run: bool, answers: mpsc::Sender<Bytes>) {
+async fn answer_all(intake: Sender, lines: Vec<Line>, dry_run: bool, answers: mpsc::Sender<Bytes>) {
     let mut under_way = FuturesOrdered::new();
     for line in lines {
         if under_way.len() == AT_ONCE_MAX
@@ -156,7 +156,7 @@ async fn answer_all(intake: Intake, lines: Vec<Line>, dry_run: bool, answers: mp
 }
 
 /// What the sender of a line is told, as a line.
-async fn answer(intake: Intake, line: Line, dry_run: bool) -> Bytes {
+async fn answer(intake: Sender, line: Line, dry_run: bool) -> Bytes {
     let json = match addressed(&line.document) {
         Ok((account, kind)) => {
             let address = Address { account: &account, kind: &kind, key: None, via: Via::Http };

@@ -15,7 +15,7 @@ use tokio_util::task::TaskTracker;
 
 use super::discovery::Discovery;
 use super::door::Door;
-use super::{Answer, Document, Intake, reply};
+use super::{Answer, Document, Keeper, reply};
 use crate::health::Condition;
 use crate::nats::RoundTrip;
 use crate::writer::Unavailable;
@@ -47,7 +47,7 @@ pub const SEQUENCE: &str = "Seatledger-Sequence";
 struct Asked {
     client: Client,
     sent: RoundTrip,
-    intake: Intake,
+    keeper: Keeper,
     discovery: Discovery,
     refused: reply::Refused,
     places: Arc<Semaphore>,
@@ -84,14 +84,14 @@ impl Opened {
 pub fn serve(
     (client, sent): (Client, RoundTrip),
     prefix: &str,
-    intake: &Intake,
+    keeper: &Keeper,
     closing: &CancellationToken,
     tasks: &TaskTracker,
 ) -> Opened {
     let asked = Arc::new(Asked {
         client,
         sent,
-        intake: intake.clone(),
+        keeper: keeper.clone(),
         discovery: Discovery::new(prefix),
         refused: reply::Refused::default(),
         places: Arc::new(Semaphore::new(AT_ONCE_MAX)),
@@ -133,7 +133,7 @@ enum What {
 impl Asked {
     /// Opens whenever writing is ready, and closes whenever it is not.
     async fn keep(self: Arc<Self>, subject: String, what: What) {
-        let mut health = self.intake.writer().health().watch();
+        let mut health = self.keeper.intake.writer().health().watch();
         while ready(&mut health, &self.closing).await {
             match self.open(&subject, what).await {
                 Some(subscriber) => {
@@ -244,7 +244,10 @@ impl Asked {
         let begin = Instant::now();
         let (key, document) = (key(message.headers.as_ref()), &message.payload);
         let answer = match door.address(&message.subject, key) {
-            Ok(address) if has_place => self.intake.send(&address, document).await,
+            Ok(address) if has_place => {
+                let headers = message.headers.as_ref();
+                self.keeper.judge((door, &address), headers, document, None).await
+            }
             Ok(address) => super::unjudged(&Unavailable::Overloaded, &address, document),
             Err(stray) => {
                 let malformed = stray.malformed(door, &message.subject);

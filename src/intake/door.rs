@@ -1,8 +1,12 @@
 //! The doors over NATS, and what the subject of a message says.
 
-use events::Malformed;
+use async_nats::HeaderMap;
 use events::malformed::MalformedCode;
 use events::request::{Address, Via};
+use events::{CommandId, Malformed};
+
+use super::{Answer, Intake, malformed};
+use crate::auth::{Auth, Principal};
 
 /// Tokens of the subject of a command: prefix, door, account, type.
 const TOKENS: usize = 4;
@@ -43,6 +47,45 @@ impl Door {
         match tokens[..] {
             [_, _, account, kind] => Ok(Address { account, kind, key, via: Via::Nats }),
             _ => Err(Stray { tokens: tokens.len() }),
+        }
+    }
+}
+
+/// Header in which a key narrows what a subject is worth.
+const KEY: &str = "Seatledger-Key";
+
+/// Who lets in whoever comes over NATS. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Keeper {
+    /// Where commands go.
+    pub intake: Intake,
+    /// Who knows the keys.
+    pub auth: Auth,
+}
+
+impl Keeper {
+    /// Has a document judged on behalf of whoever its subject, and the key beside it, say. One
+    /// without an id is given `made`.
+    pub async fn judge(
+        &self,
+        (door, address): (Door, &Address<'_>),
+        headers: Option<&HeaderMap>,
+        document: &[u8],
+        made: Option<CommandId>,
+    ) -> Answer {
+        let account = match address.account() {
+            Ok(account) => account,
+            Err(it) => return malformed::answer(&it, address, document),
+        };
+        let subject = match door {
+            Door::Command | Door::Post => Principal::nats_operator(account),
+            Door::Admin => Principal::nats_admin(account),
+        };
+        let shown = headers.into_iter().flat_map(|it| it.get_all(KEY));
+        let shown: Vec<&str> = shown.map(|it| it.as_str().trim()).collect();
+        match self.auth.over_nats(subject, &shown).await {
+            Ok(who) => self.intake.on_behalf_of(&who).judge(address, document, made, false).await,
+            Err(error) => malformed::named(error.into(), address, document),
         }
     }
 }

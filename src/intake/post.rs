@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::ask::ready;
-use super::{Answer, Document, Door, Intake, ask};
+use super::{Answer, Document, Door, Keeper, ask};
 use crate::log::{Log, Posted, Posts, Pulled};
 use crate::nats::RoundTrip;
 use crate::refusals::{self, ToKeep};
@@ -26,8 +26,8 @@ pub struct Parts {
     pub sent: RoundTrip,
     /// Where the queue is.
     pub log: Log,
-    /// Who judges.
-    pub intake: Intake,
+    /// Who lets in, and judges.
+    pub keeper: Keeper,
     /// Where refusals are kept.
     pub refusals: mpsc::WeakSender<ToKeep>,
 }
@@ -36,7 +36,7 @@ pub struct Parts {
 pub async fn serve(parts: Parts, closing: CancellationToken, tasks: TaskTracker) {
     let mut posts = parts.log.posts();
     let places = Arc::new(Semaphore::new(AT_ONCE_MAX));
-    let mut health = parts.intake.writer().health().watch();
+    let mut health = parts.keeper.intake.writer().health().watch();
     let parts = Arc::new(parts);
     while ready(&mut health, &closing).await {
         let Ok(place) = places.clone().acquire_owned().await else { return };
@@ -82,7 +82,7 @@ impl Parts {
     }
 
     fn is_ready(&self) -> bool {
-        self.intake.writer().health().condition().takes_commands()
+        self.keeper.intake.writer().health().condition().takes_commands()
     }
 
     /// Has a posted command judged, says the outcome, and only then takes it off the queue. After a
@@ -93,7 +93,11 @@ impl Parts {
             Ok(address) => address,
             Err(stray) => stray.address(key),
         };
-        let answer = self.intake.judge(&address, posted.document(), posted.made_id(), false).await;
+        let answer = {
+            let (headers, document) = (posted.headers(), posted.document());
+            let made = posted.made_id();
+            self.keeper.judge((Door::Post, &address), headers, document, made).await
+        };
         if !answer.is_final() {
             // Writing has stopped: the pause before it comes again would be everybody's.
             return match self.is_ready() {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use async_nats::HeaderMap;
 use async_nats::jetstream::consumer::{AckPolicy, Consumer, pull};
 use async_nats::jetstream::{AckKind, Message};
 use events::CommandId;
@@ -122,6 +123,11 @@ impl Posted {
     /// Its sequence in the queue, where the server says it.
     pub fn sequence(&self) -> Option<u64> {
         self.0.info().ok().map(|it| it.stream_sequence)
+    }
+
+    /// Its headers.
+    pub fn headers(&self) -> Option<&HeaderMap> {
+        self.0.headers.as_ref()
     }
 
     /// The value of a header.

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod command_line;
+mod doors;
 mod let_in;
 mod roles;
 mod secrets;

@@ -57,7 +57,7 @@ async fn seats_pass_to_another_account_and_back() {
     let ledger = Ledger::start().await;
     host(&ledger, 10).await;
     let nats = ledger.nats().await;
-    let subject = "seatledger.command.host.AllocateToAccount";
+    let subject = "seatledger.admin.host.AllocateToAccount";
     let ask = async |document: Value| -> Value {
         let asked = nats.request(subject, document.to_string().into());
         let reply = tokio::time::timeout(PATIENCE, asked).await.unwrap().unwrap();
@@ -192,7 +192,7 @@ async fn a_transfer_goes_on_after_kill_9_and_both_accounts_agree() {
 async fn at_once(ledger: &Ledger, wishes: &[Value]) {
     let nats = ledger.nats().await;
     for wish in wishes {
-        let (subject, inbox) = ("seatledger.command.host.AllocateToAccount", nats.new_inbox());
+        let (subject, inbox) = ("seatledger.admin.host.AllocateToAccount", nats.new_inbox());
         nats.publish_with_reply(subject, inbox, wish.to_string().into()).await.unwrap();
     }
     nats.flush().await.unwrap();

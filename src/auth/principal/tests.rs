@@ -61,6 +61,47 @@ fn an_operator_sends_every_command_that_is_not_about_keys_and_policies() {
 }
 
 #[test]
+fn a_key_narrows_what_a_subject_allows_and_never_widens_it() {
+    let (acme, globex) = (AccountId::new("acme").unwrap(), AccountId::new("globex").unwrap());
+    let roles = [Role::Reader, Role::Auditor, Role::Operator, Role::Admin];
+    let reaches = [
+        Reach::One(acme.clone()),
+        Reach::One(globex.clone()),
+        Reach::Every { home: Some(globex.clone()) },
+    ];
+    let facades = [None, Some([Facade::Native].into()), Some([Facade::Ibl].into())];
+    let subjects = [Principal::nats_operator(acme.clone()), Principal::nats_admin(acme.clone())];
+    let policy = command("SetPolicy", &json!({"overage": "unlimited"}));
+    for (role, reach) in roles.iter().flat_map(|role| reaches.iter().map(move |it| (*role, it))) {
+        for facades in &facades {
+            let proof = Proof::Key(KeyId([7; 8]));
+            let (reach, facades) = (reach.clone(), facades.clone());
+            let key = Principal { proof, name: Label::new("ci").ok(), reach, role, facades };
+            for subject in &subjects {
+                let Some(both) = subject.narrowed_by(&key) else {
+                    assert!(!key.reaches(&acme) && !subject.reaches(&globex));
+                    continue;
+                };
+                for account in [&acme, &globex, &AccountId::new("initech").unwrap()] {
+                    let all = subject.reaches(account) && key.reaches(account);
+                    assert_eq!(both.reaches(account), all, "{subject:?} {key:?}");
+                }
+                let accesses = [Access::Read, Access::Audit, Access::Command, Access::Administer];
+                for access in accesses {
+                    assert_eq!(both.may(access), subject.may(access) && key.may(access));
+                }
+                assert!(Facade::ALL.iter().all(|it| both.takes(*it) == key.takes(*it)));
+                assert_eq!(
+                    both.may_send(&policy),
+                    subject.may_send(&policy) && key.may_send(&policy)
+                );
+                assert_eq!((both.by(), both.actor()), (key.by(), key.actor()));
+            }
+        }
+    }
+}
+
+#[test]
 fn a_command_takes_the_same_inside_another_one() {
     let policy = json!({"command": "SetPolicy", "document": {"overage": "unlimited"}});
     let batch = command("ApplyBatch", &json!({"commands": [policy]}));

@@ -109,3 +109,23 @@ async fn the_command_line_shows_the_key_it_is_given() {
     // That of dev is found in its folder.
     assert!(keyed.ledger.run(&["status"]).status.success());
 }
+
+#[test]
+fn without_a_ledger_that_is_known_no_other_one_is_asked() {
+    let dir = tempfile::tempdir().unwrap();
+    for ready in [None, Some("no JSON")] {
+        if let Some(text) = ready {
+            std::fs::write(dir.path().join("ready.json"), text).unwrap();
+        }
+        let create = ["keys", "create", "--account", "acme", "--role", "reader"];
+        let revoke = ["keys", "revoke", "5d1f0c2ab7e94836", "--account", "acme"];
+        for arguments in [&create[..], &revoke[..]] {
+            let mut command = Command::new(PROGRAM);
+            command.args(arguments).arg("--dir").arg(dir.path()).env_remove("NATS_URL");
+            let output = command.output().unwrap();
+            let said = String::from_utf8(output.stderr).unwrap();
+            assert_eq!(output.status.code(), Some(3), "{said}");
+            assert!(said.contains("ready.json") && said.contains("--nats"), "{said}");
+        }
+    }
+}

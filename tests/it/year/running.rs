@@ -378,7 +378,8 @@ impl Year {
 
 /// A command over NATS.
 async fn ask(nats: &async_nats::Client, command: &str, document: &Value) -> Told {
-    let subject = format!("seatledger.command.acme.{command}");
+    let door = if command == "SetPolicy" { "admin" } else { "command" };
+    let subject = format!("seatledger.{door}.acme.{command}");
     let request = Request::new().payload(document.to_string().into()).timeout(Some(WAIT));
     let reply = nats.send_request(subject, request).await.unwrap();
     let body: Value = serde_json::from_slice(&reply.payload).unwrap();
