@@ -113,7 +113,16 @@ impl<'a> Doors<'a> {
     }
 
     pub async fn ask(&self, account: &str, command: &str, key: Option<&str>, body: &[u8]) -> Told {
-        let subject = format!("seatledger.command.{account}.{command}");
+        self.asked(format!("seatledger.command.{account}.{command}"), key, body).await
+    }
+
+    /// Asks as somebody who may publish as an admin.
+    pub async fn ask_as_admin(&self, account: &str, command: &str, document: &Value) -> Told {
+        let subject = format!("seatledger.admin.{account}.{command}");
+        self.asked(subject, None, document.to_string().as_bytes()).await
+    }
+
+    async fn asked(&self, subject: String, key: Option<&str>, body: &[u8]) -> Told {
         let asked =
             self.nats.request_with_headers(subject.clone(), keyed(key), body.to_vec().into());
         let reply = tokio::time::timeout(PATIENCE, asked).await.unwrap();

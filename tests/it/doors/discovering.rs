@@ -90,7 +90,12 @@ async fn every_example_is_described_by_its_schema_and_works() {
         let (described, example) = (read("schema"), read("example"));
         schema::check(&described, &described, &example)
             .unwrap_or_else(|it| panic!("{command}: {it}"));
-        let told = doors.document(Door::Ask, ("acme", command), &example).await;
+        let told = match command {
+            "SetPolicy" | "CreateKey" | "RevokeKey" | "AllocateToAccount" => {
+                doors.ask_as_admin("acme", command, &example).await
+            }
+            _ => doors.document(Door::Ask, ("acme", command), &example).await,
+        };
         // Nobody waits, and nothing has the number of the example: it is understood all the same.
         match command {
             "LeaveWaitlist" => assert_eq!(told.sequence, Some(before), "{command}"),
