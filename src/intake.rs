@@ -20,7 +20,7 @@ use crate::auth::principal::Proof;
 use crate::auth::{Access, AuthError, Principal};
 use crate::health::Condition;
 use crate::http::problem::Problem;
-use crate::log::{Damage, Log};
+use crate::log::{self, Damage, Log};
 use crate::metrics as numbers;
 use crate::writer::{Outcome, Unavailable, Writer};
 
@@ -151,13 +151,15 @@ impl Intake {
 
     async fn read_again(&self, sequence: u64) -> Result<Vec<Record>, Unavailable> {
         let unreadable = |it: String| Unavailable::Commands(format!("sequence {sequence}: {it}"));
-        let payload = self.log.get(sequence).await.map_err(|it| unreadable(it.to_string()))?;
-        let payload = payload.ok_or_else(|| {
+        let found = self.log.commit_at(sequence).await.map_err(|error| {
+            let said = unreadable(error.to_string());
             // It was on the log once: the command's id says so.
-            let last = self.writer.sequence();
-            self.writer.health().damaged(&Damage::Hole { missing: sequence, last });
-            unreadable("it is not there".to_owned())
+            if let log::Error::Damaged(damage) = error {
+                self.writer.health().damaged(&damage);
+            }
+            said
         })?;
+        let payload = found.ok_or_else(|| unreadable("the log ends before it".to_owned()))?;
         let commit = wire::decode(sequence, &payload).map_err(|error| {
             let said = unreadable(error.to_string());
             self.writer.health().damaged(&Damage::Unreadable { sequence, error });

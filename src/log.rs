@@ -9,6 +9,7 @@ mod publish;
 mod queue;
 mod reader;
 mod settings;
+mod settled;
 
 use std::time::Duration;
 
@@ -23,6 +24,7 @@ pub use publish::Published;
 pub use queue::{Posted, Posts, Pulled};
 pub use reader::{Reader, RefusalsReader};
 pub use settings::Settings;
+pub use settled::Looks;
 
 /// How long one question to the server may take before it is asked again. Short: a cluster without
 /// a leader does not answer, and whoever waits long waits too long.
@@ -202,6 +204,10 @@ impl Log {
     }
 
     async fn check_within(&self, known: Option<&Known>, attempts: u32) -> Result<Head, Error> {
+        self.settled(|| self.check_once(known, attempts)).await
+    }
+
+    async fn check_once(&self, known: Option<&Known>, attempts: u32) -> Result<Head, Error> {
         let info = match find(&self.jetstream, &self.settings.stream(), attempts).await? {
             Some(info) => info,
             None => {
@@ -229,7 +235,7 @@ impl Log {
         if known.created != created {
             // A stream restored from a backup has the same history and another time of creation.
             // What stands at the anchor's sequence says which it is.
-            let same = self.position(known.sequence, known.hash, last).await;
+            let same = self.position_once(known.sequence, known.hash).await;
             return match same {
                 Ok(_) => {
                     tracing::warn!(known = %known.created, %created, "the stream was made again and holds the same history");
@@ -246,32 +252,56 @@ impl Log {
         if known.sequence > last {
             return Err(Damage::WentBack { known: known.sequence, last }.into());
         }
-        self.position(known.sequence, known.hash, last).await.map(|_| ())
+        self.position_once(known.sequence, known.hash).await.map(|_| ())
     }
 
-    /// The position after the commit at a sequence, which must be the one of this hash. `last` is
-    /// where the log ends.
-    pub async fn position(
-        &self,
-        sequence: u64,
-        hash: CommitHash,
-        last: u64,
-    ) -> Result<Position, Error> {
+    /// The position after the commit at a sequence, which must be the one of this hash.
+    pub async fn position(&self, sequence: u64, hash: CommitHash) -> Result<Position, Error> {
+        self.settled(|| self.position_once(sequence, hash)).await
+    }
+
+    async fn position_once(&self, sequence: u64, hash: CommitHash) -> Result<Position, Error> {
         if sequence == 0 {
             return Ok(Position::START);
         }
-        match self.get(sequence).await? {
-            Some(payload) if CommitHash::of(&payload) == hash => {
+        match self.commit_once(sequence).await {
+            Ok(Some(payload)) if CommitHash::of(&payload) == hash => {
                 let commit = wire::decode(sequence, &payload);
                 let commit = commit.map_err(|error| Damage::Unreadable { sequence, error })?;
                 Ok(Position::of(&commit))
             }
-            Some(_) => Err(Damage::Changed { sequence }.into()),
-            None if sequence > last => Err(Damage::WentBack { known: sequence, last }.into()),
-            None => {
+            Ok(Some(_)) => Err(Damage::Changed { sequence }.into()),
+            Ok(None) => {
+                let last = self.head().await?.last;
+                Err(Damage::WentBack { known: sequence, last: last.min(sequence - 1) }.into())
+            }
+            Err(Error::Damaged(Damage::Hole { last, .. })) => {
                 let missing = self.first_missing(sequence).await?;
                 Err(Damage::Hole { missing, last }.into())
             }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The bytes of the commit at a sequence; `None` where the log ends before it. One that is
+    /// missing though the log goes on is damage.
+    pub async fn commit_at(&self, sequence: u64) -> Result<Option<Vec<u8>>, Error> {
+        self.settled(|| self.commit_once(sequence)).await
+    }
+
+    /// The same, as the leader of this moment says it. Where the log ends is asked *before* what is
+    /// not there is asked for again: the other way round a commit that lands in between is a hole.
+    async fn commit_once(&self, sequence: u64) -> Result<Option<Vec<u8>>, Error> {
+        if let Some(payload) = self.get(sequence).await? {
+            return Ok(Some(payload));
+        }
+        let last = self.head().await?.last;
+        if last < sequence {
+            return Ok(None);
+        }
+        match self.get(sequence).await? {
+            Some(payload) => Ok(Some(payload)),
+            None => Err(Damage::Hole { missing: sequence, last }.into()),
         }
     }
 
@@ -324,9 +354,9 @@ impl Log {
         self.client.connection_state() == async_nats::connection::State::Connected
     }
 
-    /// The bytes of the commit at a sequence, from the leader; `None` where there is none or it
-    /// cannot be read.
-    pub async fn get(&self, sequence: u64) -> Result<Option<Vec<u8>>, Error> {
+    /// The bytes of the commit at a sequence, from whoever leads; `None` where there is none or it
+    /// cannot be read. Proves nothing by itself ([`Log::commit_at`]).
+    async fn get(&self, sequence: u64) -> Result<Option<Vec<u8>>, Error> {
         let read = attempts_while(
             ATTEMPTS,
             || self.stream.get_raw_message(sequence),

@@ -17,12 +17,18 @@ pub const VERSION_MIN: (u64, u64, u64) = (2, 12, 0);
 /// Bytes of a message that the server must take: those of the largest commit, and of its headers.
 const PAYLOAD_MIN: usize = events::limits::COMMIT_BYTES_MAX + 4 * 1024;
 
-/// How long a first connection may take.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long an attempt to connect may take: where one node of several does not answer, the next one
+/// is tried after it.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// How often a first connection is tried where the server says that it took too long: it gives two
 /// seconds, and a machine may stand still for that long.
 const CONNECT_ATTEMPTS: u32 = 5;
+
+/// How often the server is asked whether it is still there. Two questions without an answer and the
+/// next one end the connection: a server that died silently, or whose cable is cut either way, is
+/// noticed within three to four seconds.
+const PING_PERIOD: Duration = Duration::from_secs(1);
 
 /// How long the ledger waits between attempts to get a lost connection back, at most.
 const RECONNECT_PAUSE_MAX: Duration = Duration::from_millis(500);
@@ -185,6 +191,7 @@ impl Options {
         Ok(options
             .name(name)
             .connection_timeout(CONNECT_TIMEOUT)
+            .ping_interval(PING_PERIOD)
             .subscription_capacity(SUBSCRIPTION_CAPACITY)
             .reconnect_delay_callback(|attempt| {
                 let millis = u64::try_from(attempt).unwrap_or(u64::MAX).saturating_mul(50);

@@ -110,9 +110,11 @@ impl Reader {
         (self.place, self.more) = (None, true);
         self.fetched.clear();
         let expected = self.position.sequence + 1;
-        match self.log.get(expected).await {
+        match self.log.commit_at(expected).await {
             Ok(Some(payload)) => Some(self.position.advance(expected, &payload)),
-            Ok(None) => Some(Err(Damage::Gap { expected, found })),
+            // Whoever says so has not heard of what was found.
+            Ok(None) => None,
+            Err(Error::Damaged(Damage::Hole { .. })) => Some(Err(Damage::Gap { expected, found })),
             Err(error) => {
                 tracing::warn!(%error, "the log does not say what it holds");
                 None
@@ -206,19 +208,18 @@ impl Reader {
     /// Nothing has arrived for a while: is there nothing, or is there something missing?
     async fn look(&mut self) -> Result<(), Damage> {
         self.idle = 0;
-        let missing = self.position.sequence + 1;
-        let last = match self.log.head().await {
-            Ok(head) if head.last >= missing => head.last,
+        match self.log.head().await {
+            Ok(head) if head.last > self.position.sequence => {}
             Ok(_) => return Ok(()),
             Err(error) => {
                 tracing::warn!(%error, "the log does not say where it ends");
                 return Ok(());
             }
-        };
+        }
         (self.place, self.more) = (None, true);
-        match self.log.get(missing).await {
-            Ok(None) => Err(Damage::Hole { missing, last }),
-            Ok(Some(_)) | Err(Error::Unavailable(_)) => Ok(()),
+        match self.log.commit_at(self.position.sequence + 1).await {
+            Err(Error::Damaged(damage)) => Err(damage),
+            Ok(_) => Ok(()),
             Err(error) => {
                 tracing::warn!(%error, "the log does not say what it holds");
                 Ok(())

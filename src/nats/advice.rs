@@ -32,8 +32,12 @@ pub(super) fn of(error: &ConnectError) -> &'static str {
     }
 }
 
-/// Whether the server says that whoever connected did not say in time who they are.
+/// Whether it took too long, or the server says that whoever connected did not say in time who they
+/// are.
 pub(super) fn was_slow(error: &ConnectError) -> bool {
+    if error.kind() == ConnectErrorKind::TimedOut {
+        return true;
+    }
     let told = error.source().and_then(|it| it.downcast_ref::<ServerError>());
     matches!(told, Some(ServerError::Other(it)) if it.eq_ignore_ascii_case(TOO_SLOW))
 }

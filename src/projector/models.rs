@@ -237,7 +237,7 @@ async fn compare(
     let highest = checkpoints.iter().map(|it| it.sequence).max().unwrap_or_default();
     let mut begin = None;
     for at in checkpoints {
-        let position = log.position(at.sequence, at.hash, head.last).await?;
+        let position = log.position(at.sequence, at.hash).await?;
         let is_lower = begin.is_none_or(|it: Position| position.sequence < it.sequence);
         if is_lower && at.sequence.saturating_add(NEARLY_LEVEL) >= highest {
             begin = Some(position);

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::judge::{Draft, Verdict};
 use super::{Ask, Outcome, Task, Unavailable};
 use crate::health::{Hold, Stop};
-use crate::log::{Damage, Error, Position, Published};
+use crate::log::{Damage, Error, Looks, Position, Published};
 use crate::metrics as numbers;
 use crate::refusals::ToKeep;
 
@@ -140,6 +140,7 @@ impl Task {
         let last = self.position.sequence;
         let begin = Instant::now();
         let stop = self.stop.clone();
+        let mut lower = self.log.looks();
         loop {
             let published = self.log.publish(last, header.commit, payload.clone()).await;
             match published {
@@ -153,8 +154,10 @@ impl Task {
                     return Fate::Refused(Unavailable::Rejected(reason));
                 }
                 Published::Fenced { last: Some(now) } if now < last => {
-                    self.health.damaged(&Damage::WentBack { known: last, last: now });
-                    return Fate::Unsettled;
+                    if let Err(damage) = self.ends_lower(now, &mut lower).await {
+                        self.health.damaged(&damage);
+                        return Fate::Unsettled;
+                    }
                 }
                 Published::Fenced { .. } => {
                     if let Some(fate) = self.look(last + 1, payload).await {
@@ -162,6 +165,7 @@ impl Task {
                     }
                 }
                 Published::Unknown(reason) => {
+                    lower.begin_anew();
                     tracing::warn!(%reason, sequence = last + 1, "a commit is not acknowledged");
                 }
             }
@@ -191,22 +195,33 @@ impl Task {
         matches!(self.log.head_now().await, Ok(head) if head.last == self.position.sequence)
     }
 
+    /// The fence says that the log ends before the state. The log is asked whether it holds what it
+    /// did: a leader that was paused answers from its past, and one record that cannot be read makes
+    /// a fence say 0.
+    async fn ends_lower(&self, now: u64, lower: &mut Looks) -> Result<(), Damage> {
+        let Position { sequence, hash, .. } = self.position;
+        match self.log.position(sequence, hash).await {
+            Ok(_) => lower.wait_or(Damage::WentBack { known: sequence, last: now }).await,
+            Err(Error::Damaged(damage)) => Err(damage),
+            Err(_) => {
+                lower.begin_anew();
+                Ok(())
+            }
+        }
+    }
+
     /// Whose commit stands where ours wanted to be? `None` when the log does not say yet.
     async fn look(&self, sequence: u64, payload: &Bytes) -> Option<Fate> {
-        let found = match self.log.get(sequence).await {
+        let found = match self.log.commit_at(sequence).await {
             Ok(Some(found)) => found,
-            Ok(None) => match self.log.head().await {
-                Ok(head) if head.last >= sequence => {
-                    self.health.damaged(&Damage::Hole { missing: sequence, last: head.last });
-                    return Some(Fate::Unsettled);
-                }
-                Ok(head) if head.last + 1 < sequence => {
-                    let known = sequence - 1;
-                    self.health.damaged(&Damage::WentBack { known, last: head.last });
-                    return Some(Fate::Unsettled);
-                }
-                Ok(_) | Err(_) => return None,
-            },
+            Ok(None) => {
+                let Position { sequence, hash, .. } = self.position;
+                let Err(Error::Damaged(damage)) = self.log.position(sequence, hash).await else {
+                    return None;
+                };
+                self.health.damaged(&damage);
+                return Some(Fate::Unsettled);
+            }
             Err(Error::Damaged(damage)) => {
                 self.health.damaged(&damage);
                 return Some(Fate::Unsettled);

@@ -8,7 +8,7 @@ use events::wire::Commit;
 use super::Task;
 use super::recent::Accepted;
 use crate::health::Stop;
-use crate::log::{Damage, Error};
+use crate::log::Error;
 
 /// A start that takes longer says how far it is, or what it waits for, this often.
 const PROGRESS: Duration = Duration::from_secs(1);
@@ -93,17 +93,7 @@ impl Task {
 
     async fn read_next(&mut self) -> Result<bool, Error> {
         let next = self.position.sequence + 1;
-        let Some(payload) = self.log.get(next).await? else {
-            let last = self.log.head().await?.last;
-            return match last {
-                last if last < next => Ok(false),
-                // It may have been written between the two questions.
-                last => match self.log.get(next).await? {
-                    Some(_) => Ok(true),
-                    None => Err(Damage::Hole { missing: next, last }.into()),
-                },
-            };
-        };
+        let Some(payload) = self.log.commit_at(next).await? else { return Ok(false) };
         let mut position = self.position;
         let commit = position.advance(next, &payload)?;
         self.take_note(&commit);

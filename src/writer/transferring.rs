@@ -136,7 +136,7 @@ impl Task {
 
     /// What a receiver has said in an earlier commit.
     async fn said_at(&self, sequence: u64, step: &Step) -> Option<Received> {
-        let payload = match self.log.get(sequence).await {
+        let payload = match self.log.commit_at(sequence).await {
             Ok(payload) => payload?,
             Err(error) => {
                 tracing::warn!(%error, sequence, "what a receiver has said cannot be read");
