@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 
 use events::wire::Commit;
 use projections::Store;
-use tokio::sync::{Notify, OwnedMutexGuard, Semaphore, broadcast, watch};
+use tokio::sync::{Notify, OwnedMutexGuard, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -54,14 +54,10 @@ const REST_MAX: Duration = Duration::from_millis(250);
 /// A model that failed is tried again after this.
 const RETRY: Duration = Duration::from_secs(5);
 
-/// Commits that a listener of the live tail may be behind before it has to read history.
-const TAIL_COMMITS_MAX: usize = 1_024;
-
 /// The projector, for those who ask it things. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Projector {
     models: Arc<[Model]>,
-    tail: broadcast::Sender<Arc<Commit>>,
     around: Around,
     /// Cancelled once the models are not fed any more.
     ended: CancellationToken,
@@ -87,7 +83,6 @@ struct Task {
     around: Around,
     cursors: Vec<Cursor>,
     ring: Ring,
-    tail: broadcast::Sender<Arc<Commit>>,
     verified: watch::Sender<Position>,
     hurry: Arc<Notify>,
     /// Those that are brought up beside, by their place among the cursors.
@@ -122,7 +117,6 @@ impl Projector {
         tasks: &tokio_util::task::TaskTracker,
     ) -> Projector {
         let Models { dir, models, refused, views: _, begin, hurry } = models;
-        let (tail, _) = broadcast::channel(TAIL_COMMITS_MAX);
         let (verified, lead) = watch::channel(Position::START);
         let ended = CancellationToken::new();
         tasks.spawn(refusals::follow(log.clone(), dir.clone(), refused, stop.clone()));
@@ -136,7 +130,6 @@ impl Projector {
                     around: around.clone(),
                     cursors: models.iter().map(cursor).collect(),
                     ring: Ring::after(begin.sequence),
-                    tail: tail.clone(),
                     verified,
                     hurry,
                     behind: JoinSet::new(),
@@ -150,12 +143,7 @@ impl Projector {
             }
             None => ended.cancel(),
         }
-        Projector { models: models.into(), tail, around, ended, rebuilding: Arc::default() }
-    }
-
-    /// Commits as they arrive, from now on.
-    pub fn tail(&self) -> broadcast::Receiver<Arc<Commit>> {
-        self.tail.subscribe()
+        Projector { models: models.into(), around, ended, rebuilding: Arc::default() }
     }
 
     /// How far the log was read and found whole.
@@ -199,10 +187,7 @@ impl Task {
                 match commit {
                     Ok(commit) => {
                         events += commit.records.len();
-                        let commit = Arc::new(commit);
-                        // Nobody listening is fine.
-                        let _ = self.tail.send(commit.clone());
-                        self.ring.push(commit);
+                        self.ring.push(Arc::new(commit));
                     }
                     Err(damage) => {
                         damaged = Some(damage);

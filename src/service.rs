@@ -187,7 +187,6 @@ impl Service {
         let parts = writer::Parts {
             log: commits.clone(),
             views: views.clone(),
-            arrivals: projector.tail(),
             refusals: refused,
             health: health.clone(),
             clock: settings.clock.clone(),

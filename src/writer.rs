@@ -17,13 +17,14 @@ use std::time::Duration;
 
 use events::wire::{Commit, Record};
 use events::{Ledger, Moment, Refusal, Request};
-use tokio::sync::{broadcast, mpsc, oneshot, watch};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::health::{Condition, Health, Stop};
 use crate::key_register::KeyRegister;
-use crate::log::{Log, Position};
+use crate::log::{Damage, Log, Position, Reader};
 use crate::refusals::ToKeep;
 use crate::views::Views;
 
@@ -37,6 +38,10 @@ const WAITING_MAX: usize = 4_096;
 
 /// Commands in one commit. More wait for the next.
 const COMMANDS_MAX: usize = 1_024;
+
+/// How long nobody else's commits are read after one of our own: under load the fence tells of them,
+/// and reading back what was just written would cost the server as much as writing it.
+const FOLLOW_AFTER: Duration = Duration::from_millis(250);
 
 /// How long a command waits for its outcome before its sender is told `outcome_unknown`.
 pub const OUTCOME_TIMEOUT: Duration = Duration::from_secs(10);
@@ -136,8 +141,6 @@ pub struct Parts {
     pub log: Log,
     /// Where old commands are looked up.
     pub views: Views,
-    /// Commits as they arrive, those of other writers among them.
-    pub arrivals: broadcast::Receiver<Arc<Commit>>,
     /// Where refusals go.
     pub refusals: mpsc::Sender<ToKeep>,
     /// Where trouble is said.
@@ -207,7 +210,10 @@ impl Writer {
 struct Task {
     log: Log,
     views: Views,
-    arrivals: broadcast::Receiver<Arc<Commit>>,
+    /// Reads what others write.
+    reader: Reader,
+    /// Not before this: whoever writes is told by the fence if somebody else does.
+    follow_from: Instant,
     refusals: mpsc::Sender<ToKeep>,
     health: Health,
     clock: Clock,
@@ -226,10 +232,12 @@ struct Task {
 
 impl Task {
     fn new(parts: Parts, stop: CancellationToken) -> Task {
+        let reader = parts.log.read(Position::START);
         Task {
             log: parts.log,
             views: parts.views,
-            arrivals: parts.arrivals,
+            reader,
+            follow_from: Instant::now(),
             refusals: parts.refusals,
             health: parts.health,
             clock: parts.clock,
@@ -257,9 +265,9 @@ impl Task {
             Some(false) | None => return,
         }
         let mut asks = Vec::with_capacity(COMMANDS_MAX);
-        let mut arriving = true;
         let clock = self.clock.clone();
         loop {
+            let is_stopped = self.health.stop_code().is_some();
             self.due.send_if_modified(|it| std::mem::replace(it, self.ledger.next_due()) != *it);
             tokio::select! {
                 biased;
@@ -280,11 +288,11 @@ impl Task {
                 () = step(self.ledger.has_transfers(), self.transfers.rest()) => {
                     self.commit_with_steps(vec![]).await;
                 }
-                arrival = self.arrivals.recv(), if arriving => match arrival {
-                    Ok(commit) => self.arrived(&commit),
-                    // Whatever was missed is read when a fence says so.
-                    Err(broadcast::error::RecvError::Lagged(_)) => {}
-                    Err(broadcast::error::RecvError::Closed) => arriving = false,
+                next = follow(&mut self.reader, self.follow_from), if !is_stopped => match next {
+                    Ok(commit) => {
+                        self.take_note(&commit);
+                    }
+                    Err(damage) => self.health.damaged(&damage),
                 },
             }
             if let Some(why) = Unavailable::of(self.health.condition()) {
@@ -294,14 +302,12 @@ impl Task {
         waiting.close();
         answer_waiting(&mut waiting, &Unavailable::Stopping);
     }
+}
 
-    /// Takes note of another writer's commit that follows directly.
-    fn arrived(&mut self, commit: &Commit) {
-        if commit.sequence == self.position.sequence + 1 && commit.header.prev == self.position.hash
-        {
-            self.take_note(commit);
-        }
-    }
+/// Waits for the next commit of somebody else, from a moment on.
+async fn follow(reader: &mut Reader, from: Instant) -> Result<Commit, Damage> {
+    tokio::time::sleep_until(from).await;
+    reader.next().await
 }
 
 /// Tells those who wait why nobody judges them; later ones are told before they wait.

@@ -33,6 +33,10 @@ const LATE: Duration = Duration::from_millis(500);
 /// record at the head that cannot be read is handed to nobody and reported by nobody.
 const LOOK_AFTER: u32 = 5;
 
+/// How many commits its owner may have passed over until a reader takes a new place: up to here it
+/// is cheaper to be handed them and let them go.
+const PASSED_MAX: u64 = 64;
+
 /// How long the server keeps a reader's place when it does not ask.
 const FORGOTTEN_AFTER: Duration = Duration::from_secs(60);
 
@@ -66,6 +70,15 @@ impl Reader {
     /// Where the reader stands.
     pub fn position(&self) -> Position {
         self.position
+    }
+
+    /// Goes on after a commit that its owner has not read here: it wrote it.
+    pub fn move_to(&mut self, position: Position) {
+        if position.sequence > self.position.sequence + PASSED_MAX {
+            (self.place, self.more) = (None, true);
+            self.fetched.clear();
+        }
+        self.position = position;
     }
 
     /// The next commit, whenever it comes. May be dropped and called again without loss.

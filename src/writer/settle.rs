@@ -1,15 +1,16 @@
 //! Publishing a commit, and finding out what became of it.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use events::wire::{self, CommitHash, FORMAT, Header};
 use events::{Moment, Refusal, Refused, Request};
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::judge::{Draft, Verdict};
-use super::{Ask, Outcome, Task, Unavailable};
+use super::{Ask, FOLLOW_AFTER, Outcome, Task, Unavailable};
 use crate::health::{Hold, Stop};
 use crate::log::{Damage, Error, Looks, Position, Published};
 use crate::metrics as numbers;
@@ -90,6 +91,7 @@ impl Task {
                 self.ledger.settle();
                 let sequence = header.n;
                 self.move_to(Position { sequence, hash, at: Some(at) });
+                self.follow_from = Instant::now() + FOLLOW_AFTER;
                 for records in &draft.records {
                     self.remember(sequence, records);
                 }

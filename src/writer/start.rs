@@ -27,9 +27,8 @@ impl Task {
                 Err(error) => tracing::warn!(%error, "the log does not say where it ends"),
             }
         };
-        let mut reader = self.log.read(self.position);
         while self.position.sequence < last {
-            match reader.next().await {
+            match self.reader.next().await {
                 Ok(commit) if self.take_note(&commit) => {}
                 Ok(_) => return false,
                 Err(damage) => {
@@ -73,7 +72,7 @@ impl Task {
     /// Reads what other writers wrote since. `false` when writing has stopped.
     pub(super) async fn catch_up(&mut self) -> bool {
         while self.health.stop_code().is_none() {
-            match self.read_next().await {
+            match self.read_on().await {
                 Ok(true) => {}
                 Ok(false) => return true,
                 Err(Error::Damaged(damage)) => {
@@ -91,13 +90,18 @@ impl Task {
         false
     }
 
-    async fn read_next(&mut self) -> Result<bool, Error> {
+    /// Reads the next commit from whoever leads, and then what the reader's node hands out, which
+    /// may be less. Says whether there was anything.
+    async fn read_on(&mut self) -> Result<bool, Error> {
         let next = self.position.sequence + 1;
         let Some(payload) = self.log.commit_at(next).await? else { return Ok(false) };
         let mut position = self.position;
         let commit = position.advance(next, &payload)?;
-        self.take_note(&commit);
-        Ok(true)
+        let mut taken = self.take_note(&commit);
+        while taken && let Some(commit) = self.reader.next_now().await {
+            taken = self.take_note(&commit?);
+        }
+        Ok(taken)
     }
 
     /// Brings the state up to date with a commit that follows directly. Says `false` when it cannot
@@ -137,6 +141,7 @@ impl Task {
 
     pub(super) fn move_to(&mut self, position: crate::log::Position) {
         self.position = position;
+        self.reader.move_to(position);
         self.reached.send_replace(position);
     }
 }

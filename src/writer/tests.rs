@@ -33,7 +33,6 @@ impl Bench {
         let parts = Parts {
             log: self.log.clone(),
             views: self.models.views(),
-            arrivals: broadcast::channel(1).1,
             refusals: mpsc::channel(1).0,
             health: Health::new(),
             clock: Clock::real(),
