@@ -57,7 +57,7 @@ enum Subcommands {
     /// Run a ledger with a nats-server of its own, with demo data
     Dev(dev::Dev),
     /// Run a ledger on your NATS server
-    Serve(serve::Serve),
+    Serve(Box<serve::Serve>),
     /// Send a command, or many as JSON lines
     Send(send::Send),
     /// Ask whether a holder may use a product
@@ -150,6 +150,14 @@ fn failed(exit: Exit, message: impl Into<String>) -> anyhow::Error {
 /// Runs a command line.
 pub async fn run(arguments: Arguments) -> ExitCode {
     let global = arguments.global;
+    let secrets = crate::nats::in_arguments(std::env::args());
+    if !secrets.is_empty() {
+        tracing::warn!(
+            arguments = secrets.join(" "),
+            "everybody on this machine can read a secret on a command line: give it in the \
+             environment, or in a file with --nats-password-file, --nats-token-file or --nats-creds"
+        );
+    }
     let done = match arguments.command {
         Subcommands::Dev(it) => it.run(&global).await,
         Subcommands::Serve(it) => it.run(&global).await,
@@ -213,7 +221,13 @@ pub fn logging(arguments: &Arguments) {
         | Subcommands::Doctor(_)
         | Subcommands::Bench(_) => "warn",
     };
-    let filter = arguments.global.log.as_deref().unwrap_or(quiet);
+    // What happens to a connection is said by `nats`, once; the library says each attempt.
+    let about_nats = |it: &str| match it.contains("async_nats") {
+        true => it.to_owned(),
+        false => format!("{it},async_nats=warn"),
+    };
+    let quiet = &about_nats(quiet);
+    let filter = &arguments.global.log.as_deref().map_or_else(|| quiet.clone(), about_nats);
     // A filter that makes no sense is replaced and not fatal: logging must not keep a ledger down.
     let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new(quiet));
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);

@@ -1,14 +1,18 @@
 //! Connecting to a NATS server, and what is demanded of it.
 
 mod advice;
+mod credentials;
+mod outage;
 mod round_trip;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-use async_nats::{Client, ConnectOptions, Event};
+use async_nats::{Client, ConnectOptions};
 use tokio::sync::mpsc;
 
+pub use credentials::{Doors, in_arguments};
+pub use outage::Denied;
 pub use round_trip::RoundTrip;
 
 /// The oldest server that the ledger works with.
@@ -43,13 +47,16 @@ pub struct Options {
     /// The server, or several of one cluster separated by commas
     #[arg(long = "nats", env = "NATS_URL", value_name = "URL")]
     pub url: Option<String>,
-    /// Authenticate by token
+    /// Authenticate by token; better in the environment or in a file
     #[arg(long, env = "NATS_TOKEN", value_name = "TOKEN", hide_env_values = true)]
     pub nats_token: Option<String>,
+    /// The file of the token; - is standard input
+    #[arg(long, env = "NATS_TOKEN_FILE", value_name = "FILE", conflicts_with = "nats_token")]
+    pub nats_token_file: Option<PathBuf>,
     /// Authenticate by user and password
-    #[arg(long, env = "NATS_USER", value_name = "USER", requires = "nats_password")]
+    #[arg(long, env = "NATS_USER", value_name = "USER")]
     pub nats_user: Option<String>,
-    /// Authenticate by user and password
+    /// The password of the user; better in the environment or in a file
     #[arg(
         long,
         env = "NATS_PASSWORD",
@@ -58,6 +65,15 @@ pub struct Options {
         requires = "nats_user"
     )]
     pub nats_password: Option<String>,
+    /// The file of the password; - is standard input
+    #[arg(
+        long,
+        env = "NATS_PASSWORD_FILE",
+        value_name = "FILE",
+        requires = "nats_user",
+        conflicts_with = "nats_password"
+    )]
+    pub nats_password_file: Option<PathBuf>,
     /// Authenticate by a credentials file (JWT and nkey)
     #[arg(long, env = "NATS_CREDS", value_name = "FILE")]
     pub nats_creds: Option<PathBuf>,
@@ -88,6 +104,23 @@ pub enum Error {
         path: PathBuf,
         /// Why not.
         source: std::io::Error,
+    },
+    /// A user without a password.
+    #[error(
+        "there is a NATS user and no password: give it with {0} or {0}_FILE in the environment, or \
+         with --{1}-file"
+    )]
+    NoPassword(&'static str, &'static str),
+    /// The server does not let us do what the ledger has to.
+    #[error(
+        "the NATS server does not let {who} do what it has to: {what}; docs/operating.md says what \
+         each user must be allowed (Users and permissions)"
+    )]
+    Denied {
+        /// Whose connection.
+        who: &'static str,
+        /// What the server says.
+        what: String,
     },
     /// The URL is none.
     #[error("{url} is not the address of a NATS server: {reason}")]
@@ -133,8 +166,11 @@ impl Error {
     /// Whether the options make no sense, rather than that a server is not usable.
     pub fn is_usage(&self) -> bool {
         match self {
-            Error::File { .. } | Error::Url { .. } => true,
-            Error::Connect { .. } | Error::TooOld { .. } | Error::SmallPayload { .. } => false,
+            Error::File { .. } | Error::Url { .. } | Error::NoPassword(..) => true,
+            Error::Denied { .. }
+            | Error::Connect { .. }
+            | Error::TooOld { .. }
+            | Error::SmallPayload { .. } => false,
         }
     }
 }
@@ -146,13 +182,25 @@ pub struct Connection {
     pub client: Client,
     /// One message for each time the connection is there again.
     pub reconnects: mpsc::Receiver<()>,
+    /// What the server did not let it do first.
+    pub denied: Denied,
 }
 
 impl Options {
+    /// Whether they say who to be.
+    pub fn has_credentials(&self) -> bool {
+        let by_file = [&self.nats_creds, &self.nats_nkey, &self.nats_token_file];
+        by_file.iter().any(|it| it.is_some())
+            || self.nats_token.is_some()
+            || self.nats_user.is_some()
+    }
+
     /// Connects, and refuses a server that is too old.
     pub async fn connect(&self, name: &str) -> Result<Connection, Error> {
         let url = self.url.clone().unwrap_or_else(|| "nats://127.0.0.1:4222".to_owned());
         let (told, reconnects) = mpsc::channel(16);
+        let options = self.with_secrets()?;
+        let denied = Denied::default();
         let addresses: Vec<async_nats::ServerAddr> =
             url.split(',').map(|it| it.trim().parse()).collect::<Result<_, _>>().map_err(
                 |it: std::io::Error| Error::Url {
@@ -162,7 +210,7 @@ impl Options {
             )?;
         let mut attempt = 1;
         let client = loop {
-            let options = self.named(name, told.clone()).await?;
+            let options = options.named(name, told.clone(), denied.clone()).await?;
             match options.connect(addresses.clone()).await {
                 Err(error) if advice::was_slow(&error) && attempt < CONNECT_ATTEMPTS => {
                     attempt += 1;
@@ -181,13 +229,19 @@ impl Options {
             return Err(Error::SmallPayload { url, found: payload });
         }
         match version(&found) {
-            Some(it) if it >= VERSION_MIN => Ok(Connection { client, reconnects }),
+            Some(it) if it >= VERSION_MIN => Ok(Connection { client, reconnects, denied }),
             Some(_) | None => Err(Error::TooOld { url, found }),
         }
     }
 
-    async fn named(&self, name: &str, told: mpsc::Sender<()>) -> Result<ConnectOptions, Error> {
+    async fn named(
+        &self,
+        name: &str,
+        told: mpsc::Sender<()>,
+        denied: Denied,
+    ) -> Result<ConnectOptions, Error> {
         let options = self.authenticated().await?;
+        let noted = outage::Noted::new(name, told, denied);
         Ok(options
             .name(name)
             .connection_timeout(CONNECT_TIMEOUT)
@@ -198,21 +252,8 @@ impl Options {
                 Duration::from_millis(millis).min(RECONNECT_PAUSE_MAX)
             })
             .event_callback(move |event| {
-                let told = told.clone();
-                async move {
-                    match event {
-                        // Full means that somebody is about to look anyway.
-                        Event::Connected => drop(told.try_send(())),
-                        // This process has closed it.
-                        Event::Closed => tracing::debug!(%event, "nats"),
-                        Event::Disconnected
-                        | Event::LameDuckMode
-                        | Event::Draining
-                        | Event::SlowConsumer(_)
-                        | Event::ServerError(_)
-                        | Event::ClientError(_) => tracing::warn!(%event, "nats"),
-                    }
-                }
+                noted.note(&event);
+                std::future::ready(())
             }))
     }
 

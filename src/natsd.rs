@@ -2,8 +2,8 @@
 //! and stopped.
 //!
 //! [`find()`] names a program that may be run; [`Natsd::start`] runs it on a directory of its own,
-//! on loopback, behind a token, with an fsync before each acknowledgement. Restarted or not, the
-//! server keeps its port, its token and its store.
+//! on loopback, with users of its own, with an fsync before each acknowledgement. Restarted or not,
+//! the server keeps its port, its passwords and its store.
 //!
 //! Invariant: at most one nats-server runs on a directory. nats-server does not lock its store, so
 //! it gets a lock from us, see `store`.
@@ -25,6 +25,7 @@ mod server;
 mod start_error;
 mod store;
 mod supervisor;
+mod user;
 mod version;
 
 use std::fmt;
@@ -39,6 +40,7 @@ pub use find::{Found, Origin, find};
 pub use guard::{GUARD_WORD, Guard, guard};
 pub use not_found::{NotFound, Place, Reason, Tried};
 pub use start_error::StartError;
+pub use user::User;
 pub use version::{NotAVersion, Version};
 
 use supervisor::{Order, Started};
@@ -130,9 +132,9 @@ impl Natsd {
         format!("nats://127.0.0.1:{}", self.started.port)
     }
 
-    /// What clients authenticate with. The same at each start on this directory.
-    pub fn token(&self) -> &str {
-        &self.started.token
+    /// The password of a user. The same at each start on this directory.
+    pub fn password(&self, user: User) -> &str {
+        self.started.passwords.of(user)
     }
 
     /// Where the server tells about itself (`/varz`, `/healthz`). The same after a restart, unless
@@ -170,7 +172,7 @@ impl Natsd {
     }
 }
 
-/// Leaves the token out.
+/// Leaves the passwords out.
 impl fmt::Debug for Natsd {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Natsd")

@@ -22,7 +22,7 @@ use crate::health::{Condition, Health, Stop};
 use crate::intake::{Intake, Keeper, ask, post};
 use crate::log::{self, Log};
 use crate::monitor::{Lookout, Monitor};
-use crate::nats::{self, Connection, RoundTrip};
+use crate::nats::{self, Connection, Denied, RoundTrip};
 use crate::projector::{Models, Projector};
 use crate::views::Views;
 use crate::write_thread::WriteThread;
@@ -150,6 +150,7 @@ pub struct Service {
     stop: CancellationToken,
     tasks: TaskTracker,
     doors: Doors,
+    denied: AnyDenied,
     client: async_nats::Client,
     _writing: WriteThread,
     _lock: File,
@@ -164,9 +165,21 @@ impl Service {
         let nodes = settings.nodes();
         let durability = be_durable(&nodes).await?;
         let writing = WriteThread::start().map_err(Error::Thread)?;
-        let Connections { commands, answers, client } =
-            Connections::open(server, &settings, &writing).await?;
-        let Connection { client: commands, reconnects } = commands;
+        let connections = Connections::make(&writing, server, &settings).await?;
+        let denied = connections.denied.clone();
+        tokio::select! {
+            service = Service::over(connections, (writing, lock), (nodes, durability), settings) => service,
+            error = denied.first() => Err(error.into()),
+        }
+    }
+
+    async fn over(
+        connections: Connections,
+        (writing, lock): (WriteThread, File),
+        (nodes, durability): (Nodes, Durability),
+        settings: Settings,
+    ) -> Result<Service, Error> {
+        let Connections { commands, reconnects, answers, client, denied } = connections;
         let anchor = Anchor::open(&settings.dir, &settings.log.stream())?;
         let mut models = Models::open(settings.dir.join("read"))?;
         let (seen, names) = (models.highest(), settings.log.clone());
@@ -181,13 +194,11 @@ impl Service {
         models.check(&log, &health).await?;
         let views = models.views();
         let projector = Projector::start(log.clone(), models, health.clone(), stop.clone(), &tasks);
-        let (refused, refusing) = mpsc::channel(refusals::WAITING_MAX);
-        tasks.spawn(refusals::publish(log.clone(), refusing));
         let commits = log.over(commands.clone()).await?;
         let parts = writer::Parts {
             log: commits.clone(),
             views: views.clone(),
-            refusals: refused,
+            refusals: keep_refusals(&log, &tasks),
             health: health.clone(),
             clock: settings.clock.clone(),
         };
@@ -206,6 +217,7 @@ impl Service {
         };
         let durability = monitor.durability.subscribe();
         watch_over(monitor, commits, &views, &settings.dir, (&stop, &tasks));
+        let (clock, ibl) = (settings.clock.clone(), settings.ibl.clone());
         let app = http::App::new(http::Parts {
             intake: intake.clone(),
             views: views.clone(),
@@ -213,11 +225,12 @@ impl Service {
             log,
             projector,
             durability,
-            clock: settings.clock.clone(),
+            clock,
             auth,
-            ibl: settings.ibl.clone(),
+            ibl,
         });
         tasks.spawn(http::serve(listener, app, settings.front.clone(), stop.clone()));
+        let (client, _writing, _lock) = (answers, writing, lock);
         Ok(Service {
             http,
             intake,
@@ -227,10 +240,16 @@ impl Service {
             stop,
             tasks,
             doors,
-            client: answers,
-            _writing: writing,
-            _lock: lock,
+            denied,
+            client,
+            _writing,
+            _lock,
         })
+    }
+
+    /// Waits until the NATS server refuses what the ledger has to do.
+    pub async fn denied(&self) -> Error {
+        self.denied.first().await.into()
     }
 
     /// Waits until commands are taken, through every door, or are known not to be.
@@ -272,6 +291,13 @@ impl Service {
     }
 }
 
+/// Begins to keep what is refused.
+fn keep_refusals(log: &Log, tasks: &TaskTracker) -> mpsc::Sender<refusals::ToKeep> {
+    let (refused, refusing) = mpsc::channel(refusals::WAITING_MAX);
+    tasks.spawn(refusals::publish(log.clone(), refusing));
+    refused
+}
+
 async fn listen(http: SocketAddr) -> Result<(TcpListener, SocketAddr), Error> {
     let listener = TcpListener::bind(http).await;
     let listener = listener.map_err(|source| Error::Listen { http, source })?;
@@ -279,30 +305,61 @@ async fn listen(http: SocketAddr) -> Result<(TcpListener, SocketAddr), Error> {
     Ok((listener, bound))
 }
 
-/// The connections to NATS.
+/// The connections of a ledger.
 struct Connections {
-    /// What is written goes out over it.
-    commands: Connection,
-    /// Commands come in over it, and answers go out.
+    /// What is written goes out here.
+    commands: async_nats::Client,
+    reconnects: mpsc::Receiver<()>,
+    /// Commands come in and answers go out here.
     answers: async_nats::Client,
-    /// What is read comes over it, so that it does not delay what is written.
+    /// What is read comes over one of its own, so that it does not delay what is written.
     client: async_nats::Client,
+    denied: AnyDenied,
+}
+
+/// What the server refuses the ledger or its doors.
+#[derive(Debug, Clone)]
+struct AnyDenied {
+    ledger: Denied,
+    reading: Denied,
+    doors: Denied,
+}
+
+impl AnyDenied {
+    async fn first(&self) -> nats::Error {
+        let (who, what) = tokio::select! {
+            what = self.ledger.first() => ("the ledger's user", what),
+            what = self.reading.first() => ("the ledger's user", what),
+            what = self.doors.first() => ("the user of the doors", what),
+        };
+        nats::Error::Denied { who, what }
+    }
 }
 
 impl Connections {
-    async fn open(
+    async fn make(
+        writing: &WriteThread,
         server: &nats::Options,
         settings: &Settings,
-        writing: &WriteThread,
     ) -> Result<Connections, Error> {
         let mine = server.clone();
         let connecting = writing.run(async move { mine.connect("seatledger").await });
-        let commands = connecting.await.map_err(Error::Thread)??;
+        let Connection { client: commands, reconnects, denied: ledger } =
+            connecting.await.map_err(Error::Thread)??;
+        if settings.doors.is_none() {
+            tracing::warn!(
+                "answers to commands go out with the ledger's own rights: give the doors a user of \
+                 their own that may publish to _INBOX.> and outcomes only (--nats-doors-user and \
+                 its kin; docs/operating.md, Users and permissions)"
+            );
+        }
         let doors = settings.doors.clone().unwrap_or_else(|| server.clone());
         let connecting = writing.run(async move { doors.connect("seatledger doors").await });
-        let Connection { client: answers, .. } = connecting.await.map_err(Error::Thread)??;
-        let Connection { client, .. } = server.connect("seatledger read").await?;
-        Ok(Connections { commands, answers, client })
+        let Connection { client: answers, denied: doors, .. } =
+            connecting.await.map_err(Error::Thread)??;
+        let Connection { client, denied: reading, .. } = server.connect("seatledger read").await?;
+        let denied = AnyDenied { ledger, reading, doors };
+        Ok(Connections { commands, reconnects, answers, client, denied })
     }
 }
 

@@ -4,7 +4,7 @@
 //   node examples/node/producer.mjs
 //
 // It finds the ledger that `cargo run -- dev` runs through .seatledger/ready.json (another place:
-// --dir). Where NATS_URL is set, it and NATS_TOKEN say which server to use instead.
+// --dir). Where NATS_URL is set, it, NATS_USER and NATS_PASSWORD say which server to use instead.
 // Ends with 1 when an answer is not what it must be.
 
 import { randomUUID } from "node:crypto";
@@ -26,18 +26,19 @@ function end(why) {
   process.exit(1);
 }
 
-/** Where the ledger's NATS server is, and the token it asks for. */
+/** Where the ledger's NATS server is, and who to be there. */
 function server() {
   const { values } = parseArgs({ options: { dir: { type: "string", default: ".seatledger" } } });
   if (process.env.NATS_URL) {
-    return { servers: process.env.NATS_URL, token: process.env.NATS_TOKEN };
+    const { NATS_URL: servers, NATS_USER: user, NATS_PASSWORD: pass } = process.env;
+    return { servers, user, pass };
   }
   const path = join(values.dir, "ready.json");
   if (!existsSync(path)) {
     end(`${path} is not there: start a ledger with \`cargo run -- dev\`, or give --dir`);
   }
   const ready = JSON.parse(readFileSync(path, "utf8"));
-  return { servers: ready.nats, token: ready.nats_token ?? undefined };
+  return { servers: ready.nats, user: ready.nats_user, pass: ready.nats_password };
 }
 
 /** Sends a command and waits for its outcome. What is answered as accepted is durable. */

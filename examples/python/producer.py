@@ -5,7 +5,7 @@
     python3 examples/python/producer.py
 
 It finds the ledger that `cargo run -- dev` runs through .seatledger/ready.json (another place:
---dir). Where NATS_URL is set, it and NATS_TOKEN say which server to use instead.
+--dir). Where NATS_URL is set, it, NATS_USER and NATS_PASSWORD say which server to use instead.
 Ends with 1 when an answer is not what it must be.
 """
 
@@ -77,11 +77,11 @@ def must(holds, what):
         sys.exit(f"not as it must be: {what}")
 
 
-async def connect(url, token):
+async def connect(url, user, password):
     async def noted(_):
         """What goes wrong with the connection is told by whoever waits for it."""
 
-    options = {"token": token, "name": "producer.py", "error_cb": noted}
+    options = {"user": user, "password": password, "name": "producer.py", "error_cb": noted}
     try:
         # Give up on an unreachable server instead of trying for minutes.
         return await nats.connect(url, max_reconnect_attempts=3, **options)
@@ -89,8 +89,8 @@ async def connect(url, token):
         sys.exit(f"no ledger answers at {url}: start one with `cargo run -- dev`")
 
 
-async def main(url, token):
-    nc = await connect(url, token)
+async def main(url, user, password):
+    nc = await connect(url, user, password)
     license = f"suite-{uuid.uuid4().hex[:8]}"  # a new one for each run
 
     allocate = {"id": new_id(), "license": license, "product": "SUITE", "quantity": 2}
@@ -146,10 +146,11 @@ if __name__ == "__main__":
     arguments.add_argument("--dir", default=".seatledger", type=pathlib.Path)
     ready = arguments.parse_args().dir / "ready.json"
     if "NATS_URL" in os.environ:
-        server = os.environ["NATS_URL"], os.environ.get("NATS_TOKEN")
+        names = "NATS_URL", "NATS_USER", "NATS_PASSWORD"
+        server = [os.environ.get(name) for name in names]
     elif ready.exists():
         found = json.loads(ready.read_text())
-        server = found["nats"], found["nats_token"]
+        server = found["nats"], found["nats_user"], found["nats_password"]
     else:
         sys.exit(f"{ready} is not there: start a ledger with `cargo run -- dev`, or give --dir")
     asyncio.run(main(*server))

@@ -55,7 +55,8 @@ async def connect(ready):
     async def noted(_):
         """What goes wrong with the connection is told by whoever waits for it."""
 
-    options = {"token": ready["nats_token"], "max_reconnect_attempts": 3, "error_cb": noted}
+    who = {"user": ready["nats_user"], "password": ready["nats_password"]}
+    options = {**who, "max_reconnect_attempts": 3, "error_cb": noted}
     try:
         return await nats.connect(ready["nats"], **options)
     except (NoServersError, OSError):

@@ -11,6 +11,8 @@ mod fill;
 use clap::{Args, Subcommand};
 
 use super::{Exit, Global};
+use crate::nats;
+use crate::natsd::User;
 
 #[derive(Debug, Args)]
 pub(super) struct Bench {
@@ -39,18 +41,22 @@ impl Bench {
     }
 }
 
-/// The NATS connection of the ledger in `--dir`, which `dev` or `serve` with a token runs there.
-async fn nats(global: &Global) -> anyhow::Result<async_nats::Client> {
+/// A connection to the NATS server of the ledger in `--dir`. The options say who to be there; of one
+/// that `dev` runs, the ledger itself, because a baseline has a stream of its own.
+async fn nats(global: &Global, given: &nats::Options) -> anyhow::Result<async_nats::Client> {
     use super::{failed, remote::Ready};
     let ready = Ready::read(&global.dir).ok_or_else(|| {
         let dir = global.dir.display();
         failed(Exit::Unreachable, format!("no ledger is known in {dir}: start one, or give --dir"))
     })?;
-    let options = crate::nats::Options {
-        url: Some(ready.nats),
-        nats_token: ready.nats_token,
-        ..crate::nats::Options::default()
-    };
+    let mut options = given.clone();
+    if options.url.is_none() {
+        options.url = Some(ready.nats);
+    }
+    if !options.has_credentials() {
+        options.nats_password = User::Ledger.kept_password(&global.dir.join("nats"));
+        options.nats_user = options.nats_password.as_ref().map(|_| User::Ledger.name().to_owned());
+    }
     let connection = options.connect("seatledger bench").await;
     Ok(connection.map_err(|it| failed(Exit::Unreachable, it.to_string()))?.client)
 }

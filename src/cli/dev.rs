@@ -16,7 +16,7 @@ use crate::facades::ibl;
 use crate::health::Condition;
 use crate::log;
 use crate::nats;
-use crate::natsd::{self, Found, Natsd, StartError, State};
+use crate::natsd::{self, Found, Natsd, StartError, State, User};
 use crate::service::{self, Service};
 
 /// The file of the key in its directory.
@@ -122,7 +122,9 @@ impl Dev {
             ready: condition == Condition::Ready,
             http: format!("http://{}", service.http),
             nats: natsd.url(),
-            nats_token: Some(natsd.token().to_owned()),
+            nats_token: None,
+            nats_user: Some(User::Producer.name().to_owned()),
+            nats_password: Some(natsd.password(User::Producer).to_owned()),
             key: Some(key.reveal()),
             pid: std::process::id(),
             nats_pid: natsd.pid(),
@@ -173,9 +175,10 @@ impl Dev {
         key: &Key,
         tokens: Option<token::Settings>,
     ) -> anyhow::Result<Service> {
-        let options = nats::Options {
+        let of = |user: User| nats::Options {
             url: Some(natsd.url()),
-            nats_token: Some(natsd.token().to_owned()),
+            nats_user: Some(user.name().to_owned()),
+            nats_password: Some(natsd.password(user).to_owned()),
             ..nats::Options::default()
         };
         let preferred = SocketAddr::from(([127, 0, 0, 1], HTTP_PORT));
@@ -191,7 +194,7 @@ impl Dev {
                 rate: self.admission.rate,
                 own: Some(key.clone()),
                 tokens: tokens.clone(),
-                doors: None,
+                doors: Some(of(User::Doors)),
                 log: log::Settings {
                     prefix: "seatledger".to_owned(),
                     replicas: 1,
@@ -203,7 +206,7 @@ impl Dev {
                 ibl: self.ibl.or(ibl::Check::Local),
                 front: self.admission.front.clone(),
             };
-            match Service::start(&options, settings).await {
+            match Service::start(&of(User::Ledger), settings).await {
                 Ok(service) => return Ok(service),
                 // Nobody asked for this very port, so any other will do.
                 Err(service::Error::Listen { .. }) if self.http.is_none() && http.port() != 0 => {
@@ -311,7 +314,7 @@ fn banner(
     };
     output::line(&format!(
         "seatledger {}   dev mode: not for production
-  nats-server   {} {}   {}   token in {dir}/ready.json{port}
+  nats-server   {} {}   {}   user and password in {dir}/ready.json{port}
   event log     stream SEATLEDGER, fsync before every answer, {state}
   read models   {dir}/read
   persistence   on disk in {dir}/ (delete it to start over)

@@ -220,8 +220,12 @@ impl Doors {
                 );
                 failed(Exit::Unreachable, why)
             })?;
-            options.url = Some(ready.nats);
-            options.nats_token = options.nats_token.or(ready.nats_token);
+            let known = ready.nats();
+            options.url = known.url;
+            if !options.has_credentials() {
+                options.nats_user = known.nats_user;
+                options.nats_password = known.nats_password;
+            }
         }
         let unreachable = |it: String| failed(Exit::Unreachable, it);
         let connection = options.connect("seatledger keys").await;

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::{Exit, Global, failed};
 use crate::client::{self, Answer, Client};
+use crate::nats;
 
 /// The file in its directory by which a running ledger is found.
 const READY_FILE: &str = "ready.json";
@@ -20,8 +21,11 @@ pub(super) struct Ready {
     pub(super) http: String,
     /// Where NATS is.
     pub(super) nats: String,
-    /// Its token, where the ledger made one.
+    /// Always null: the users of the nats-server have passwords.
     pub(super) nats_token: Option<String>,
+    /// Whose rights there whoever reads this has, where the ledger made them.
+    pub(super) nats_user: Option<String>,
+    pub(super) nats_password: Option<String>,
     /// A key that is admin of every account, of a ledger in dev mode.
     pub(super) key: Option<String>,
     pub(super) pid: u32,
@@ -30,12 +34,22 @@ pub(super) struct Ready {
 }
 
 impl Ready {
-    /// Writes the file, readable for its owner only: it holds the token.
+    /// Writes the file, readable for its owner only: it holds a password and a key.
     pub(super) fn write(&self, dir: &Path) -> std::io::Result<PathBuf> {
         let path = dir.join(READY_FILE);
         let text = serde_json::to_vec(self)?;
         crate::private_file::replace(&path, &text)?;
         Ok(path)
+    }
+
+    /// How to reach the NATS server that the file names.
+    pub(super) fn nats(self) -> nats::Options {
+        nats::Options {
+            url: Some(self.nats),
+            nats_user: self.nats_user,
+            nats_password: self.nats_password,
+            ..nats::Options::default()
+        }
     }
 
     /// Reads the file of a directory.

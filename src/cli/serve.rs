@@ -20,6 +20,8 @@ const MAX_BYTES_DEFAULT: i64 = 16 * 1024 * 1024 * 1024;
 pub(super) struct Serve {
     #[command(flatten)]
     nats: nats::Options,
+    #[command(flatten)]
+    doors: nats::Doors,
     /// Where HTTP listens; loopback only where keys are optional
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8640")]
     http: SocketAddr,
@@ -74,7 +76,7 @@ impl Serve {
             rate: self.admission.rate,
             own: None,
             tokens,
-            doors: None,
+            doors: self.doors.beside(&self.nats),
             log: log::Settings {
                 prefix: self.prefix.clone(),
                 replicas: self.replicas,
@@ -91,14 +93,19 @@ impl Serve {
         let mut ready = Ready {
             ready: true,
             http: format!("http://{}", service.http),
-            nats: url,
-            nats_token: self.nats.nats_token,
+            nats: nats::without_password(&url),
+            nats_token: None,
+            nats_user: None,
+            nats_password: None,
             key: None,
             pid: std::process::id(),
             nats_pid: None,
         };
         let mut signals = Signals::new()?;
         tokio::select! {
+            // First: what a door was refused is known before it counts as open.
+            biased;
+            error = service.denied() => return Err(refused(error)),
             condition = service.ready() => ready.ready = condition == Condition::Ready,
             () = signals.next() => return stop(service, signals).await,
         }

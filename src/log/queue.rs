@@ -64,7 +64,12 @@ impl Posts {
                 Pulled(Some(pulled))
             }
             Err(error) => {
-                tracing::warn!(%error, "posted commands cannot be read, trying again");
+                match self.log.is_connected() {
+                    true => tracing::warn!(%error, "posted commands cannot be read, trying again"),
+                    false => {
+                        tracing::debug!(%error, "posted commands cannot be read, trying again")
+                    }
+                }
                 tokio::time::sleep(RETRY_PAUSE).await;
                 Pulled(None)
             }

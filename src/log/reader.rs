@@ -211,7 +211,11 @@ impl Reader {
                 true
             }
             Err(reason) => {
-                tracing::warn!(%reason, "the log cannot be read, trying again");
+                // That the connection is gone is said elsewhere, once.
+                match self.log.is_connected() {
+                    true => tracing::warn!(%reason, "the log cannot be read, trying again"),
+                    false => tracing::debug!(%reason, "the log cannot be read, trying again"),
+                }
                 tokio::time::sleep(RETRY_PAUSE).await;
                 false
             }
@@ -306,7 +310,14 @@ impl RefusalsReader {
                 match follow(&self.log, &stream, self.sequence + 1).await {
                     Ok(messages) => self.messages = Some(Messages(messages)),
                     Err(reason) => {
-                        tracing::warn!(%reason, "refusals cannot be read, trying again");
+                        match self.log.is_connected() {
+                            true => {
+                                tracing::warn!(%reason, "refusals cannot be read, trying again")
+                            }
+                            false => {
+                                tracing::debug!(%reason, "refusals cannot be read, trying again")
+                            }
+                        }
                         tokio::time::sleep(RETRY_PAUSE).await;
                     }
                 }

@@ -11,7 +11,10 @@ pub(crate) async fn opened(dir: &Path) -> (Natsd, Log) {
     let settings = natsd::Settings { guard: Guard::Off, ..settings };
     let found = natsd::find(false, false).unwrap_or_else(|it| panic!("{it}"));
     let natsd = Natsd::start(&found, settings).await.unwrap();
-    let options = async_nats::ConnectOptions::with_token(natsd.token().to_owned());
+    let options = async_nats::ConnectOptions::with_user_and_password(
+        natsd::User::Ledger.name().to_owned(),
+        natsd.password(natsd::User::Ledger).to_owned(),
+    );
     let client = options.connect(natsd.url()).await.unwrap();
     let settings = Settings { prefix: "t".to_owned(), replicas: 1, max_bytes: 64 * 1024 * 1024 };
     let (log, damage) = Log::open(client, settings, None, 0).await.unwrap();

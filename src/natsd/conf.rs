@@ -6,6 +6,7 @@ use sha2::{Digest, Sha256};
 
 use super::cache::hexadecimal;
 use super::directory::Directory;
+use super::user::{Passwords, users};
 
 /// The largest message. A larger publish is refused by the server. It is nats-server's own default,
 /// stated because no commit may be larger.
@@ -27,14 +28,14 @@ pub(super) struct Conf<'a> {
     pub(super) port: Option<u16>,
     /// Where the server tells about itself; `None` lets it take a free one.
     pub(super) monitor_port: Option<u16>,
-    pub(super) token: &'a str,
+    pub(super) passwords: &'a Passwords,
     pub(super) max_file_bytes: u64,
 }
 
 impl Conf<'_> {
     /// The text of `nats.conf` for a nats-server in `directory`.
     ///
-    /// Loopback only, behind a token, and no acknowledgement before an fsync. No websocket, no leaf
+    /// Loopback only, users with what each may do, and no acknowledgement before an fsync. No websocket, no leaf
     /// nodes, no MQTT: what is not named here does not listen.
     pub(super) fn text(&self, directory: &Directory) -> String {
         let number = |port: Option<u16>| port.map_or(-1, i32::from);
@@ -43,7 +44,7 @@ impl Conf<'_> {
         let log = quoted(&directory.log());
         let pid = quoted(&directory.pid_file());
         let store = quoted(&directory.store());
-        let Self { token, max_file_bytes, .. } = self;
+        let Self { passwords, max_file_bytes, .. } = self;
         format!(
             r#"# Written by seatledger at each start; changes made here are lost.
 server_name: "{}"
@@ -55,7 +56,7 @@ log_file: {log}
 logfile_size_limit: {LOG_BYTES_MAX}
 logfile_max_num: {LOG_FILES_MAX}
 max_payload: {PAYLOAD_BYTES_MAX}
-authorization {{ token: "{token}" }}
+{}
 jetstream {{
   store_dir: {store}
   max_mem: {MEMORY_BYTES_MAX}
@@ -63,7 +64,8 @@ jetstream {{
   sync_interval: always
 }}
 "#,
-            server_name(directory.root())
+            server_name(directory.root()),
+            users(passwords),
         )
     }
 }
@@ -98,13 +100,15 @@ mod tests {
     fn what_keeps_the_log_safe_is_in_the_configuration() {
         let scratch = tempfile::tempdir().unwrap();
         let directory = Directory::own(scratch.path()).unwrap();
-        let conf = Conf { port: None, monitor_port: None, token: "secret", max_file_bytes: 77 };
+        let passwords = directory.passwords().unwrap();
+        let (port, monitor_port, max_file_bytes) = (None, None, 77);
+        let conf = Conf { port, monitor_port, passwords: &passwords, max_file_bytes };
         let text = conf.text(&directory);
         for line in [
             "sync_interval: always",
             r#"listen: "127.0.0.1:-1""#,
             r#"http: "127.0.0.1:-1""#,
-            r#"authorization { token: "secret" }"#,
+            "authorization { users: [",
             "max_file: 77",
             "max_payload: 1048576",
         ] {

@@ -1,7 +1,7 @@
 //! The directory of one nats-server: its owner, and the small files that outlive a run.
 //!
-//! `lock` (held by the ledger, whose process id it contains), `token`, `port`, `pid`, `nats.conf`,
-//! `nats.log`, `nats.stderr`, `*.ports`, and the store `js` with `js.lock`, held by nats-server.
+//! `lock` (held by the ledger, whose process id it contains), `password.*`, `port`, `pid`,
+//! `nats.conf`, `nats.log`, `nats.stderr`, `*.ports`, and the store `js` with `js.lock`, held by nats-server.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -11,10 +11,11 @@ use serde::Deserialize;
 
 use super::StartError;
 use super::cache::hexadecimal;
+use super::user::{Passwords, User};
 use crate::{file_lock, private_file};
 
-/// The bytes of a token before they are written in hexadecimal.
-const TOKEN_BYTES: usize = 32;
+/// The bytes of a password before they are written in hexadecimal.
+const PASSWORD_BYTES: usize = 32;
 
 /// How much of the end of a log is looked at for an error message.
 const TAIL_BYTES_MAX: u64 = 64 * 1024;
@@ -91,22 +92,27 @@ impl Directory {
         self.root.join("nats.stderr")
     }
 
-    /// The token of the first run, or a new one where that is missing or mutilated.
-    pub(super) fn token(&self) -> Result<String, StartError> {
-        let path = self.root.join("token");
-        if let Ok(token) = fs::read_to_string(&path) {
-            let token = token.trim();
-            if token.len() == 2 * TOKEN_BYTES && token.bytes().all(|b| b.is_ascii_hexdigit()) {
-                return Ok(token.to_owned());
+    /// The passwords of the first run, or new ones where they are missing or mutilated.
+    pub(super) fn passwords(&self) -> Result<Passwords, StartError> {
+        let [ledger, doors, producer] = User::ALL;
+        let passwords = [self.password(ledger)?, self.password(doors)?, self.password(producer)?];
+        Ok(Passwords(passwords))
+    }
+
+    fn password(&self, user: User) -> Result<String, StartError> {
+        if let Some(password) = user.kept_password(&self.root) {
+            let is_whole = password.len() == 2 * PASSWORD_BYTES;
+            if is_whole && password.bytes().all(|it| it.is_ascii_hexdigit()) {
+                return Ok(password);
             }
-            let path = path.display();
-            tracing::warn!(%path, "the token is unreadable; a new one replaces it");
+            let user = user.name();
+            tracing::warn!(user, "a password is unreadable; a new one replaces it");
         }
-        let mut bytes = [0; TOKEN_BYTES];
+        let mut bytes = [0; PASSWORD_BYTES];
         getrandom::fill(&mut bytes).map_err(|error| StartError::Random(error.to_string()))?;
-        let token = hexadecimal(&bytes);
-        self.write("token", &format!("{token}\n"))?;
-        Ok(token)
+        let password = hexadecimal(&bytes);
+        self.write(&user.file(), &format!("{password}\n"))?;
+        Ok(password)
     }
 
     /// The client port of the first run.
@@ -231,27 +237,31 @@ mod tests {
     }
 
     #[test]
-    fn the_token_is_random_stays_and_a_mutilated_one_is_replaced() {
+    fn passwords_are_random_stay_and_a_mutilated_one_is_replaced() {
         let (_scratch, directory) = owned();
-        let token = directory.token().unwrap();
-        assert_eq!(token.len(), 64);
-        assert_eq!(directory.token().unwrap(), token);
-        assert_ne!(owned().1.token().unwrap(), token);
-        fs::write(directory.root().join("token"), &token[..63]).unwrap();
-        let replaced = directory.token().unwrap();
-        assert_ne!(replaced, token);
-        assert_eq!(directory.token().unwrap(), replaced);
+        let Passwords(first) = directory.passwords().unwrap();
+        assert!(first.iter().all(|it| it.len() == 64));
+        assert!(first[0] != first[1] && first[1] != first[2] && first[0] != first[2]);
+        assert_eq!(directory.passwords().unwrap().0, first);
+        assert_ne!(owned().1.passwords().unwrap().0[0], first[0]);
+        fs::write(directory.root().join("password.doors"), &first[1][..63]).unwrap();
+        let Passwords(replaced) = directory.passwords().unwrap();
+        assert_ne!(replaced[1], first[1]);
+        assert_eq!((&replaced[0], &replaced[2]), (&first[0], &first[2]));
+        assert_eq!(directory.passwords().unwrap().0, replaced);
     }
 
     #[cfg(unix)]
     #[test]
-    fn nobody_else_can_read_the_directory_or_the_token() {
+    fn nobody_else_can_read_the_directory_or_a_password() {
         use std::os::unix::fs::PermissionsExt;
         let (_scratch, directory) = owned();
-        directory.token().unwrap();
+        directory.passwords().unwrap();
         let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o777;
         assert_eq!(mode(directory.root()), 0o700);
-        assert_eq!(mode(&directory.root().join("token")), 0o600);
+        for user in User::ALL {
+            assert_eq!(mode(&directory.root().join(user.file())), 0o600);
+        }
         assert_eq!(mode(&directory.root().join("lock")), 0o600);
     }
 

@@ -40,8 +40,8 @@ pub enum StartError {
         /// The directory.
         path: PathBuf,
     },
-    /// The system gives no random numbers for the token.
-    #[error("no random numbers for the token: {0}; give the process access to the system's")]
+    /// The system gives no random numbers for the passwords.
+    #[error("no random numbers for the passwords: {0}; give the process access to the system's")]
     Random(String),
     /// The system did not give us a thread.
     #[error("no thread for the nats-server: {0}; raise the limit of threads")]

@@ -13,6 +13,7 @@ use super::directory::{Directory, Ports};
 use super::guard::Guard;
 use super::restarts::Restarts;
 use super::server::{self, Server};
+use super::user::Passwords;
 use super::{Settings, StartError, State, disk, store};
 
 /// How long a nats-server may take until it serves. It reads its store first, which takes long for
@@ -34,7 +35,7 @@ pub(super) enum Order {
 pub(super) struct Started {
     pub(super) port: u16,
     pub(super) port_changed: Option<(u16, u16)>,
-    pub(super) token: String,
+    pub(super) passwords: Passwords,
     pub(super) max_file_bytes: u64,
     pub(super) root: PathBuf,
     pub(super) monitor_port: Arc<AtomicU16>,
@@ -72,7 +73,7 @@ struct Supervisor {
     program: PathBuf,
     guard: Guard,
     directory: Directory,
-    token: String,
+    passwords: Passwords,
     max_file_bytes: u64,
     /// The client port, the same at each start of the child; `None` before the first.
     port: Option<u16>,
@@ -95,13 +96,13 @@ impl Supervisor {
         orders: Receiver<Order>,
     ) -> Result<Self, StartError> {
         let directory = Directory::own(&settings.dir)?;
-        let token = directory.token()?;
+        let passwords = directory.passwords()?;
         let max_file_bytes = disk::store_bytes_max(directory.root(), &directory.store());
         Ok(Self {
             program,
             guard: settings.guard.clone(),
             directory,
-            token,
+            passwords,
             max_file_bytes,
             port: None,
             monitor_port: Arc::new(AtomicU16::new(0)),
@@ -140,7 +141,7 @@ impl Supervisor {
         let started = Started {
             port: got,
             port_changed: wished.filter(|wished| *wished != got).map(|wished| (wished, got)),
-            token: self.token.clone(),
+            passwords: self.passwords.clone(),
             max_file_bytes: self.max_file_bytes,
             root: self.directory.root().to_owned(),
             monitor_port: Arc::clone(&self.monitor_port),
@@ -158,7 +159,7 @@ impl Supervisor {
             port: self.port,
             monitor_port: Some(last_monitor_port)
                 .filter(|port| *port != 0 && server::is_free(*port)),
-            token: &self.token,
+            passwords: &self.passwords,
             max_file_bytes: self.max_file_bytes,
         };
         self.directory.write("nats.conf", &conf.text(&self.directory))?;

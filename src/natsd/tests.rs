@@ -25,7 +25,10 @@ async fn start(dir: &Path) -> Natsd {
 }
 
 async fn client(natsd: &Natsd) -> Client {
-    let options = async_nats::ConnectOptions::with_token(natsd.token().to_owned());
+    let options = async_nats::ConnectOptions::with_user_and_password(
+        User::Ledger.name().to_owned(),
+        natsd.password(User::Ledger).to_owned(),
+    );
     options.connect(natsd.url()).await.unwrap()
 }
 
@@ -68,25 +71,26 @@ fn ports_files(dir: &Path) -> usize {
 }
 
 #[tokio::test]
-async fn a_start_serves_behind_the_token_and_a_stop_leaves_nothing() {
+async fn a_start_serves_who_has_a_password_and_a_stop_leaves_nothing() {
     let scratch = tempfile::tempdir().unwrap();
     let dir = scratch.path().join("a \"quoted\" dir");
     let natsd = start(&dir).await;
-    let (pid, url, token) = (natsd.pid().unwrap(), natsd.url(), natsd.token().to_owned());
+    let (pid, url, password) =
+        (natsd.pid().unwrap(), natsd.url(), natsd.password(User::Ledger).to_owned());
     assert!(runs(pid));
     assert_eq!((natsd.port_changed(), ports_files(&dir)), (None, 1));
     let client = client(&natsd).await;
     let info = ask(&client, "$JS.API.INFO", "").await;
     assert_eq!(info["memory"], 0, "{info}");
     let anybody = async_nats::connect(natsd.url()).await;
-    assert!(anybody.is_err(), "it took a client without the token");
+    assert!(anybody.is_err(), "it took a client without a password");
     drop(client);
     natsd.stop().await;
     assert!(!runs(pid));
     assert_eq!(ports_files(&dir), 0);
 
     let again = start(&dir).await;
-    assert_eq!((again.url(), again.token()), (url, token.as_str()));
+    assert_eq!((again.url(), again.password(User::Ledger)), (url, password.as_str()));
     again.stop().await;
 }
 
@@ -337,12 +341,13 @@ async fn an_abandoned_start_leaves_no_server() {
 }
 
 #[test]
-fn the_token_is_not_printed() {
+fn passwords_are_not_printed() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
         let scratch = tempfile::tempdir().unwrap();
         let natsd = start(scratch.path()).await;
-        assert!(!format!("{natsd:?}").contains(natsd.token()));
+        let shown = format!("{natsd:?}");
+        assert!(User::ALL.iter().all(|it| !shown.contains(natsd.password(*it))));
         natsd.stop().await;
     });
 }

@@ -85,7 +85,7 @@ pub struct Doors<'a> {
 
 impl<'a> Doors<'a> {
     pub async fn of(ledger: &'a Ledger) -> Doors<'a> {
-        Doors { ledger, nats: ledger.nats().await }
+        Doors { ledger, nats: ledger.producer().await }
     }
 
     /// Sends bytes through a door, with the key beside them if there is one.

@@ -70,9 +70,9 @@ impl Ledger {
 
     /// `seatledger serve` as a second process of the ledger of `other`.
     pub async fn serve_beside(other: &Ledger, dir: &Path) -> Ledger {
-        let (nats, token) = (other.nats_url(), other.nats_token());
-        let arguments = ["serve", "--nats", &nats, "--nats-token", &token];
-        let arguments = [&arguments[..], &["--http", "127.0.0.1:0", "--ready-json"]].concat();
+        let nats = other.serve_arguments();
+        let nats = nats.iter().map(String::as_str);
+        let arguments: Vec<&str> = nats.chain(["--http", "127.0.0.1:0", "--ready-json"]).collect();
         Ledger::spawn(dir, &arguments).await.unwrap_or_else(|it| panic!("{it}"))
     }
 
@@ -135,8 +135,23 @@ impl Ledger {
         self.ready["nats"].as_str().unwrap().to_owned()
     }
 
-    pub fn nats_token(&self) -> String {
-        self.ready["nats_token"].as_str().unwrap().to_owned()
+    /// The password of a user of the nats-server of `dev`, from its directory.
+    pub fn nats_password(&self, user: &str) -> String {
+        let path = self.dir.join("nats").join(format!("password.{user}"));
+        std::fs::read_to_string(path).unwrap().trim().to_owned()
+    }
+
+    /// How `serve` is started on the nats-server of this ledger: with the users that it has.
+    pub fn serve_arguments(&self) -> Vec<String> {
+        let file = |user: &str| format!("{}/nats/password.{user}", self.dir.display());
+        let users = [
+            ["--nats-user".to_owned(), "ledger".to_owned()],
+            ["--nats-password-file".to_owned(), file("ledger")],
+            ["--nats-doors-user".to_owned(), "doors".to_owned()],
+            ["--nats-doors-password-file".to_owned(), file("doors")],
+        ];
+        let serve = ["serve".to_owned(), "--nats".to_owned(), self.nats_url()];
+        serve.into_iter().chain(users.concat()).collect()
     }
 
     pub fn pid(&self) -> u32 {
@@ -152,9 +167,27 @@ impl Ledger {
         std::fs::read_to_string(self.dir.join("stderr.log")).unwrap()
     }
 
-    /// A NATS client with the ledger's token.
+    /// A NATS client that may everything, as the ledger itself. A nats-server that is a test's own
+    /// takes a token.
     pub async fn nats(&self) -> async_nats::Client {
-        async_nats::ConnectOptions::with_token(self.nats_token())
+        if self.dir.join("nats/password.ledger").exists() {
+            return self.nats_as("ledger").await;
+        }
+        let token = crate::faults::nats::TOKEN.to_owned();
+        async_nats::ConnectOptions::with_token(token).connect(self.nats_url()).await.unwrap()
+    }
+
+    /// A NATS client that may what whoever reads `ready.json` may.
+    pub async fn producer(&self) -> async_nats::Client {
+        match self.ready["nats_user"].is_string() {
+            true => self.nats_as("producer").await,
+            false => self.nats().await,
+        }
+    }
+
+    async fn nats_as(&self, user: &str) -> async_nats::Client {
+        let password = self.nats_password(user);
+        async_nats::ConnectOptions::with_user_and_password(user.to_owned(), password)
             .connect(self.nats_url())
             .await
             .unwrap()

@@ -4,6 +4,7 @@ mod clock;
 mod health;
 mod judged;
 pub mod nats_server;
+mod permissions;
 mod process;
 mod proxied;
 mod secrets;

@@ -32,6 +32,8 @@ const TIMEOUT: Duration = Duration::from_secs(15);
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Assign {
+    #[command(flatten)]
+    nats: crate::nats::Options,
     /// Callers that send side by side
     #[arg(long, default_value_t = 64)]
     callers: usize,
@@ -54,7 +56,7 @@ impl Assign {
         if self.callers == 0 || self.accounts == 0 || self.licenses == 0 || self.seconds == 0 {
             return Err(failed(Exit::Usage, "every number must be at least 1"));
         }
-        let client = nats(global).await?;
+        let client = nats(global, &self.nats).await?;
         self.allocate(&client).await?;
         self.hold(&client).await?;
         let context = jetstream::new(client.clone());

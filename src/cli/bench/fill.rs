@@ -18,6 +18,8 @@ const CALLERS: u64 = 4;
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Fill {
+    #[command(flatten)]
+    nats: crate::nats::Options,
     /// Assignments
     #[arg(long, default_value_t = 1_000_000)]
     events: u64,
@@ -28,7 +30,7 @@ pub(in crate::cli) struct Fill {
 
 impl Fill {
     pub(super) async fn run(self, global: &Global) -> anyhow::Result<Exit> {
-        let client = nats(global).await?;
+        let client = nats(global, &self.nats).await?;
         let (begin, next) = (Instant::now(), Arc::new(AtomicU64::new(0)));
         let commands = self.events.div_ceil(HOLDERS);
         let callers: Vec<_> = (0..CALLERS)

@@ -91,7 +91,7 @@ impl Doors {
     /// Those of a ledger, over a NATS connection of its own.
     pub async fn of(ledger: &Ledger) -> Doors {
         let http = HttpClient::builder(TokioExecutor::new()).build_http();
-        Doors { nats: ledger.nats().await, http, url: ledger.http_url() }
+        Doors { nats: ledger.producer().await, http, url: ledger.http_url() }
     }
 
     /// Sends a command as a NATS request.

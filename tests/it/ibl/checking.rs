@@ -158,9 +158,9 @@ async fn serve_demands_a_key_unless_it_is_opened() {
     let client = Client::of(&dev, "acme").await;
     let id = client.user_license(1).await;
     client.done("user/assignment/", json!({"license_id": id, "email": "a@x.org"})).await;
-    let (nats, token) = (dev.nats_url(), dev.nats_token());
-    let serve = ["serve", "--nats", &nats, "--nats-token", &token, "--http", "127.0.0.1:0"];
-    let serve = [&serve[..], &["--ready-json"]].concat();
+    let serve = dev.serve_arguments();
+    let serve = serve.iter().map(String::as_str);
+    let serve: Vec<&str> = serve.chain(["--http", "127.0.0.1:0", "--ready-json"]).collect();
     for (more, status) in [(&[][..], 401), (&["--ibl-check", "public"], 200)] {
         for keys in [&[][..], &[("SEATLEDGER_KEYS", "optional")]] {
             let own = tempfile::tempdir().unwrap();

@@ -130,9 +130,9 @@ async fn a_read_model_has_no_say_in_who_gets_in() {
 async fn a_key_that_was_revoked_is_taken_by_nobody_a_second_later() {
     let keyed = Keyed::start().await;
     let dir = tempfile::tempdir().unwrap();
-    let (nats, token) = (keyed.ledger.nats_url(), keyed.ledger.nats_token());
-    let arguments = ["serve", "--nats", &nats, "--nats-token", &token];
-    let arguments = [&arguments[..], &["--http", "127.0.0.1:0", "--ready-json"]].concat();
+    let nats = keyed.ledger.serve_arguments();
+    let nats = nats.iter().map(String::as_str);
+    let arguments: Vec<&str> = nats.chain(["--http", "127.0.0.1:0", "--ready-json"]).collect();
     // Keys are what `serve` demands unless told otherwise.
     let beside = Ledger::spawn_with(dir.path(), &arguments, &[]).await;
     let beside = beside.unwrap_or_else(|it| panic!("{it}"));

@@ -69,12 +69,26 @@ async fn scripts_are_told_one_line_and_nothing_else() {
         let line: Value = serde_json::from_str(line).unwrap();
         assert_eq!(line, said, "the file says the same");
         let members: Vec<_> = line.as_object().unwrap().keys().cloned().collect();
-        assert_eq!(members, ["http", "key", "nats", "nats_pid", "nats_token", "pid", "ready"]);
+        assert_eq!(
+            members,
+            [
+                "http",
+                "key",
+                "nats",
+                "nats_password",
+                "nats_pid",
+                "nats_token",
+                "nats_user",
+                "pid",
+                "ready"
+            ]
+        );
         assert_eq!((&line["ready"], &line["pid"]), (&json!(true), &json!(pid)));
         assert!(line["key"].as_str().unwrap().starts_with("slk_"));
         assert!(line["http"].as_str().unwrap().starts_with("http://127.0.0.1:"));
         assert!(line["nats"].as_str().unwrap().starts_with("nats://127.0.0.1:"));
-        assert!(line["nats_token"].as_str().unwrap().len() >= 32, "a token that can be guessed");
+        assert_eq!((&line["nats_user"], &line["nats_token"]), (&json!("producer"), &json!(null)));
+        assert!(line["nats_password"].as_str().unwrap().len() >= 32, "it can be guessed");
         let nats = u32::try_from(line["nats_pid"].as_u64().unwrap()).unwrap();
         assert!(!lives(nats), "a nats-server is left behind after SIG{name}");
     }
@@ -111,8 +125,8 @@ async fn people_are_shown_what_to_try_and_the_demo_is_there_once() {
             assert!(out.contains(word), "{start}: nothing of {word}: {out}");
         }
         assert!(!out.contains('\u{1b}'), "colours without a terminal");
-        let token = said["nats_token"].as_str().unwrap();
-        assert!(!out.contains(token) && !err.contains(token), "the token is shown");
+        let password = said["nats_password"].as_str().unwrap();
+        assert!(!out.contains(password) && !err.contains(password), "the password is shown");
         // Only an empty ledger gets the demo, the refusal in it too.
         assert_eq!(status["sequence"], json!(11), "{start}");
         assert_eq!(usage["items"][0]["refusals"], json!(1), "{start}: {usage}");
@@ -193,8 +207,9 @@ async fn a_directory_has_one_ledger() {
     assert_eq!(code, 2, "{said}");
     assert!(said.contains(&dir.path().display().to_string()), "{said}");
     assert!(said.contains(&ledger.pid().to_string()), "{said}");
-    let (nats, token) = (ledger.nats_url(), ledger.nats_token());
-    let beside = ["serve", "--nats", &nats, "--nats-token", &token, "--http", "127.0.0.1:0"];
+    let beside = ledger.serve_arguments();
+    let beside: Vec<&str> =
+        beside.iter().map(String::as_str).chain(["--http", "127.0.0.1:0"]).collect();
     let (code, said) = refused(dir.path(), &beside).await;
     assert_eq!(code, 2, "{said}");
     assert!(said.contains(&dir.path().display().to_string()), "{said}");
@@ -212,13 +227,13 @@ async fn a_restart_resumes_where_it_was() {
     let ledger = Ledger::start_in(dir.path()).await;
     let license = json!({"license": "l", "product": "P", "quantity": 5});
     ledger.accepted("acme", "AllocateLicense", &license).await;
-    let (nats, token) = (ledger.nats_url(), ledger.nats_token());
+    let (nats, password) = (ledger.nats_url(), ledger.nats_password("producer"));
     let before = ledger.get_at_least("/v1/accounts/acme/licenses/l", 1).await.json();
     assert!(ledger.stop().await.success());
     let ledger = Ledger::start_in(dir.path()).await;
     assert_eq!(
-        (ledger.nats_url(), ledger.nats_token()),
-        (nats, token),
+        (ledger.nats_url(), ledger.nats_password("producer")),
+        (nats, password),
         "saved settings still work"
     );
     assert_eq!(ledger.get("/v1/accounts/acme/licenses/l").await.json(), before);
@@ -274,14 +289,15 @@ async fn secrets_and_names_are_for_their_owner_only() {
     let ledger = Ledger::start().await;
     let license = json!({"license": "l", "product": "P", "quantity": 5});
     ledger.accepted("acme", "AllocateLicense", &license).await;
-    for name in ["ready.json", "nats/token", "nats/nats.conf", "nats", "read"] {
+    for name in ["ready.json", "nats/password.ledger", "nats/nats.conf", "nats", "read"] {
         let mode = std::fs::metadata(ledger.dir().join(name)).unwrap().permissions().mode();
         assert_eq!(mode & 0o077, 0, "{name} is open to others: {mode:o}");
     }
-    // The token on a command line could be seen by everybody on the machine.
+    // A password on a command line could be seen by everybody on the machine.
     let pid = ledger.nats_pid().to_string();
     let listed = Command::new("ps").args(["-o", "args=", "-p", &pid]).output().unwrap();
-    assert!(!String::from_utf8_lossy(&listed.stdout).contains(&ledger.nats_token()));
+    let listed = String::from_utf8_lossy(&listed.stdout);
+    assert!(!listed.contains(&ledger.nats_password("ledger")));
     let stranger = async_nats::connect(ledger.nats_url()).await;
     assert!(stranger.is_err(), "the nats-server lets strangers in");
 }
