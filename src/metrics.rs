@@ -20,6 +20,12 @@ pub const COMMITS: &str = "seatledger_commits_total";
 pub const EVENTS: &str = "seatledger_events_total";
 /// Commits that another writer's commit took the place of.
 pub const FENCED: &str = "seatledger_commits_fenced_total";
+/// Records that are in the journal durably.
+pub const JOURNAL_APPENDS: &str = "seatledger_journal_appends_total";
+/// Bytes of those.
+pub const JOURNAL_BYTES: &str = "seatledger_journal_bytes_total";
+/// Records that could not be written to the journal.
+pub const JOURNAL_FAILURES: &str = "seatledger_journal_failures_total";
 /// The last sequence of the log that this process knows.
 pub const LOG_SEQUENCE: &str = "seatledger_log_sequence";
 /// Commits that a read model is behind.
@@ -71,6 +77,9 @@ fn describe() {
     metrics::describe_counter!(COMMITS, "Commits written by this process");
     metrics::describe_counter!(EVENTS, "Events written by this process");
     metrics::describe_counter!(FENCED, "Commits that lost their place to another writer");
+    metrics::describe_counter!(JOURNAL_APPENDS, "Records written to the journal");
+    metrics::describe_counter!(JOURNAL_BYTES, "Bytes written to the journal");
+    metrics::describe_counter!(JOURNAL_FAILURES, "Records that the journal could not take");
     metrics::describe_gauge!(LOG_SEQUENCE, "Last sequence known");
     metrics::describe_gauge!(BEHIND, "Commits that a read model is behind");
     metrics::describe_gauge!(WRITING, "1 while commands are taken");
