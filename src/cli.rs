@@ -230,7 +230,12 @@ pub fn logging(arguments: &Arguments) {
     let filter = &arguments.global.log.as_deref().map_or_else(|| quiet.clone(), about_nats);
     // A filter that makes no sense is replaced and not fatal: logging must not keep a ledger down.
     let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new(quiet));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // A line that cannot be written, on a full disk for one, is left out. Saying so on the same
+    // stream would fail as well, and that is a panic of whoever logs.
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .log_internal_errors(false);
     let installed = match std::io::stderr().is_terminal() {
         true => builder.compact().try_init(),
         false => builder.json().try_init(),
