@@ -65,11 +65,12 @@ impl Model {
 
     /// Takes note of a batch that was taken in, and of how that went. Says whether it went well.
     pub(super) fn keep(&self, store: Option<&mut Store>, applied: Result<(), String>) -> bool {
-        let kept = applied.and_then(|()| match store {
+        // What came before the commit that failed is taken in, and seen.
+        let shown = match store {
             Some(store) => self.show(store).map_err(|it| it.to_string()),
             None => Ok(()),
-        });
-        match kept {
+        };
+        match applied.and(shown) {
             Ok(()) => true,
             Err(error) => {
                 self.stands_still(&error);
