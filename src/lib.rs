@@ -18,6 +18,7 @@ pub mod file_lock;
 pub mod health;
 pub mod http;
 pub mod intake;
+pub mod journal;
 pub mod key_register;
 pub mod log;
 pub mod metrics;

@@ -2,6 +2,7 @@
 
 mod advice;
 mod credentials;
+pub mod elsewhere;
 mod outage;
 mod round_trip;
 

@@ -1,5 +1,7 @@
 //! One running ledger: everything put together, started and stopped in order.
 
+mod error;
+
 use std::fs::File;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
@@ -13,7 +15,7 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::anchor::{self, Anchor};
+use crate::anchor::Anchor;
 use crate::auth::{self, Auth, Key, Keys, Principal, token};
 use crate::clock::Clock;
 use crate::durability::{Durability, Nodes};
@@ -28,6 +30,8 @@ use crate::views::Views;
 use crate::write_thread::WriteThread;
 use crate::writer::{self, Writer};
 use crate::{file_lock, http, refusals};
+
+pub use error::Error;
 
 /// How long a stop waits for what the doors have taken.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
@@ -79,61 +83,6 @@ impl Settings {
     }
 }
 
-/// Why a ledger does not start.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// The directory cannot be used.
-    #[error("the directory {dir} cannot be used: {source}")]
-    Dir {
-        /// Which one.
-        dir: PathBuf,
-        /// Why not.
-        source: std::io::Error,
-    },
-    /// Another process uses the directory.
-    #[error("another seatledger runs in {0}: use another --dir, or stop it")]
-    Locked(PathBuf),
-    /// HTTP would be open to others, without keys.
-    #[error(
-        "{0} is not a loopback address: without keys everybody could do everything; use \
-         --keys required, or 127.0.0.1 or [::1]"
-    )]
-    NotLoopback(SocketAddr),
-    /// The port is taken.
-    #[error("HTTP cannot listen at {http}: {source}; use another --http")]
-    Listen {
-        /// Where.
-        http: SocketAddr,
-        /// Why not.
-        source: std::io::Error,
-    },
-    /// The server loses what it acknowledged when the power goes.
-    #[error(
-        "the NATS server acknowledges before it writes to disk (sync_always is not set in \
-         {0}/varz), so a power cut would lose accepted commands: set `sync_interval: always` in its \
-         jetstream block, or give --accept-loss-on-power-cut"
-    )]
-    NotDurable(String),
-    /// The anchor cannot be used.
-    #[error(transparent)]
-    Anchor(#[from] anchor::Error),
-    /// The log cannot be used.
-    #[error(transparent)]
-    Log(#[from] log::Error),
-    /// A read model cannot be used.
-    #[error("{0}; its file can be deleted, the next start builds it again")]
-    ReadModel(#[from] projections::Error),
-    /// NATS cannot be reached or used.
-    #[error(transparent)]
-    Nats(#[from] nats::Error),
-    /// The thread of the write path does not run.
-    #[error("a thread cannot be started: {0}")]
-    Thread(#[source] std::io::Error),
-    /// NATS does not take the service.
-    #[error("the NATS service cannot be started: {0}")]
-    Service(String),
-}
-
 /// A running ledger.
 #[derive(Debug)]
 pub struct Service {
@@ -183,9 +132,13 @@ impl Service {
         let anchor = Anchor::open(&settings.dir, &settings.log.stream())?;
         let mut models = Models::open(settings.dir.join("read"))?;
         let (seen, names) = (models.highest(), settings.log.clone());
+        let clients = vec![commands.clone(), answers.clone(), client.clone()];
         let (log, damage) = Log::open(client, names, anchor.known(), seen).await?;
         let (listener, http) = listen(settings.http).await?;
         let (health, stop, tasks) = (Health::new(), CancellationToken::new(), TaskTracker::new());
+        if settings.log.replicas > 1 {
+            tasks.spawn(nats::elsewhere::move_on(clients, health.clone(), stop.clone()));
+        }
         nodes.tell(&durability, &health);
         if let Some(damage) = damage {
             health.damaged(&damage);
@@ -217,7 +170,6 @@ impl Service {
         };
         let durability = monitor.durability.subscribe();
         watch_over(monitor, commits, &views, &settings.dir, (&stop, &tasks));
-        let (clock, ibl) = (settings.clock.clone(), settings.ibl.clone());
         let app = http::App::new(http::Parts {
             intake: intake.clone(),
             views: views.clone(),
@@ -225,9 +177,9 @@ impl Service {
             log,
             projector,
             durability,
-            clock,
+            clock: settings.clock.clone(),
             auth,
-            ibl,
+            ibl: settings.ibl.clone(),
         });
         tasks.spawn(http::serve(listener, app, settings.front.clone(), stop.clone()));
         let (client, _writing, _lock) = (answers, writing, lock);

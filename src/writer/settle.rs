@@ -143,6 +143,7 @@ impl Task {
         let begin = Instant::now();
         let stop = self.stop.clone();
         let mut lower = self.log.looks();
+        let mut is_told = false;
         loop {
             let published = self.log.publish(last, header.commit, payload.clone()).await;
             match published {
@@ -168,7 +169,9 @@ impl Task {
                 }
                 Published::Unknown(reason) => {
                     lower.begin_anew();
-                    tracing::warn!(%reason, sequence = last + 1, "a commit is not acknowledged");
+                    if !std::mem::replace(&mut is_told, true) {
+                        tracing::warn!(%reason, sequence = last + 1, "a commit is not acknowledged");
+                    }
                 }
             }
             if begin.elapsed() >= SILENT_MAX {

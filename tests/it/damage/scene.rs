@@ -64,7 +64,7 @@ impl Blocks {
     fn commits(self) -> (u64, u64) {
         match self {
             Blocks::One => (40, 2),
-            Blocks::Several => (24, 12),
+            Blocks::Several => (24, 11),
         }
     }
 }
@@ -312,7 +312,11 @@ impl Scene<'_> {
         let check = "/v1/accounts/acme/checks?user=u4&license=l";
         for path in [LICENSE, nobody, check, "/v1/accounts/acme/history"] {
             let answer = ledger.get(path).await;
-            assert!([200, 404].contains(&answer.status), "{path}: {}", answer.json());
+            // A read model whose file is gone cannot be built from a log that is not whole.
+            let is_building =
+                answer.status == 503 && answer.json()["code"] == "read_model_building";
+            let is_answered = [200, 404].contains(&answer.status);
+            assert!(is_answered || is_building && !self.keep_said, "{path}: {}", answer.json());
             let warning = answer.headers.get("seatledger-warning").map(|it| it.to_str().unwrap());
             assert_eq!(warning, Some(code), "{path}: {}", answer.json());
         }

@@ -112,7 +112,9 @@ async fn what_comes_by_itself_says_so_and_its_schedule_says_who_asked() {
     let key = keyed.key("acme", "operator", json!({})).await;
     let license = json!({"license": "l", "product": "P", "quantity": 5});
     keyed.accepted("acme", "AllocateLicense", license).await;
-    let tomorrow = (chrono::Utc::now() + chrono::Duration::days(1)).to_rfc3339();
+    let clock = keyed.get("/v1/clock", &keyed.admin()).await.json();
+    let now: chrono::DateTime<chrono::Utc> = clock["now"].as_str().unwrap().parse().unwrap();
+    let tomorrow = (now + chrono::Duration::days(1)).to_rfc3339();
     let later = json!({"at": tomorrow, "command": "SuspendLicense",
         "document": {"license": "l"}, "actor": "clock"});
     let sent = keyed.send("acme", "ScheduleCommand", &later, &key).await;

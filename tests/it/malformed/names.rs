@@ -177,7 +177,7 @@ async fn whatever_is_sent_each_line_of_the_log_is_one_document() {
         .await;
     assert!(ledger.stop_in_place().await.success());
     let log = ledger.log();
-    assert!(log.lines().count() > 10, "the log is silent: {log}");
+    assert!(log.lines().count() > 3, "the log is silent: {log}");
     for line in log.lines() {
         let document: Value =
             serde_json::from_str(line).unwrap_or_else(|it| panic!("{it}: {line:?}"));

@@ -199,6 +199,7 @@ async fn a_full_disk_is_named_and_once_there_is_room_it_goes_on_by_itself() {
     let begin = Instant::now();
     let mut refused = 0;
     let mut accepted = vec![];
+    let mut last = json!(null);
     for number in 0.. {
         let id = format!("f{number}");
         let license = json!({"id": id, "license": id, "product": "P", "quantity": 1,
@@ -206,7 +207,10 @@ async fn a_full_disk_is_named_and_once_there_is_room_it_goes_on_by_itself() {
         let answer = ledger.send("acme", "AllocateLicense", &license).await;
         match answer.status {
             200 => accepted.push(id),
-            _ => refused += 1,
+            _ => {
+                refused += 1;
+                last = answer.json();
+            }
         }
         if refused >= 3 && ledger.get("/readyz").await.status == 503 {
             break;
@@ -216,7 +220,7 @@ async fn a_full_disk_is_named_and_once_there_is_room_it_goes_on_by_itself() {
             std::fs::remove_file(&ballast).unwrap();
             ballast = disk.fill();
         }
-        assert!(begin.elapsed() < 3 * PATIENCE, "it stays ready, {refused} refused");
+        assert!(begin.elapsed() < 3 * PATIENCE, "it stays ready, {refused} refused: {last}");
     }
     let ready = ledger.get("/readyz").await.json();
     let findings = ledger.get("/v1/status").await.json()["findings"].clone();

@@ -239,6 +239,7 @@ async fn an_outage_is_said_once_and_so_is_its_end() {
     assert_eq!(said("nats: error"), 0, "{}", ledger.log());
     let lines = ledger.log().lines().filter(|it| it.contains("nats")).count();
     assert!(lines < 40, "{lines} lines in four seconds: {}", ledger.log());
+    eventually("commands are taken", async || ledger.get("/readyz").await.status == 200).await;
     works(&ledger).await;
 }
 

@@ -17,20 +17,20 @@ async fn scheduled(ledger: &Ledger) -> [u64; 4] {
         json!({"at": at, "command": "ChangeLicense",
             "document": {"license": "l", "quantity": quantity}})
     };
-    let mut asked = later("2099-01-03T00:00:00Z", 9);
-    (asked["id"], asked["actor"]) = (json!("in-2099"), json!("hr@example.com"));
+    let mut asked = later("2030-01-03T00:00:00Z", 9);
+    (asked["id"], asked["actor"]) = (json!("in-2030"), json!("hr@example.com"));
     ledger.accepted("acme", "ScheduleCommand", &asked).await;
-    ledger.accepted("acme", "ScheduleCommand", &later("2099-01-01T00:00:00Z", 5)).await;
+    ledger.accepted("acme", "ScheduleCommand", &later("2030-01-01T00:00:00Z", 5)).await;
     // Two seats are held by then.
-    let kept = ledger.accepted("acme", "ScheduleCommand", &later("2099-01-02T00:00:00Z", 1)).await;
+    let kept = ledger.accepted("acme", "ScheduleCommand", &later("2030-01-02T00:00:00Z", 1)).await;
     let path = format!("{ACCOUNT}/schedules");
     let first = ledger.get_at_least(&path, kept).await.json();
-    let number = items(&first).iter().find(|it| it["due"] == "2099-01-03T00:00:00.000Z").unwrap();
+    let number = items(&first).iter().find(|it| it["due"] == "2030-01-03T00:00:00.000Z").unwrap();
     let cancel = json!({"schedule": number["schedule"], "actor": "it"});
     let cancelled = ledger.accepted("acme", "CancelSchedule", &cancel).await;
     let to = |at: &str| json!({"to": at}).to_string();
     let mut last = [kept, cancelled, 0, 0];
-    for (n, at) in [(2, "2099-01-01T12:00:00Z"), (3, "2099-01-02T12:00:00Z")] {
+    for (n, at) in [(2, "2030-01-01T12:00:00Z"), (3, "2030-01-02T12:00:00Z")] {
         let answer = ledger.post_bytes("/v1/clock", to(at).as_bytes(), &[]).await;
         assert_eq!(answer.status, 200, "{}", answer.json());
         last[n] = answer.json()["sequence"].as_u64().unwrap();
@@ -46,7 +46,7 @@ fn told(items: &[Value]) -> Vec<Value> {
 async fn schedules_are_told_as_they_were_at_any_sequence() {
     let ledger = Ledger::start().await;
     let [kept, cancelled, first, last] = scheduled(&ledger).await;
-    let it = |day: &str, state: &str| json!([format!("2099-01-{day}"), state]);
+    let it = |day: &str, state: &str| json!([format!("2030-01-{day}"), state]);
     for (state, at, wanted) in [
         ("", kept, vec![it("01", "pending"), it("02", "pending"), it("03", "pending")]),
         ("state=cancelled&", kept, vec![]),
@@ -88,10 +88,10 @@ async fn a_schedule_says_who_asked_for_what_and_what_came_of_it() {
     assert!(refused["detail"].as_str().unwrap().contains('2'), "{refused}");
     assert_eq!(
         [&dropped["asked_by"], &dropped["asked_id"], &dropped["ended_by"]],
-        [&json!("hr@example.com"), &json!("in-2099"), &json!("it")]
+        [&json!("hr@example.com"), &json!("in-2030"), &json!("it")]
     );
     assert_eq!(dropped["until_sequence"], json!(cancelled));
-    let asked = ledger.get(&format!("{ACCOUNT}/commands/in-2099")).await.json();
+    let asked = ledger.get(&format!("{ACCOUNT}/commands/in-2030")).await.json();
     assert_eq!(asked["sequence"], dropped["since_sequence"]);
     let license = ledger.get(&format!("{ACCOUNT}/licenses/l")).await.json();
     assert_eq!(license["quantity"], json!(5), "the refused one changed nothing");
