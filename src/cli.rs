@@ -15,6 +15,7 @@ mod send;
 mod serve;
 mod status;
 mod tail;
+mod void;
 
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
@@ -90,6 +91,8 @@ enum Subcommands {
     Rebuild(rebuild::Rebuild),
     /// Show what the time is for a ledger, and move it forward in dev mode
     Clock(clock::Clock),
+    /// Declare messages void that stand on the log and are none of the ledger's
+    Void(void::Void),
     /// Show how a running ledger is
     Status(status::Status),
     /// Look for trouble and say how to mend it
@@ -177,6 +180,7 @@ pub async fn run(arguments: Arguments) -> ExitCode {
         Subcommands::Tail(it) => it.run(&global).await,
         Subcommands::Rebuild(it) => it.run(&global).await,
         Subcommands::Clock(it) => it.run(&global).await,
+        Subcommands::Void(it) => it.run(&global).await,
         Subcommands::Status(it) => it.run(&global).await,
         Subcommands::Doctor(it) => it.run(&global).await,
         Subcommands::Bench(it) => it.run(&global).await,
@@ -217,6 +221,7 @@ pub fn logging(arguments: &Arguments) {
         | Subcommands::Tail(_)
         | Subcommands::Rebuild(_)
         | Subcommands::Clock(_)
+        | Subcommands::Void(_)
         | Subcommands::Status(_)
         | Subcommands::Doctor(_)
         | Subcommands::Bench(_) => "warn",

@@ -271,7 +271,7 @@ mod tests {
         assert_eq!(held, ["nats_disconnected", "log_full"]);
         assert_eq!((judged.condition, judged.writing), ("waiting", "nats_disconnected"));
         health.release(Hold::NatsDisconnected);
-        health.release(Hold::ClockRefused);
+        health.release(Hold::ForeignMessage);
         assert_eq!(waits_for(&health), Some((Hold::LogFull, "fuller".to_owned())));
         health.release(Hold::LogFull);
         assert_eq!(health.condition(), Condition::Ready);

@@ -26,6 +26,7 @@ pub(crate) mod query;
 mod schedules;
 pub mod server;
 mod tail;
+mod voiding;
 mod waitlists;
 
 use std::sync::Arc;
@@ -171,6 +172,7 @@ fn router() -> OpenApiRouter<App> {
         .routes(routes!(tail::of_account))
         .routes(routes!(tail::of_all))
         .routes(routes!(clock::show, clock::forward))
+        .routes(routes!(voiding::declare))
         .routes(routes!(operate::status))
         .routes(routes!(operate::rebuild))
         .routes(routes!(operate::health))

@@ -151,7 +151,7 @@ impl Intake {
 
     async fn read_again(&self, sequence: u64) -> Result<Vec<Record>, Unavailable> {
         let unreadable = |it: String| Unavailable::Commands(format!("sequence {sequence}: {it}"));
-        let found = self.log.commit_at(sequence).await.map_err(|error| {
+        let found = self.log.message_at(sequence).await.map_err(|error| {
             let said = unreadable(error.to_string());
             // It was on the log once: the command's id says so.
             if let log::Error::Damaged(damage) = error {
@@ -159,8 +159,8 @@ impl Intake {
             }
             said
         })?;
-        let payload = found.ok_or_else(|| unreadable("the log ends before it".to_owned()))?;
-        let commit = wire::decode(sequence, &payload).map_err(|error| {
+        let found = found.ok_or_else(|| unreadable("the log ends before it".to_owned()))?;
+        let commit = wire::decode(sequence, &found.payload).map_err(|error| {
             let said = unreadable(error.to_string());
             self.writer.health().damaged(&Damage::Unreadable { sequence, error });
             said
@@ -332,7 +332,8 @@ pub fn refusal_problem(code: &str, detail: String, pointer: Option<String>) -> P
 /// Seconds after which trying again makes sense.
 const RETRY_SECONDS: u64 = 1;
 
-fn unavailable_problem(unavailable: &Unavailable) -> Problem {
+/// The problem of what is not judged, or of which it is not known what became.
+pub(crate) fn unavailable_problem(unavailable: &Unavailable) -> Problem {
     let (code, title) = match unavailable {
         Unavailable::Starting => ("starting", "The ledger is starting"),
         Unavailable::Overloaded => ("overloaded", "Too many commands are waiting"),

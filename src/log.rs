@@ -16,10 +16,11 @@ use std::time::Duration;
 use async_nats::jetstream::context::GetStreamErrorKind;
 use async_nats::jetstream::stream::{Info, RawMessageErrorKind, Stream};
 use async_nats::jetstream::{self, Context};
-use async_nats::{Client, jetstream::ErrorCode};
+use async_nats::{Client, HeaderMap, jetstream::ErrorCode};
+use bytes::Bytes;
 use events::wire::{self, CommitHash};
 
-pub use chain::{Damage, Position};
+pub use chain::{Damage, Foreign, Found, Message, Position};
 pub use publish::Published;
 pub use queue::{Posted, Posts, Pulled};
 pub use reader::{Reader, RefusalsReader};
@@ -39,6 +40,14 @@ const ATTEMPTS: u32 = 4;
 
 /// Pause between two attempts.
 const RETRY_PAUSE: Duration = Duration::from_millis(250);
+
+/// The header that every commit of the ledger carries, with the format of what it holds. What stands
+/// on the stream without it was written by somebody else: whoever may publish there, or JetStream
+/// itself, which answers wherever it is told to.
+const OURS: &str = "Seatledger";
+
+/// Foreign messages at the end of the log that are passed over to find the last commit.
+const FOREIGN_MAX: u64 = 1_000;
 
 /// The log of one ledger. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -264,9 +273,9 @@ impl Log {
         if sequence == 0 {
             return Ok(Position::START);
         }
-        match self.commit_once(sequence).await {
-            Ok(Some(payload)) if CommitHash::of(&payload) == hash => {
-                let commit = wire::decode(sequence, &payload);
+        match self.message_once(sequence).await {
+            Ok(Some(found)) if CommitHash::of(&found.payload) == hash => {
+                let commit = wire::decode(sequence, &found.payload);
                 let commit = commit.map_err(|error| Damage::Unreadable { sequence, error })?;
                 Ok(Position::of(&commit))
             }
@@ -283,24 +292,24 @@ impl Log {
         }
     }
 
-    /// The bytes of the commit at a sequence; `None` where the log ends before it. One that is
-    /// missing though the log goes on is damage.
-    pub async fn commit_at(&self, sequence: u64) -> Result<Option<Vec<u8>>, Error> {
-        self.settled(|| self.commit_once(sequence)).await
+    /// The message at a sequence; `None` where the log ends before it. One that is missing though the
+    /// log goes on is damage.
+    pub async fn message_at(&self, sequence: u64) -> Result<Option<Message>, Error> {
+        self.settled(|| self.message_once(sequence)).await
     }
 
     /// The same, as the leader of this moment says it. Where the log ends is asked *before* what is
     /// not there is asked for again: the other way round a commit that lands in between is a hole.
-    async fn commit_once(&self, sequence: u64) -> Result<Option<Vec<u8>>, Error> {
-        if let Some(payload) = self.get(sequence).await? {
-            return Ok(Some(payload));
+    async fn message_once(&self, sequence: u64) -> Result<Option<Message>, Error> {
+        if let Some(message) = self.get(sequence).await? {
+            return Ok(Some(message));
         }
         let last = self.head().await?.last;
         if last < sequence {
             return Ok(None);
         }
         match self.get(sequence).await? {
-            Some(payload) => Ok(Some(payload)),
+            Some(message) => Ok(Some(message)),
             None => Err(Damage::Hole { missing: sequence, last }.into()),
         }
     }
@@ -329,6 +338,17 @@ impl Log {
         })
     }
 
+    /// The last commit, as far as foreign messages are not more than can be passed over one by one.
+    pub async fn last_commit(&self) -> Result<u64, Error> {
+        let last = self.head().await?.last;
+        for sequence in (last.saturating_sub(FOREIGN_MAX) + 1..=last).rev() {
+            if self.get(sequence).await?.is_none_or(|it| it.is_ours) {
+                return Ok(sequence);
+            }
+        }
+        Ok(last.saturating_sub(FOREIGN_MAX))
+    }
+
     /// The same, asked once: for those who would rather hear nothing than wait.
     pub async fn head_now(&self) -> Result<Head, Error> {
         let info = self.stream.get_info().await;
@@ -354,18 +374,38 @@ impl Log {
         self.client.connection_state() == async_nats::connection::State::Connected
     }
 
-    /// The bytes of the commit at a sequence, from whoever leads; `None` where there is none or it
-    /// cannot be read. Proves nothing by itself ([`Log::commit_at`]).
-    async fn get(&self, sequence: u64) -> Result<Option<Vec<u8>>, Error> {
+    /// The message at a sequence, from whoever leads; `None` where there is none or it cannot be
+    /// read. Proves nothing by itself ([`Log::message_at`]).
+    async fn get(&self, sequence: u64) -> Result<Option<Message>, Error> {
         let read = attempts_while(
             ATTEMPTS,
             || self.stream.get_raw_message(sequence),
             |it| it.kind() != RawMessageErrorKind::NoMessageFound,
         );
         match read.await {
-            Ok(message) => Ok(Some(message.payload.to_vec())),
+            Ok(it) => Ok(Some(self.message(sequence, &it.subject, Some(&it.headers), it.payload))),
             Err(error) if error.kind() == RawMessageErrorKind::NoMessageFound => Ok(None),
             Err(error) => Err(Error::Unavailable(error.to_string())),
+        }
+    }
+
+    fn message(
+        &self,
+        sequence: u64,
+        subject: &str,
+        headers: Option<&HeaderMap>,
+        payload: Bytes,
+    ) -> Message {
+        let is_on_subject = subject == self.settings.commit_subject();
+        let is_ours = headers.is_some_and(|it| it.get(OURS).is_some());
+        Message { sequence, is_ours, is_on_subject, payload }
+    }
+
+    /// Says that something is tried again. That the connection is gone is said elsewhere, once.
+    fn cannot(&self, what: &str, reason: &dyn std::fmt::Display) {
+        match self.is_connected() {
+            true => tracing::warn!(%reason, "{what}, trying again"),
+            false => tracing::debug!(%reason, "{what}, trying again"),
         }
     }
 

@@ -197,7 +197,7 @@ mod tests {
         // With room for one, the second is there once the first has been taken and is looked into.
         reconnected.send(()).await.unwrap();
         reconnected.send(()).await.unwrap();
-        position.send_replace(Position { sequence: 3, hash: CommitHash::of(b"x"), at: None });
+        position.send_replace(Position::at(3, CommitHash::of(b"x")));
         stop.cancel();
         tokio::time::timeout(PATIENCE, running).await.unwrap().unwrap();
         let anchor = Anchor::open(dir.path(), &stream).unwrap();

@@ -11,11 +11,12 @@ mod seen;
 mod settle;
 mod start;
 mod transferring;
+mod voiding;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use events::wire::{Commit, Record};
+use events::wire::{Record, Void};
 use events::{Ledger, Moment, Refusal, Request};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
@@ -24,7 +25,7 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::Clock;
 use crate::health::{Condition, Health, Stop};
 use crate::key_register::KeyRegister;
-use crate::log::{Damage, Log, Position, Reader};
+use crate::log::{Damage, Found, Log, Position, Reader};
 use crate::refusals::ToKeep;
 use crate::views::Views;
 
@@ -32,6 +33,9 @@ use passing::due;
 use recent::Recent;
 use seen::Seen;
 use transferring::{Transfers, step};
+use voiding::Decision;
+
+pub use voiding::NotVoided;
 
 /// Commands that may wait for the writer. More are told `overloaded`.
 const WAITING_MAX: usize = 4_096;
@@ -42,6 +46,9 @@ const COMMANDS_MAX: usize = 1_024;
 /// How long nobody else's commits are read after one of our own: under load the fence tells of them,
 /// and reading back what was just written would cost the server as much as writing it.
 const FOLLOW_AFTER: Duration = Duration::from_millis(250);
+
+/// Decisions of operators that may wait for the writer.
+const DECISIONS_MAX: usize = 16;
 
 /// How long a command waits for its outcome before its sender is told `outcome_unknown`.
 pub const OUTCOME_TIMEOUT: Duration = Duration::from_secs(10);
@@ -128,6 +135,7 @@ struct Ask {
 #[derive(Debug, Clone)]
 pub struct Writer {
     asks: mpsc::Sender<Ask>,
+    decisions: mpsc::Sender<Decision>,
     health: Health,
     position: watch::Receiver<Position>,
     next_due: watch::Receiver<Option<Moment>>,
@@ -154,10 +162,12 @@ impl Writer {
     /// `stop` is cancelled, after the commit in flight.
     pub fn start(parts: Parts, stop: CancellationToken) -> (Writer, tokio::task::JoinHandle<()>) {
         let (asks, waiting) = mpsc::channel(WAITING_MAX);
+        let (decisions, decided) = mpsc::channel(DECISIONS_MAX);
         let task = Task::new(parts, stop);
         let (position, next_due) = (task.reached.subscribe(), task.due.subscribe());
         let (health, keys) = (task.health.clone(), task.keys.clone());
-        (Writer { asks, health, position, next_due, keys }, tokio::spawn(task.run(waiting)))
+        let writer = Writer { asks, decisions, health, position, next_due, keys };
+        (writer, tokio::spawn(task.run(waiting, decided)))
     }
 
     /// Where the writer's state stands.
@@ -183,6 +193,18 @@ impl Writer {
     /// How the ledger is.
     pub fn health(&self) -> &Health {
         &self.health
+    }
+
+    /// Declares messages of the log void that are none of the ledger's, and says the sequence of the
+    /// commit that does. Repeated after it was done it is [`NotVoided::Nothing`].
+    pub async fn void(&self, void: Void) -> Result<u64, NotVoided> {
+        let unknown = || NotVoided::Unavailable(Unavailable::Unknown);
+        let (reply, voided) = oneshot::channel();
+        self.decisions.send(Decision { void, reply }).await.map_err(|_| unknown())?;
+        match tokio::time::timeout(OUTCOME_TIMEOUT, voided).await {
+            Ok(Ok(voided)) => voided,
+            Ok(Err(_)) | Err(_) => Err(unknown()),
+        }
     }
 
     /// Sends a command and waits for its outcome, at most [`OUTCOME_TIMEOUT`].
@@ -254,7 +276,11 @@ impl Task {
         }
     }
 
-    async fn run(mut self, mut waiting: mpsc::Receiver<Ask>) {
+    async fn run(
+        mut self,
+        mut waiting: mpsc::Receiver<Ask>,
+        mut decided: mpsc::Receiver<Decision>,
+    ) {
         let stop = self.stop.clone();
         let read = stop.run_until_cancelled(self.read_log()).await;
         match read {
@@ -284,13 +310,17 @@ impl Task {
                         self.commit_with_steps(std::mem::take(&mut asks)).await;
                     }
                 },
+                Some(Decision { void, reply }) = decided.recv() => {
+                    // Nobody waits any more: the log says what came of it.
+                    let _ = reply.send(self.void(void).await);
+                }
                 () = due(&clock, self.ledger.next_due(), self.rest) => self.pass_time().await,
                 () = step(self.ledger.has_transfers(), self.transfers.rest()) => {
                     self.commit_with_steps(vec![]).await;
                 }
                 next = follow(&mut self.reader, self.follow_from), if !is_stopped => match next {
-                    Ok(commit) => {
-                        self.take_note(&commit);
+                    Ok(found) => {
+                        self.take_in(&found, self.reader.position());
                     }
                     Err(damage) => self.health.damaged(&damage),
                 },
@@ -304,10 +334,10 @@ impl Task {
     }
 }
 
-/// Waits for the next commit of somebody else, from a moment on.
-async fn follow(reader: &mut Reader, from: Instant) -> Result<Commit, Damage> {
+/// Waits for the next message of somebody else, from a moment on.
+async fn follow(reader: &mut Reader, from: Instant) -> Result<Found, Damage> {
     tokio::time::sleep_until(from).await;
-    reader.next().await
+    reader.found().await
 }
 
 /// Tells those who wait why nobody judges them; later ones are told before they wait.

@@ -211,6 +211,7 @@ fn writing() {
         prev: CommitHash::NONE,
         count,
         at: now(),
+        void: None,
     };
     let payload = wire::encode(&header, &lines);
     let start = Instant::now();

@@ -16,7 +16,7 @@ use crate::event::Event;
 use crate::malformed::short;
 use crate::moment::Moment;
 use crate::request::{Change, ContentHash, Via};
-use crate::text::{AccountId, Actor, CommandId, Given};
+use crate::text::{AccountId, Actor, CommandId, Given, Label};
 
 /// The version of the commit format that this release writes.
 pub const FORMAT: u32 = 1;
@@ -107,6 +107,29 @@ pub struct Header {
     pub count: usize,
     /// When its commands were judged, by the writer's clock; never less than the commit before.
     pub at: Moment,
+    /// What stands before it on the stream and is no commit. Such a commit has no events.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub void: Option<Void>,
+}
+
+/// Messages on the log's stream that the ledger has not written, declared void by an operator. They
+/// stand directly before the commit that says so, and after the one that it names as the one before.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Void {
+    /// The sequence of the first of them.
+    pub first: u64,
+    /// That of the last; all between are void too.
+    pub last: u64,
+    /// What they say: SHA-256 over the digest of those before (zeros for the first) and the bytes of
+    /// the message, one after the other.
+    pub digest: CommitHash,
+    /// Who was let in that declared it.
+    pub by: By,
+    /// Who asked, as they say it.
+    pub actor: Actor,
+    /// A sentence for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Label>,
 }
 
 /// Which command caused an event.

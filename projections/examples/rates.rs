@@ -159,7 +159,16 @@ fn history(events: usize, each: usize) -> Vec<Arc<Commit>> {
             .collect();
         let prev = commits.last().map_or(CommitHash::NONE, |it| it.hash);
         let (count, commit) = (records.len(), Uuid::from_u64_pair(sequence, 1));
-        let header = Header { format: FORMAT, commit, partition: 0, n: sequence, prev, count, at };
+        let header = Header {
+            format: FORMAT,
+            commit,
+            partition: 0,
+            n: sequence,
+            prev,
+            count,
+            at,
+            void: None,
+        };
         let hash = CommitHash::of(&sequence.to_be_bytes());
         commits.push(Arc::new(Commit { sequence, hash, header, records }));
     }

@@ -7,10 +7,6 @@ pub enum Hold {
     NatsDisconnected,
     /// Something stands on the log's stream that is no commit. An operator decides.
     ForeignMessage,
-    /// The wall clock cannot be right. An operator decides, or it is set back.
-    ClockRefused,
-    /// A replicated stream says things about the log's end that cannot all be so.
-    LogUnsettled,
     /// The log or the server's storage takes no more.
     LogFull,
     /// A commit has not been acknowledged for seconds. It is published again until it is settled:
@@ -20,22 +16,14 @@ pub enum Hold {
 
 impl Hold {
     /// All of them, in order of precedence.
-    pub const ALL: [Hold; 6] = [
-        Hold::NatsDisconnected,
-        Hold::ForeignMessage,
-        Hold::ClockRefused,
-        Hold::LogUnsettled,
-        Hold::LogFull,
-        Hold::LogUnavailable,
-    ];
+    pub const ALL: [Hold; 4] =
+        [Hold::NatsDisconnected, Hold::ForeignMessage, Hold::LogFull, Hold::LogUnavailable];
 
     /// The stable code.
     pub fn code(self) -> &'static str {
         match self {
             Hold::NatsDisconnected => "nats_disconnected",
             Hold::ForeignMessage => "foreign_message",
-            Hold::ClockRefused => "clock_refused",
-            Hold::LogUnsettled => "log_unsettled",
             Hold::LogFull => "log_full",
             Hold::LogUnavailable => "log_unavailable",
         }
@@ -46,11 +34,7 @@ impl Hold {
     pub fn tries(self) -> bool {
         match self {
             Hold::LogFull => true,
-            Hold::NatsDisconnected
-            | Hold::ForeignMessage
-            | Hold::ClockRefused
-            | Hold::LogUnsettled
-            | Hold::LogUnavailable => false,
+            Hold::NatsDisconnected | Hold::ForeignMessage | Hold::LogUnavailable => false,
         }
     }
 }

@@ -9,10 +9,11 @@ use async_nats::header::{
     NATS_MESSAGE_ID,
 };
 use bytes::Bytes;
+use events::wire::FORMAT;
 use serde::Deserialize;
 use uuid::Uuid;
 
-use super::Log;
+use super::{Log, OURS};
 
 /// How long an acknowledgement is waited for before the outcome counts as unknown.
 const ACK_TIMEOUT: Duration = Duration::from_secs(1);
@@ -68,14 +69,19 @@ struct AckError {
 impl Log {
     /// Publishes a commit that follows `last` directly.
     ///
-    /// The server stores it only if the whole stream and the partition's subject both end at
-    /// `last`, so two writers cannot both win. MUST be repeated with the same arguments while the
+    /// The server stores it only if the whole stream ends at `last` and the partition's subject at
+    /// `last_on_subject`, so two writers cannot both win. MUST be repeated with the same arguments while the
     /// outcome is [`Published::Unknown`], and nothing else published before it is known.
-    pub async fn publish(&self, last: u64, commit: Uuid, payload: Bytes) -> Published {
+    pub async fn publish(
+        &self,
+        (last, last_on_subject): (u64, u64),
+        commit: Uuid,
+        payload: Bytes,
+    ) -> Published {
         let mut headers = HeaderMap::new();
-        let last = last.to_string();
-        headers.insert(NATS_EXPECTED_LAST_SEQUENCE, last.as_str());
-        headers.insert(NATS_EXPECTED_LAST_SUBJECT_SEQUENCE, last.as_str());
+        headers.insert(OURS, FORMAT.to_string().as_str());
+        headers.insert(NATS_EXPECTED_LAST_SEQUENCE, last.to_string().as_str());
+        headers.insert(NATS_EXPECTED_LAST_SUBJECT_SEQUENCE, last_on_subject.to_string().as_str());
         headers.insert(NATS_EXPECTED_STREAM, self.settings.stream().as_str());
         headers.insert(NATS_MESSAGE_ID, commit.to_string().as_str());
         self.request(self.settings.commit_subject(), headers, payload).await

@@ -64,12 +64,7 @@ impl Posts {
                 Pulled(Some(pulled))
             }
             Err(error) => {
-                match self.log.is_connected() {
-                    true => tracing::warn!(%error, "posted commands cannot be read, trying again"),
-                    false => {
-                        tracing::debug!(%error, "posted commands cannot be read, trying again")
-                    }
-                }
+                self.log.cannot("posted commands cannot be read", &error);
                 tokio::time::sleep(RETRY_PAUSE).await;
                 Pulled(None)
             }

@@ -10,7 +10,7 @@ use events::Refused;
 use events::wire::Commit;
 use futures_util::StreamExt;
 
-use super::{Damage, Error, Log, Position, RETRY_PAUSE};
+use super::{Damage, Error, Found, Log, Position, RETRY_PAUSE};
 
 /// Commits that are asked for at a time.
 const FETCH_COMMITS: usize = 512;
@@ -74,20 +74,20 @@ impl Reader {
 
     /// Goes on after a commit that its owner has not read here: it wrote it.
     pub fn move_to(&mut self, position: Position) {
-        if position.sequence > self.position.sequence + PASSED_MAX {
+        if position.end() > self.position.end() + PASSED_MAX {
             (self.place, self.more) = (None, true);
             self.fetched.clear();
         }
         self.position = position;
     }
 
-    /// The next commit, whenever it comes. May be dropped and called again without loss.
+    /// The next commit, whenever it comes. Foreign messages before it are passed over: it declares
+    /// them void. May be dropped and called again without loss.
     pub async fn next(&mut self) -> Result<Commit, Damage> {
         loop {
-            if let Some(commit) = self.next_now().await {
-                return commit;
+            if let Found::Commit(commit) = self.found().await? {
+                return Ok(*commit);
             }
-            self.wait().await?;
         }
     }
 
@@ -95,15 +95,41 @@ impl Reader {
     /// answer. May be dropped as well.
     pub async fn next_now(&mut self) -> Option<Result<Commit, Damage>> {
         loop {
+            match self.found_now().await? {
+                Ok(Found::Commit(commit)) => return Some(Ok(*commit)),
+                Ok(Found::Foreign(_)) => {}
+                Err(damage) => return Some(Err(damage)),
+            }
+        }
+    }
+
+    /// The next message, whenever it comes. May be dropped as well.
+    pub async fn found(&mut self) -> Result<Found, Damage> {
+        loop {
+            if let Some(found) = self.found_now().await {
+                return found;
+            }
+            self.wait().await?;
+        }
+    }
+
+    /// The next message that is on the log already. May be dropped as well.
+    pub async fn found_now(&mut self) -> Option<Result<Found, Damage>> {
+        loop {
             while let Some(message) = self.fetched.pop_front() {
                 match message.info().map(|it| it.stream_sequence) {
-                    Ok(sequence) if sequence <= self.position.sequence => {}
-                    Ok(sequence) if sequence > self.position.sequence + 1 => {
-                        if let Some(commit) = self.skipped(sequence).await {
-                            return Some(commit);
+                    Ok(sequence) if sequence <= self.position.end() => {}
+                    Ok(sequence) if sequence > self.position.end() + 1 => {
+                        if let Some(found) = self.skipped(sequence).await {
+                            return Some(found);
                         }
                     }
-                    Ok(sequence) => return Some(self.position.advance(sequence, &message.payload)),
+                    Ok(sequence) => {
+                        let headers = message.headers.as_ref();
+                        let (subject, payload) = (&message.subject, message.payload.clone());
+                        let message = self.log.message(sequence, subject, headers, payload);
+                        return Some(self.position.advance(&message));
+                    }
                     Err(error) => {
                         tracing::warn!(%error, "a message of the log has no sequence");
                         self.place = None;
@@ -117,14 +143,14 @@ impl Reader {
         }
     }
 
-    /// A commit was left out: lost on its way, or not there any more? Goes on with it if it is there,
-    /// and with a place of its own after it.
-    async fn skipped(&mut self, found: u64) -> Option<Result<Commit, Damage>> {
+    /// A message was left out: lost on its way, or not there any more? Goes on with it if it is
+    /// there, and with a place of its own after it.
+    async fn skipped(&mut self, found: u64) -> Option<Result<Found, Damage>> {
         (self.place, self.more) = (None, true);
         self.fetched.clear();
-        let expected = self.position.sequence + 1;
-        match self.log.commit_at(expected).await {
-            Ok(Some(payload)) => Some(self.position.advance(expected, &payload)),
+        let expected = self.position.end() + 1;
+        match self.log.message_at(expected).await {
+            Ok(Some(message)) => Some(self.position.advance(&message)),
             // Whoever says so has not heard of what was found.
             Ok(None) => None,
             Err(Error::Damaged(Damage::Hole { .. })) => Some(Err(Damage::Gap { expected, found })),
@@ -205,17 +231,13 @@ impl Reader {
 
     /// Takes a place at the server, after the commit that was read last. `false` when it cannot.
     async fn begin(&mut self) -> bool {
-        match place(&self.log, self.position.sequence + 1).await {
+        match place(&self.log, self.position.end() + 1).await {
             Ok(place) => {
                 self.place = Some(place);
                 true
             }
             Err(reason) => {
-                // That the connection is gone is said elsewhere, once.
-                match self.log.is_connected() {
-                    true => tracing::warn!(%reason, "the log cannot be read, trying again"),
-                    false => tracing::debug!(%reason, "the log cannot be read, trying again"),
-                }
+                self.log.cannot("the log cannot be read", &reason);
                 tokio::time::sleep(RETRY_PAUSE).await;
                 false
             }
@@ -226,7 +248,7 @@ impl Reader {
     async fn look(&mut self) -> Result<(), Damage> {
         self.idle = 0;
         match self.log.head().await {
-            Ok(head) if head.last > self.position.sequence => {}
+            Ok(head) if head.last > self.position.end() => {}
             Ok(_) => return Ok(()),
             Err(error) => {
                 tracing::warn!(%error, "the log does not say where it ends");
@@ -234,7 +256,7 @@ impl Reader {
             }
         }
         (self.place, self.more) = (None, true);
-        match self.log.commit_at(self.position.sequence + 1).await {
+        match self.log.message_at(self.position.end() + 1).await {
             Err(Error::Damaged(damage)) => Err(damage),
             Ok(_) => Ok(()),
             Err(error) => {
@@ -310,14 +332,7 @@ impl RefusalsReader {
                 match follow(&self.log, &stream, self.sequence + 1).await {
                     Ok(messages) => self.messages = Some(Messages(messages)),
                     Err(reason) => {
-                        match self.log.is_connected() {
-                            true => {
-                                tracing::warn!(%reason, "refusals cannot be read, trying again")
-                            }
-                            false => {
-                                tracing::debug!(%reason, "refusals cannot be read, trying again")
-                            }
-                        }
+                        self.log.cannot("refusals cannot be read", &reason);
                         tokio::time::sleep(RETRY_PAUSE).await;
                     }
                 }

@@ -1,7 +1,7 @@
 //! When what the server says of the log proves damage.
 //!
-//! On a stream of one replica there is one truth, and one look is enough, if the questions are asked
-//! in the right order: where the log ends first, what stands there afterwards. A replicated stream
+//! On a stream of one replica there is one truth, if the questions are asked in the right order:
+//! where the log ends first, what stands there afterwards. A second look is enough. A replicated stream
 //! can be asked of the wrong node: a leader that was paused answers from its past until it hears of
 //! the one that was elected meanwhile, and a new one may count a commit before it can hand it out.
 //! There only what is repeated for longer than such a leader can live proves anything.
@@ -37,8 +37,8 @@ impl Log {
         Looks { since: Instant::now(), looks: 0, replicas: self.settings.replicas }
     }
 
-    /// Asks until the answer is not damage, or damage that is settled. No answer is no look: whoever
-    /// elects a leader has not said anything, so counting begins anew.
+    /// Asks until the answer is not damage, or damage that is settled. No answer is given back as it
+    /// is: whoever asks again begins anew.
     pub(super) async fn settled<T, F: Future<Output = Result<T, Error>>>(
         &self,
         look: impl Fn() -> F,

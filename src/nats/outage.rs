@@ -83,8 +83,10 @@ impl Noted {
 
     fn deny(&self, what: &str) {
         self.denied.0.send_if_modified(|it| {
-            let is_first = it.is_none();
-            it.get_or_insert_with(|| what.to_owned());
+            let is_first = it.is_none() && !is_of_sender(what);
+            if is_first {
+                *it = Some(what.to_owned());
+            }
             is_first
         });
         let Ok(mut said) = self.said.lock() else { return };
@@ -104,6 +106,15 @@ fn is_denial(what: &str) -> bool {
     what.to_ascii_lowercase().starts_with("permissions violation")
 }
 
+/// Whether the subject of an answer was refused that its sender has chosen. It says nothing of what
+/// the ledger needs, whose own inboxes begin with `_INBOX.`: else a sender could end a start.
+fn is_of_sender(what: &str) -> bool {
+    let subject = what.split('"').nth(1).unwrap_or_default();
+    let is_publish = what.to_ascii_lowercase().contains("publish");
+    let is_inbox = subject.starts_with("_INBOX") || subject.starts_with("_R_.");
+    is_publish && is_inbox && !subject.starts_with("_INBOX.")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -116,6 +127,12 @@ mod tests {
         noted.note(&Event::ClientError(async_nats::ClientError::Other("refused".to_owned())));
         noted.note(&Event::Connected);
         assert!(back.try_recv().is_ok());
+        assert!(noted.denied.0.borrow().is_none());
+        // What a sender has chosen for its answer ends nothing.
+        for reply in ["_R_.abc.def", "_INBOX_other.x"] {
+            let what = format!("Permissions Violation for Publish to \"{reply}\"");
+            noted.note(&Event::ServerError(ServerError::Other(what)));
+        }
         assert!(noted.denied.0.borrow().is_none());
         for what in [r#"Permissions Violation for Publish to "$JS.API.INFO""#, "another"] {
             noted.note(&Event::ServerError(ServerError::Other(what.to_owned())));

@@ -29,7 +29,7 @@ pub(super) async fn follow(model: Model, around: Around, stop: CancellationToken
         if at.sequence >= to.sequence || stop.is_cancelled() {
             return;
         }
-        let at = Position { sequence: at.sequence, hash: at.hash, at: None };
+        let at = Position::at(at.sequence, at.hash);
         let began = Instant::now();
         let read = read(&around, &mut reader, at, to.sequence);
         let Some(batch) = stop.run_until_cancelled(read).await else { return };
@@ -100,7 +100,7 @@ pub(super) async fn catch_up(
     to: u64,
 ) -> (Option<Store>, Option<String>) {
     let at = store.checkpoint();
-    let mut reader = around.log.read(Position { sequence: at.sequence, hash: at.hash, at: None });
+    let mut reader = around.log.read(Position::at(at.sequence, at.hash));
     while store.checkpoint().sequence < to {
         let batch = match read_batch(&mut reader, around, to).await {
             Ok(batch) => batch,

@@ -231,9 +231,9 @@ async fn compare(
     checkpoints: &[Checkpoint],
     once: bool,
 ) -> Result<(Position, u64), log::Error> {
-    let head = match once {
-        true => log.head_now().await?,
-        false => log.head().await?,
+    let last = match once {
+        true => log.head_now().await?.last,
+        false => log.last_commit().await?,
     };
     let highest = checkpoints.iter().map(|it| it.sequence).max().unwrap_or_default();
     let mut begin = None;
@@ -244,7 +244,7 @@ async fn compare(
             begin = Some(position);
         }
     }
-    Ok((begin.unwrap_or(Position::START), head.last))
+    Ok((begin.unwrap_or(Position::START), last))
 }
 
 #[cfg(test)]

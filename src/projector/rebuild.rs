@@ -76,7 +76,7 @@ impl Projector {
         model: &'static ReadModel,
         progress: mpsc::Sender<Progress>,
     ) -> Result<Store, String> {
-        let last = self.around.log.head().await.map_err(|it| it.to_string())?.last;
+        let last = self.around.log.last_commit().await.map_err(|it| it.to_string())?;
         let dir = self.around.dir.clone();
         let mut store = off_the_loop(move || {
             // Whatever an earlier rebuild left is not gone on with.

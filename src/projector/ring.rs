@@ -69,6 +69,7 @@ mod tests {
             prev,
             count: 0,
             at,
+            void: None,
         };
         Arc::new(Commit { sequence, hash, header, records: vec![] })
     }

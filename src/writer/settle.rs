@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use events::wire::{self, CommitHash, FORMAT, Header};
+use events::wire::{self, CommitHash, Header};
 use events::{Moment, Refusal, Refused, Request};
 use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::judge::{Draft, Verdict};
-use super::{Ask, FOLLOW_AFTER, Outcome, Task, Unavailable};
+use super::{Ask, Outcome, Task, Unavailable};
 use crate::health::{Hold, Stop};
 use crate::log::{Damage, Error, Looks, Position, Published};
 use crate::metrics as numbers;
@@ -23,7 +23,7 @@ const PAUSE: Duration = Duration::from_millis(20);
 const SILENT_MAX: Duration = Duration::from_secs(3);
 
 /// What became of a commit.
-enum Fate {
+pub(super) enum Fate {
     /// It is on the log.
     Landed,
     /// It is not and never will be: another commit stands in its place.
@@ -42,7 +42,7 @@ impl Task {
             if let Some(why) = Unavailable::of(self.health.condition()) {
                 return answer_all(asks, &why);
             }
-            let now = self.clock.now().max(self.position.at.unwrap_or(Moment::from_millis(0)));
+            let now = self.now();
             let draft = self.draft(&asks, now);
             if let Err(broken) = self.ledger.check() {
                 self.ledger.roll_back();
@@ -75,23 +75,14 @@ impl Task {
 
     /// Publishes a draft; gives back the commands that are still to be judged.
     async fn publish(&mut self, asks: Vec<Ask>, draft: Draft, at: Moment) -> Vec<Ask> {
-        let header = Header {
-            format: FORMAT,
-            commit: Uuid::now_v7(),
-            partition: 0,
-            n: self.position.sequence + 1,
-            prev: self.position.hash,
-            count: draft.count,
-            at,
-        };
+        let header = self.header(draft.count, at, None);
         let payload = Bytes::from(wire::encode(&header, &draft.lines));
         let hash = CommitHash::of(&payload);
         match self.settle(&header, &payload).await {
             Fate::Landed => {
                 self.ledger.settle();
-                let sequence = header.n;
-                self.move_to(Position { sequence, hash, at: Some(at) });
-                self.follow_from = Instant::now() + FOLLOW_AFTER;
+                self.landed(&header, hash);
+                let sequence = self.position.sequence;
                 for records in &draft.records {
                     self.remember(sequence, records);
                 }
@@ -119,8 +110,15 @@ impl Task {
 
     /// Publishes a commit until its fate is known, and says meanwhile that the log does not answer,
     /// or is full, where that is so.
-    async fn settle(&self, header: &Header, payload: &Bytes) -> Fate {
-        let fate = self.settle_in_time(header, payload).await;
+    pub(super) async fn settle(&self, header: &Header, payload: &Bytes) -> Fate {
+        let begin = Instant::now();
+        let mut settling = std::pin::pin!(self.publish_until_known(header, payload));
+        let fate = loop {
+            match tokio::time::timeout(SILENT_MAX, &mut settling).await {
+                Ok(fate) => break fate,
+                Err(_) => self.say_silent(begin.elapsed()),
+            }
+        };
         self.health.release(Hold::LogUnavailable);
         match &fate {
             Fate::Landed => self.health.release(Hold::LogFull),
@@ -137,15 +135,30 @@ impl Task {
         fate
     }
 
+    fn say_silent(&self, silent: Duration) {
+        let sequence = self.position.end() + 1;
+        self.health.hold(
+            Hold::LogUnavailable,
+            format!(
+                "the commit of sequence {sequence} has not been acknowledged for {} s",
+                silent.as_secs()
+            ),
+            "look whether the stream has a leader and its servers have room on their disks; it is \
+             tried again until it is acknowledged"
+                .to_owned(),
+            None,
+        );
+    }
+
     /// Nothing else is published meanwhile; the fence makes repeating harmless.
-    async fn settle_in_time(&self, header: &Header, payload: &Bytes) -> Fate {
-        let last = self.position.sequence;
-        let begin = Instant::now();
+    async fn publish_until_known(&self, header: &Header, payload: &Bytes) -> Fate {
+        let last = self.position.end();
+        let fence = (last, self.position.end_on_subject());
         let stop = self.stop.clone();
         let mut lower = self.log.looks();
         let mut is_told = false;
         loop {
-            let published = self.log.publish(last, header.commit, payload.clone()).await;
+            let published = self.log.publish(fence, header.commit, payload.clone()).await;
             match published {
                 Published::Stored(sequence) if sequence == last + 1 => return Fate::Landed,
                 Published::Stored(sequence) => {
@@ -174,20 +187,6 @@ impl Task {
                     }
                 }
             }
-            if begin.elapsed() >= SILENT_MAX {
-                self.health.hold(
-                    Hold::LogUnavailable,
-                    format!(
-                        "the commit of sequence {} has not been acknowledged for {} s",
-                        last + 1,
-                        begin.elapsed().as_secs()
-                    ),
-                    "look whether the stream has a leader and its servers have room on their disks; \
-                     it is tried again until it is acknowledged"
-                        .to_owned(),
-                    None,
-                );
-            }
             let waited = stop.run_until_cancelled(tokio::time::sleep(PAUSE)).await;
             if waited.is_none() || self.health.stop_code().is_some() {
                 return Fate::Unsettled;
@@ -195,9 +194,14 @@ impl Task {
         }
     }
 
+    /// When a commit is judged now: never before the one before it.
+    pub(super) fn now(&self) -> Moment {
+        self.clock.now().max(self.position.at.unwrap_or(Moment::from_millis(0)))
+    }
+
     /// Whether the log ends where the state stands.
     async fn is_current(&self) -> bool {
-        matches!(self.log.head_now().await, Ok(head) if head.last == self.position.sequence)
+        matches!(self.log.head_now().await, Ok(head) if head.last == self.position.end())
     }
 
     /// The fence says that the log ends before the state. The log is asked whether it holds what it
@@ -217,7 +221,7 @@ impl Task {
 
     /// Whose commit stands where ours wanted to be? `None` when the log does not say yet.
     async fn look(&self, sequence: u64, payload: &Bytes) -> Option<Fate> {
-        let found = match self.log.commit_at(sequence).await {
+        let found = match self.log.message_at(sequence).await {
             Ok(Some(found)) => found,
             Ok(None) => {
                 let Position { sequence, hash, .. } = self.position;
@@ -233,7 +237,7 @@ impl Task {
             }
             Err(_) => return None,
         };
-        match found == payload[..] {
+        match found.payload == payload {
             true => Some(Fate::Landed),
             false => Some(Fate::Lost),
         }

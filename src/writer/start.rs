@@ -8,7 +8,7 @@ use events::wire::Commit;
 use super::Task;
 use super::recent::Accepted;
 use crate::health::Stop;
-use crate::log::Error;
+use crate::log::{Error, Found};
 
 /// A start that takes longer says how far it is, or what it waits for, this often.
 const PROGRESS: Duration = Duration::from_secs(1);
@@ -27,9 +27,9 @@ impl Task {
                 Err(error) => tracing::warn!(%error, "the log does not say where it ends"),
             }
         };
-        while self.position.sequence < last {
-            match self.reader.next().await {
-                Ok(commit) if self.take_note(&commit) => {}
+        while self.position.end() < last {
+            match self.reader.found().await {
+                Ok(found) if self.take_in(&found, self.reader.position()) => {}
                 Ok(_) => return false,
                 Err(damage) => {
                     self.health.damaged(&damage);
@@ -90,18 +90,30 @@ impl Task {
         false
     }
 
-    /// Reads the next commit from whoever leads, and then what the reader's node hands out, which
+    /// Reads the next message from whoever leads, and then what the reader's node hands out, which
     /// may be less. Says whether there was anything.
     async fn read_on(&mut self) -> Result<bool, Error> {
-        let next = self.position.sequence + 1;
-        let Some(payload) = self.log.commit_at(next).await? else { return Ok(false) };
+        let next = self.position.end() + 1;
+        let Some(message) = self.log.message_at(next).await? else { return Ok(false) };
         let mut position = self.position;
-        let commit = position.advance(next, &payload)?;
-        let mut taken = self.take_note(&commit);
-        while taken && let Some(commit) = self.reader.next_now().await {
-            taken = self.take_note(&commit?);
+        let found = position.advance(&message)?;
+        let mut taken = self.take_in(&found, position);
+        while taken && let Some(found) = self.reader.found_now().await {
+            taken = self.take_in(&found?, self.reader.position());
         }
         Ok(taken)
+    }
+
+    /// Takes in what a reader has found, which stands at `position` now. Says `false` when it cannot
+    /// have happened.
+    pub(super) fn take_in(&mut self, found: &Found, position: crate::log::Position) -> bool {
+        match found {
+            Found::Commit(commit) => self.take_note(commit),
+            Found::Foreign(_) => {
+                self.move_to(position);
+                true
+            }
+        }
     }
 
     /// Brings the state up to date with a commit that follows directly. Says `false` when it cannot
@@ -140,6 +152,9 @@ impl Task {
     }
 
     pub(super) fn move_to(&mut self, position: crate::log::Position) {
+        if self.position.foreign != position.foreign {
+            self.hold_for(position.foreign);
+        }
         self.position = position;
         self.reader.move_to(position);
         self.reached.send_replace(position);

@@ -136,14 +136,14 @@ impl Task {
 
     /// What a receiver has said in an earlier commit.
     async fn said_at(&self, sequence: u64, step: &Step) -> Option<Received> {
-        let payload = match self.log.commit_at(sequence).await {
-            Ok(payload) => payload?,
+        let found = match self.log.message_at(sequence).await {
+            Ok(found) => found?,
             Err(error) => {
                 tracing::warn!(%error, sequence, "what a receiver has said cannot be read");
                 return None;
             }
         };
-        said(&wire::decode(sequence, &payload).ok()?.records, step)
+        said(&wire::decode(sequence, &found.payload).ok()?.records, step)
     }
 }
 

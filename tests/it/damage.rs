@@ -4,6 +4,7 @@
 //! It reports next to nothing, so everything that is named here is found by the ledger.
 
 mod anywhere;
+mod foreign;
 mod known;
 mod live;
 mod scene;

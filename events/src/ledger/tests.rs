@@ -210,6 +210,7 @@ impl World {
             prev: CommitHash::NONE,
             count: self.log.len(),
             at: day(0, self.now),
+            void: None,
         };
         let commit = wire::decode(1, &wire::encode(&header, &lines)).unwrap();
         assert_eq!(commit.records, self.log);

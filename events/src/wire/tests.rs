@@ -259,6 +259,7 @@ fn a_header_line_is_never_longer_than_said() {
         prev: CommitHash([255; 32]),
         count: usize::MAX,
         at: Moment::from_millis(i64::MAX),
+        void: None,
     };
     let bytes = encode(&largest, b"").len();
     assert!(bytes < HEADER_BYTES, "{bytes}");

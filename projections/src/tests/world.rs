@@ -372,6 +372,7 @@ pub(super) fn commit(sequence: u64, prev: CommitHash, at: Moment, records: &[Rec
         prev,
         count: records.len(),
         at,
+        void: None,
     };
     let mut lines = vec![];
     records.iter().for_each(|it| it.write(&mut lines));

@@ -91,8 +91,11 @@ async fn another_stream_of_the_same_name_is_named() {
         jetstream.delete_stream("SEATLEDGER").await.unwrap();
         jetstream.create_stream(config).await.unwrap();
         for _ in 0..world.last + 2 {
+            let mut headers = async_nats::HeaderMap::new();
+            headers.insert("Seatledger", "1");
             let payload = "{\"format\":1}\n".into();
-            jetstream.publish("seatledger.commit.0", payload).await.unwrap().await.unwrap();
+            let sent = jetstream.publish_with_headers("seatledger.commit.0", headers, payload);
+            sent.await.unwrap().await.unwrap();
         }
         nats.stop().await;
         witness.alone(&mut scene);

@@ -13,7 +13,7 @@ use crate::ledger::{Ledger, signal};
 /// The commits of the ledger that is meddled with.
 const COMMITS: u64 = 5;
 
-async fn fill(ledger: &Ledger) {
+pub(super) async fn fill(ledger: &Ledger) {
     let license = json!({"license": "l", "product": "P", "quantity": 10});
     ledger.accepted("acme", "AllocateLicense", &license).await;
     for n in 2..=COMMITS {
@@ -59,6 +59,8 @@ impl Forged {
 /// Publishes where the next commit belongs, behind the same fence as the ledger does.
 async fn publish(client: &Client, subject: &str, payload: Vec<u8>) {
     let mut headers = HeaderMap::new();
+    // What the ledger itself writes says so.
+    headers.insert("Seatledger", "1");
     headers.insert("Nats-Expected-Last-Sequence", COMMITS.to_string().as_str());
     let jetstream = async_nats::jetstream::new(client.clone());
     let sent = jetstream.publish_with_headers(subject.to_owned(), headers, payload.into()).await;

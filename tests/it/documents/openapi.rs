@@ -142,6 +142,7 @@ async fn the_document_lists_every_route_that_there_is() {
         "POST /v1/clock".to_owned(),
         "GET /v1/status".to_owned(),
         "POST /v1/read-models/{name}/rebuild".to_owned(),
+        "POST /v1/log/void".to_owned(),
         "POST /v1/commands".to_owned(),
         format!("POST {account}/checks"),
         format!("POST {account}/commands/{{command}}"),

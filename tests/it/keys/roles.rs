@@ -62,6 +62,7 @@ const ROUTES: &[(&str, Takes)] = &[
     ("POST /v1/commands", Takes::Command),
     ("GET /v1/events", Takes::Audit),
     ("POST /v1/read-models/{name}/rebuild", Takes::Operate),
+    ("POST /v1/log/void", Takes::Operate),
     ("GET /v1/status", Takes::Operate),
 ];
 

@@ -101,9 +101,13 @@ async fn what_others_have_written_on_the_stream_is_no_ledger() {
     // It serves, so that what there is can be read, and takes no commands.
     let ledger = server.serve(dir.path(), &[]).await.unwrap();
     let ready = ledger.get("/readyz").await;
-    assert_eq!((ready.status, ready.json()["writing"].clone()), (503, "log_damaged".into()));
+    assert_eq!((ready.status, ready.json()["writing"].clone()), (503, "foreign_message".into()));
     let license = serde_json::json!({"license": "l", "product": "P", "quantity": 1});
     let answer = ledger.send("acme", "AllocateLicense", &license).await;
-    assert_eq!((answer.status, answer.json()["code"].clone()), (503, "log_damaged".into()));
-    assert!(answer.json()["detail"].as_str().unwrap().contains("sequence 1"), "{}", answer.json());
+    assert_eq!((answer.status, answer.json()["code"].clone()), (503, "foreign_message".into()));
+    assert!(
+        answer.json()["detail"].as_str().unwrap().contains("sequences 1 to 1"),
+        "{}",
+        answer.json()
+    );
 }

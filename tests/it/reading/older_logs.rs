@@ -53,6 +53,7 @@ async fn the_log_of_release_0_1_gives_the_answers_of_release_0_1() {
     signal(ledger.pid(), "STOP");
     for (place, message) in lines(LOG).enumerate() {
         let mut headers = HeaderMap::new();
+        headers.insert("Seatledger", "1");
         headers.insert("Nats-Expected-Last-Sequence", place.to_string().as_str());
         let subject = message["subject"].as_str().unwrap().to_owned();
         let payload = message["payload"].as_str().unwrap().to_owned();

@@ -235,6 +235,7 @@ pub(super) fn header() -> Header {
         prev: CommitHash::of(b"the commit before"),
         count: 4,
         at: moment("2026-05-03T09:00:00.000Z"),
+        void: None,
     }
 }
 
