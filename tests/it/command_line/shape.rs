@@ -5,7 +5,7 @@ use std::process::Command;
 use super::{code, documents, err, out, small};
 use crate::ledger::PROGRAM;
 
-const SUBCOMMANDS: [&str; 21] = [
+const SUBCOMMANDS: [&str; 22] = [
     "dev",
     "serve",
     "send",
@@ -24,6 +24,7 @@ const SUBCOMMANDS: [&str; 21] = [
     "tail",
     "rebuild",
     "clock",
+    "void",
     "status",
     "doctor",
     "bench",
