@@ -5,6 +5,8 @@
 //! ([`Position`]), and a writer publishes only behind a fence ([`Log::publish`]).
 
 mod chain;
+mod check;
+mod mend;
 mod publish;
 mod queue;
 mod reader;
@@ -20,7 +22,11 @@ use async_nats::{Client, HeaderMap, jetstream::ErrorCode};
 use bytes::Bytes;
 use events::wire::{self, CommitHash};
 
+use crate::journal::Journal;
+use mend::Mender;
+
 pub use chain::{Damage, Foreign, Found, Message, Position};
+pub use mend::Republished;
 pub use publish::Published;
 pub use queue::{Posted, Posts, Pulled};
 pub use reader::{Reader, RefusalsReader};
@@ -57,6 +63,7 @@ pub struct Log {
     stream: Stream<()>,
     settings: Settings,
     created: String,
+    mender: Option<Mender>,
 }
 
 /// What is known of the log outside of it.
@@ -68,6 +75,17 @@ pub struct Known {
     pub sequence: u64,
     /// Its hash.
     pub hash: CommitHash,
+}
+
+/// What a ledger has kept of the log outside of it, when it opens it.
+#[derive(Debug, Default)]
+pub struct Kept<'a> {
+    /// What the anchor says.
+    pub anchor: Option<&'a Known>,
+    /// The highest sequence that a read model has.
+    pub seen: u64,
+    /// The newest commits, where they are kept.
+    pub journal: Option<Journal>,
 }
 
 /// The stream as the server describes it.
@@ -126,14 +144,13 @@ pub enum Error {
 impl Log {
     /// Opens the log, and creates its streams if nothing is known of them and none is there.
     ///
-    /// `known` is what the anchor says, `seen` the highest sequence that a read model has; a stream
-    /// that should exist and does not is damage, never a first start. A damaged log is opened all
-    /// the same, so that reads can go on; it must not be written. Repeating this is harmless.
+    /// A stream that should exist and does not is damage, never a first start. A damaged log is
+    /// opened all the same, so that reads can go on; it must not be written. Repeating this is
+    /// harmless.
     pub async fn open(
         client: Client,
         settings: Settings,
-        known: Option<&Known>,
-        seen: u64,
+        Kept { anchor: known, seen, journal }: Kept<'_>,
     ) -> Result<(Log, Option<Damage>), Error> {
         let jetstream = context(client.clone());
         let account = attempts(|| jetstream.query_account()).await;
@@ -148,9 +165,14 @@ impl Log {
         let stream = attempts(|| jetstream.get_stream_no_info(&name)).await;
         let stream = stream.map_err(|it| Error::Unavailable(it.to_string()))?;
         let created = found.map(|it| it.created.to_rfc3339()).unwrap_or_default();
-        let log = Log { client, jetstream, stream, settings, created };
-        let damage = match log.check_within(known, START_ATTEMPTS).await {
-            Ok(_) => None,
+        let mender = journal.map(Mender::new);
+        let log = Log { client, jetstream, stream, settings, created, mender };
+        let checked = match log.check_within(known, START_ATTEMPTS).await {
+            Ok(_) => log.check_journal().await,
+            Err(error) => Err(error),
+        };
+        let damage = match checked {
+            Ok(()) => None,
             Err(Error::Damaged(Damage::Missing { stream, known })) => {
                 Some(Damage::Missing { stream, known: known.max(seen) })
             }
@@ -204,64 +226,6 @@ impl Log {
     /// Names and sizes of its streams.
     pub fn settings(&self) -> &Settings {
         &self.settings
-    }
-
-    /// Checks that settings and history are what they were: after a reconnect and every minute. A
-    /// start does so too.
-    pub async fn check(&self, known: Option<&Known>) -> Result<Head, Error> {
-        self.check_within(known, ATTEMPTS).await
-    }
-
-    async fn check_within(&self, known: Option<&Known>, attempts: u32) -> Result<Head, Error> {
-        self.settled(|| self.check_once(known, attempts)).await
-    }
-
-    async fn check_once(&self, known: Option<&Known>, attempts: u32) -> Result<Head, Error> {
-        let info = match find(&self.jetstream, &self.settings.stream(), attempts).await? {
-            Some(info) => info,
-            None => {
-                let known = known.map_or(0, |it| it.sequence);
-                return Err(Damage::Missing { stream: self.settings.stream(), known }.into());
-            }
-        };
-        let wrong = settings::wrong_settings(&self.settings, &info.config);
-        if !wrong.is_empty() {
-            return Err(Error::Settings { stream: info.config.name, wrong });
-        }
-        let (first, last) = (info.state.first_sequence, info.state.last_sequence);
-        if last > 0 && first != 1 {
-            return Err(Damage::Beheaded { first }.into());
-        }
-        if let Some(known) = known {
-            self.check_known(known, &info).await?;
-        }
-        Ok(Head { last, bytes: info.state.bytes, max_bytes: info.config.max_bytes })
-    }
-
-    async fn check_known(&self, known: &Known, info: &Info) -> Result<(), Error> {
-        let created = info.created.to_rfc3339();
-        let last = info.state.last_sequence;
-        if known.created != created {
-            // A stream restored from a backup has the same history and another time of creation.
-            // What stands at the anchor's sequence says which it is.
-            let same = self.position_once(known.sequence, known.hash).await;
-            return match same {
-                Ok(_) => {
-                    tracing::warn!(known = %known.created, %created, "the stream was made again and holds the same history");
-                    Ok(())
-                }
-                Err(Error::Damaged(_)) => {
-                    let stream = info.config.name.clone();
-                    let known = known.created.clone();
-                    Err(Damage::Replaced { stream, created, known }.into())
-                }
-                Err(error) => Err(error),
-            };
-        }
-        if known.sequence > last {
-            return Err(Damage::WentBack { known: known.sequence, last }.into());
-        }
-        self.position_once(known.sequence, known.hash).await.map(|_| ())
     }
 
     /// The position after the commit at a sequence, which must be the one of this hash.
@@ -367,6 +331,11 @@ impl Log {
         let info = info.ok_or_else(|| Error::Unavailable(format!("{stream} is gone")))?;
         let stream = CommitHash::of(info.created.to_rfc3339().as_bytes());
         Ok(Refusals { stream, first: info.state.first_sequence })
+    }
+
+    /// How often its connection was made.
+    pub fn connects(&self) -> u64 {
+        self.client.statistics().connects.load(std::sync::atomic::Ordering::Relaxed)
     }
 
     /// Whether there is a connection to the server.

@@ -26,6 +26,8 @@ pub const JOURNAL_APPENDS: &str = "seatledger_journal_appends_total";
 pub const JOURNAL_BYTES: &str = "seatledger_journal_bytes_total";
 /// Records that could not be written to the journal.
 pub const JOURNAL_FAILURES: &str = "seatledger_journal_failures_total";
+/// Commits that the log had lost, and that were published again from the journal.
+pub const JOURNAL_REPUBLISHED: &str = "seatledger_journal_republished_total";
 /// The last sequence of the log that this process knows.
 pub const LOG_SEQUENCE: &str = "seatledger_log_sequence";
 /// Commits that a read model is behind.
@@ -79,6 +81,7 @@ fn describe() {
     metrics::describe_counter!(FENCED, "Commits that lost their place to another writer");
     metrics::describe_counter!(JOURNAL_APPENDS, "Records written to the journal");
     metrics::describe_counter!(JOURNAL_BYTES, "Bytes written to the journal");
+    metrics::describe_counter!(JOURNAL_REPUBLISHED, "Lost commits that were published again");
     metrics::describe_counter!(JOURNAL_FAILURES, "Records that the journal could not take");
     metrics::describe_gauge!(LOG_SEQUENCE, "Last sequence known");
     metrics::describe_gauge!(BEHIND, "Commits that a read model is behind");

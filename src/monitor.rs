@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use crate::anchor::Anchor;
 use crate::durability::{Durability, Nodes};
 use crate::health::{Health, Level, Stop, Trouble};
-use crate::log::{Error, Head, Known, Log, Position};
+use crate::log::{Error, Head, Known, Log, Position, Republished};
 
 pub use lookout::{Lookout, ROOM_MIN, room};
 
@@ -20,6 +20,9 @@ const ANCHOR_PERIOD: Duration = Duration::from_secs(1);
 
 /// Settings and history are checked at least this often.
 const CHECK_PERIOD: Duration = Duration::from_secs(60);
+
+/// A log that did not answer is asked again after this.
+const CHECK_AGAIN: Duration = Duration::from_millis(250);
 
 /// A log that is this full is worth a warning.
 const FULL_PERCENT_WARN: u64 = 80;
@@ -60,6 +63,18 @@ pub fn tell_how_full(head: &Head, health: &Health) {
     }
 }
 
+/// What is published again next; never where nothing can be.
+async fn next(republished: &mut Option<watch::Receiver<Option<Republished>>>) -> Republished {
+    if let Some(watch) = republished {
+        while watch.changed().await.is_ok() {
+            if let Some(it) = *watch.borrow_and_update() {
+                return it;
+            }
+        }
+    }
+    std::future::pending().await
+}
+
 impl Monitor {
     /// Runs until `stop` is cancelled, and writes the anchor once more then.
     pub async fn run(mut self, stop: CancellationToken) {
@@ -68,6 +83,7 @@ impl Monitor {
         anchor.set_missed_tick_behavior(MissedTickBehavior::Delay);
         check.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut connected = true;
+        let mut republished = self.log.republished();
         let mut written = self.written.clone();
         loop {
             let first = self.anchor.known().is_none();
@@ -79,14 +95,33 @@ impl Monitor {
                 }
                 _ = anchor.tick() => self.write().await,
                 // A server that does not answer must not keep the anchor from being written.
-                _ = check.tick() => { stop.run_until_cancelled(self.check()).await; }
+                _ = check.tick() => {
+                    if stop.run_until_cancelled(self.check()).await == Some(false) {
+                        check.reset_after(CHECK_AGAIN);
+                    }
+                }
+                it = next(&mut republished) => self.tell_republished(it),
                 again = self.reconnects.recv(), if connected => match again {
-                    Some(()) => { stop.run_until_cancelled(self.check()).await; }
+                    Some(()) => check.reset_immediately(),
                     None => connected = false,
                 },
             }
         }
         self.write().await;
+    }
+
+    /// Said for as long as this process runs: somebody has to look at the disks.
+    fn tell_republished(&self, Republished { first, last }: Republished) {
+        self.health.trouble(
+            Trouble::CommitsRepublished,
+            Level::Warn,
+            format!(
+                "the log had lost the commits {first} to {last}, which it had acknowledged; they \
+                 were published again from the journal"
+            ),
+            "nothing is lost; look at why the log was: power cut of all nodes, or a disk that does \
+             not keep what it has said to have (docs/operating.md, Durability)",
+        );
     }
 
     /// The newest that this process knows of the log.
@@ -133,10 +168,17 @@ impl Monitor {
         );
     }
 
-    async fn check(&mut self) {
+    /// Says whether the log has answered.
+    async fn check(&mut self) -> bool {
+        // First: what a log has lost must be on it again before others write in its place.
+        let has_answered = self.check_log().await;
         let durability = self.nodes.ask().await;
         self.nodes.tell(&durability, &self.health);
         self.durability.send_replace(durability);
+        has_answered
+    }
+
+    async fn check_log(&self) -> bool {
         // What this process knows itself is newer than the anchor, most of the time.
         let position = self.newest();
         let anchored = self.anchor.known().map_or(0, |it| it.sequence);
@@ -159,9 +201,14 @@ impl Monitor {
                 sequence: None,
             }),
             Err(error @ (Error::NoJetStream(_) | Error::Create { .. } | Error::Unavailable(_))) => {
-                tracing::warn!(%error, "the log cannot be checked")
+                match self.log.is_connected() {
+                    true => tracing::warn!(%error, "the log cannot be checked"),
+                    false => tracing::debug!(%error, "the log cannot be checked"),
+                }
+                return false;
             }
         }
+        true
     }
 }
 

@@ -22,6 +22,7 @@ use crate::durability::{Durability, Nodes};
 use crate::facades::ibl;
 use crate::health::{Condition, Health, Stop};
 use crate::intake::{Intake, Keeper, ask, post};
+use crate::journal::Journal;
 use crate::log::{self, Log};
 use crate::monitor::{Lookout, Monitor};
 use crate::nats::{self, Connection, Denied, RoundTrip};
@@ -67,6 +68,8 @@ pub struct Settings {
     pub clock: Clock,
     /// Run although the server acknowledges before it writes to disk.
     pub accept_loss_on_power_cut: bool,
+    /// Keep the newest commits outside of the log too, and publish again what the log has lost.
+    pub journal: bool,
     /// How the dialect of ibl.ai is served.
     pub ibl: ibl::Options,
     /// How HTTP is reached from outside.
@@ -110,6 +113,8 @@ impl Service {
     /// ([`Service::ready`]).
     pub async fn start(server: &nats::Options, settings: Settings) -> Result<Service, Error> {
         be_loopback(settings.http, settings.keys)?;
+        // First: what is counted before is counted nowhere.
+        crate::metrics::install();
         let lock = lock(&settings.dir)?;
         let nodes = settings.nodes();
         let durability = be_durable(&nodes).await?;
@@ -131,9 +136,8 @@ impl Service {
         let Connections { commands, reconnects, answers, client, denied } = connections;
         let anchor = Anchor::open(&settings.dir, &settings.log.stream())?;
         let mut models = Models::open(settings.dir.join("read"))?;
-        let (seen, names) = (models.highest(), settings.log.clone());
         let clients = vec![commands.clone(), answers.clone(), client.clone()];
-        let (log, damage) = Log::open(client, names, anchor.known(), seen).await?;
+        let (log, damage) = open(client, &settings, &anchor, models.highest()).await?;
         let (listener, http) = listen(settings.http).await?;
         let (health, stop, tasks) = (Health::new(), CancellationToken::new(), TaskTracker::new());
         if settings.log.replicas > 1 {
@@ -241,6 +245,25 @@ impl Service {
             Err(_) => tracing::debug!("the connection is gone"),
         }
     }
+}
+
+/// Opens the log, with the journal if there is to be one.
+async fn open(
+    client: async_nats::Client,
+    settings: &Settings,
+    anchor: &Anchor,
+    seen: u64,
+) -> Result<(Log, Option<log::Damage>), Error> {
+    let journal = match settings.journal {
+        true => {
+            let dir = settings.dir.clone();
+            let opened = tokio::task::spawn_blocking(move || Journal::open(&dir)).await;
+            Some(opened.map_err(|it| Error::Service(it.to_string()))??)
+        }
+        false => None,
+    };
+    let kept = log::Kept { anchor: anchor.known(), seen, journal };
+    Ok(Log::open(client, settings.log.clone(), kept).await?)
 }
 
 /// Begins to keep what is refused.

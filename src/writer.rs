@@ -5,6 +5,7 @@
 //! for nothing; together, they share one fsync. One commit is in flight at a time.
 
 mod judge;
+mod keeping;
 mod passing;
 mod recent;
 mod seen;
@@ -14,6 +15,7 @@ mod transferring;
 mod voiding;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use events::wire::{Record, Void};
@@ -249,12 +251,15 @@ struct Task {
     recent: Recent,
     seen: Seen,
     keys: KeyRegister,
+    /// How often the connection had been made when the log was looked at last.
+    connects: AtomicU64,
     stop: CancellationToken,
 }
 
 impl Task {
     fn new(parts: Parts, stop: CancellationToken) -> Task {
         let reader = parts.log.read(Position::START);
+        let connects = parts.log.connects().into();
         Task {
             log: parts.log,
             views: parts.views,
@@ -272,6 +277,7 @@ impl Task {
             recent: Recent::default(),
             seen: Seen::default(),
             keys: KeyRegister::default(),
+            connects,
             stop,
         }
     }

@@ -52,6 +52,10 @@ pub(super) struct Dev {
     /// Take the nats-server on PATH before the pinned one
     #[arg(long)]
     prefer_path: bool,
+    /// Keep the newest commits in --dir too, as `serve` does, so that what the log loses can be
+    /// published again
+    #[arg(long)]
+    journal: bool,
     /// Print one line of JSON on standard output once it serves, and nothing else
     #[arg(long)]
     ready_json: bool,
@@ -203,6 +207,7 @@ impl Dev {
                 monitors: vec![natsd.monitor_url()],
                 clock: clock.clone(),
                 accept_loss_on_power_cut: false,
+                journal: self.journal,
                 ibl: self.ibl.or(ibl::Check::Local),
                 front: self.admission.front.clone(),
             };

@@ -46,6 +46,10 @@ pub(super) struct Serve {
     /// Run although the server acknowledges before it writes to disk
     #[arg(long)]
     accept_loss_on_power_cut: bool,
+    /// Do not keep the newest commits in --dir too: what a log loses in a power cut of all its nodes
+    /// cannot be published again then
+    #[arg(long)]
+    no_journal: bool,
     /// Print one line of JSON on standard output once it serves, and nothing else
     #[arg(long)]
     ready_json: bool,
@@ -85,6 +89,7 @@ impl Serve {
             monitors: self.nats_monitor.clone(),
             clock: Clock::real(),
             accept_loss_on_power_cut: self.accept_loss_on_power_cut,
+            journal: !self.no_journal,
             ibl: self.ibl.or(ibl::Check::Key),
             front: self.admission.front.clone(),
         };
@@ -140,7 +145,8 @@ pub(super) fn refused(error: service::Error) -> anyhow::Error {
         | service::Error::Thread(_) => Exit::Unreachable,
         service::Error::Log(log::Error::Damaged(_) | log::Error::Settings { .. })
         | service::Error::NotDurable(_)
-        | service::Error::Anchor(_) => Exit::Unsound,
+        | service::Error::Anchor(_)
+        | service::Error::Journal(_) => Exit::Unsound,
         service::Error::Dir { .. }
         | service::Error::Locked(_)
         | service::Error::NotLoopback(_)

@@ -18,6 +18,10 @@ pub enum Trouble {
     ReadModelBehind(&'static str),
     /// The anchor cannot be written.
     AnchorNotWritten,
+    /// A commit is not in the journal.
+    JournalNotWritten,
+    /// The log had lost commits, and has them again from the journal.
+    CommitsRepublished,
     /// A server acknowledges before it writes to disk.
     NotDurable,
     /// Whether the servers write to disk before they acknowledge is not known.
@@ -34,6 +38,8 @@ impl Trouble {
             Trouble::ReadModelStill(_) => "read_model_still",
             Trouble::ReadModelBehind(_) => "read_model_behind",
             Trouble::AnchorNotWritten => "anchor_not_written",
+            Trouble::JournalNotWritten => "journal_not_written",
+            Trouble::CommitsRepublished => "commits_republished",
             Trouble::NotDurable => "not_durable",
             Trouble::DurabilityUnknown => "durability_unknown",
             Trouble::LogNearlyFull => "log_nearly_full",
@@ -41,11 +47,13 @@ impl Trouble {
     }
 
     /// The codes of all of them, in order.
-    pub const CODES: [&'static str; 7] = [
+    pub const CODES: [&'static str; 9] = [
         "disk_full",
         "read_model_still",
         "read_model_behind",
         "anchor_not_written",
+        "journal_not_written",
+        "commits_republished",
         "not_durable",
         "durability_unknown",
         "log_nearly_full",

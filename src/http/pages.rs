@@ -97,8 +97,20 @@ const OTHER_CODES: &[(&str, &str)] = &[
     ),
     ("container_not_found", "No container of the account has this name."),
     (
+        "clock_fixed",
+        "The clock of this ledger is the machine's. `seatledger dev` has one that can be moved.",
+    ),
+    (
+        "clock_not_kept",
+        "The file of the clock cannot be written, so the clock is as it was. Have the ledger's directory writable, with room.",
+    ),
+    (
         "cross_site",
         "A web page of another site asks, or the Host that was asked for is not localhost, 127.0.0.1 or [::1]. Ask from the page's own server; where a proxy stands before the ledger, --public-url says what it is called.",
+    ),
+    (
+        "due_later",
+        "The clock is where it was asked to be; what is due until then is still being done. Look at the account's events.",
     ),
     (
         "facade_not_allowed",
@@ -109,6 +121,7 @@ const OTHER_CODES: &[(&str, &str)] = &[
         "The call names no account, and the token is of every account. Name one, or use a token of one account.",
     ),
     ("internal_error", "A bug. The request id finds it in the server's log."),
+    ("invalid_body", "The body is not as the API's document says. The detail names where."),
     ("invalid_parameter", "A parameter of the query or the path is not usable."),
     ("invariant_broken", "A bug was noticed before it was published. Writing has stopped."),
     (
@@ -123,15 +136,35 @@ const OTHER_CODES: &[(&str, &str)] = &[
     ),
     ("read_model_building", "The read model is new here and is built from the log. Ask again."),
     ("keys_unavailable", "Which keys there are is not known at the moment. Ask again."),
+    (
+        "foreign_message",
+        "A message stands on the log's stream that is none of the ledger's. An operator declares it void; see docs/operating.md.",
+    ),
     ("log_full", "The log has reached max_bytes. Raise it, below the disk's size."),
     ("log_rejects", "The NATS server does not take the commit."),
     (
         "log_settings",
         "A setting of the stream would let history be lost. Writing has stopped; see docs/operating.md.",
     ),
+    (
+        "log_unavailable",
+        "The log has not acknowledged a commit for some seconds. Send it again with the same id.",
+    ),
     ("log_went_back", "The log is not the one it was. Writing has stopped; see docs/operating.md."),
     ("method_not_allowed", "The path is served, but not with this method."),
     ("metrics_unavailable", "This process keeps no metrics."),
+    (
+        "nats_disconnected",
+        "The ledger has no connection to NATS. It connects by itself; send it again with the same id.",
+    ),
+    (
+        "not_foreign",
+        "The messages that were named are not those that stand on the log. /readyz names them.",
+    ),
+    (
+        "not_served",
+        "The vendor's API has this call and the ledger does not serve it. The API's document says what is served.",
+    ),
     ("not_found", "Nothing is served at this path."),
     (
         "outcome_unknown",
@@ -150,6 +183,7 @@ const OTHER_CODES: &[(&str, &str)] = &[
     ),
     ("read_model_unavailable", "A read model does not answer. Ask again."),
     ("rebuild_failed", "The rebuild was broken off; the read model in use is as it was."),
+    ("record_not_found", "Nothing with this id is known here, or not to this key."),
     (
         "role_not_sufficient",
         "The role of the key does not allow this, or the key is not of every account.",
@@ -191,4 +225,45 @@ pub(super) async fn problem_page(Segments(code): Segments<String>) -> Response {
          <h1>{title}</h1><p>Code <code>{code}</code>. {text}</html>"
     ))
     .into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::{Path, PathBuf};
+
+    use super::*;
+    use crate::health::{Hold, STOPS};
+
+    /// The files of a folder and of all below that are not tests.
+    fn sources(folder: &Path) -> Vec<PathBuf> {
+        let entries = std::fs::read_dir(folder).unwrap().map(|it| it.unwrap().path());
+        let (folders, files): (Vec<_>, Vec<_>) = entries
+            .filter(|it| !it.ends_with("tests") && !it.ends_with("tests.rs"))
+            .partition(|it| it.is_dir());
+        folders.iter().flat_map(|it| sources(it)).chain(files).collect()
+    }
+
+    /// The codes that problems are made with in a source, without its tests.
+    fn made(source: &str) -> impl Iterator<Item = &str> {
+        let code = source.split("#[cfg(test)]").next().unwrap();
+        let made = code.split("Problem::new(").skip(1).map(|it| it.split(',').nth(1).unwrap());
+        made.filter_map(|it| it.trim().strip_prefix('"')?.strip_suffix('"'))
+    }
+
+    #[test]
+    fn every_code_of_a_problem_has_a_page() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+        let sources = sources(&folder).into_iter().map(|it| std::fs::read_to_string(it).unwrap());
+        let sources: Vec<String> = sources.collect();
+        let said = sources.iter().flat_map(|it| made(it));
+        let said = said.chain(STOPS).chain(Hold::ALL.iter().map(|it| it.code()));
+        let has_page = |code: &&str| {
+            Refusal::TABLE.iter().any(|it| it.0 == *code)
+                || MalformedCode::ALL.into_iter().any(|it| it.as_str() == *code)
+                || OTHER_CODES.iter().any(|it| it.0 == *code)
+        };
+        let (with, without): (Vec<&str>, Vec<&str>) = said.partition(has_page);
+        assert!(with.len() > 50, "{with:?}");
+        assert_eq!(without, [] as [&str; 0]);
+    }
 }

@@ -56,13 +56,15 @@ pub struct Reader {
     /// Whether there may be more than was fetched.
     more: bool,
     idle: u32,
+    /// From where on the journal takes note of what is read.
+    keep_from: u64,
 }
 
 impl Log {
     /// A reader that begins after `position`.
     pub fn read(&self, position: Position) -> Reader {
         let (log, fetched) = (self.clone(), VecDeque::new());
-        Reader { log, position, place: None, fetched, more: true, idle: 0 }
+        Reader { log, position, place: None, fetched, more: true, idle: 0, keep_from: u64::MAX }
     }
 }
 
@@ -70,6 +72,11 @@ impl Reader {
     /// Where the reader stands.
     pub fn position(&self) -> Position {
         self.position
+    }
+
+    /// Has the journal, if there is one, take note of what is read from a sequence on.
+    pub fn keep_from(&mut self, sequence: u64) {
+        self.keep_from = sequence;
     }
 
     /// Goes on after a commit that its owner has not read here: it wrote it.
@@ -128,7 +135,7 @@ impl Reader {
                         let headers = message.headers.as_ref();
                         let (subject, payload) = (&message.subject, message.payload.clone());
                         let message = self.log.message(sequence, subject, headers, payload);
-                        return Some(self.position.advance(&message));
+                        return Some(self.advance(&message));
                     }
                     Err(error) => {
                         tracing::warn!(%error, "a message of the log has no sequence");
@@ -143,6 +150,16 @@ impl Reader {
         }
     }
 
+    fn advance(&mut self, message: &super::Message) -> Result<Found, Damage> {
+        let found = self.position.advance(message)?;
+        if let (Found::Commit(_), Some(journal)) = (&found, self.log.journal())
+            && message.sequence >= self.keep_from
+        {
+            journal.note(message.sequence, message.payload.clone());
+        }
+        Ok(found)
+    }
+
     /// A message was left out: lost on its way, or not there any more? Goes on with it if it is
     /// there, and with a place of its own after it.
     async fn skipped(&mut self, found: u64) -> Option<Result<Found, Damage>> {
@@ -150,7 +167,7 @@ impl Reader {
         self.fetched.clear();
         let expected = self.position.end() + 1;
         match self.log.message_at(expected).await {
-            Ok(Some(message)) => Some(self.position.advance(&message)),
+            Ok(Some(message)) => Some(self.advance(&message)),
             // Whoever says so has not heard of what was found.
             Ok(None) => None,
             Err(Error::Damaged(Damage::Hole { .. })) => Some(Err(Damage::Gap { expected, found })),
@@ -249,7 +266,15 @@ impl Reader {
         self.idle = 0;
         match self.log.head().await {
             Ok(head) if head.last > self.position.end() => {}
-            Ok(_) => return Ok(()),
+            Ok(head) if head.last == self.position.end() => return Ok(()),
+            // It ends before what was read: the log is asked for that until it is settled.
+            Ok(_) => {
+                let Position { sequence, hash, .. } = self.position;
+                return match self.log.position(sequence, hash).await {
+                    Err(Error::Damaged(damage)) => Err(damage),
+                    Ok(_) | Err(_) => Ok(()),
+                };
+            }
             Err(error) => {
                 tracing::warn!(%error, "the log does not say where it ends");
                 return Ok(());

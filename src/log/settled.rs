@@ -37,7 +37,7 @@ impl Log {
         Looks { since: Instant::now(), looks: 0, replicas: self.settings.replicas }
     }
 
-    /// Asks until the answer is not damage, or damage that is settled. No answer is given back as it
+    /// Asks until the answer is not damage, or damage that is settled and cannot be mended. No answer is given back as it
     /// is: whoever asks again begins anew.
     pub(super) async fn settled<T, F: Future<Output = Result<T, Error>>>(
         &self,
@@ -46,9 +46,8 @@ impl Log {
         let mut looks = self.looks();
         loop {
             match look().await {
-                Err(Error::Damaged(damage)) => {
-                    looks.wait_or(damage).await?;
-                }
+                Err(Error::Damaged(damage)) if self.mended(&damage).await => looks.begin_anew(),
+                Err(Error::Damaged(damage)) => looks.wait_or(damage).await?,
                 answer => return answer,
             }
         }

@@ -17,7 +17,7 @@ pub(crate) async fn opened(dir: &Path) -> (Natsd, Log) {
     );
     let client = options.connect(natsd.url()).await.unwrap();
     let settings = Settings { prefix: "t".to_owned(), replicas: 1, max_bytes: 64 * 1024 * 1024 };
-    let (log, damage) = Log::open(client, settings, None, 0).await.unwrap();
+    let (log, damage) = Log::open(client, settings, Kept::default()).await.unwrap();
     assert_eq!(damage, None);
     (natsd, log)
 }

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use crate::{anchor, log, nats};
+use crate::{anchor, journal, log, nats};
 
 /// Why a ledger does not start.
 #[derive(Debug, thiserror::Error)]
@@ -43,6 +43,9 @@ pub enum Error {
     /// The anchor cannot be used.
     #[error(transparent)]
     Anchor(#[from] anchor::Error),
+    /// The journal cannot be used.
+    #[error("{0}; --no-journal starts without it")]
+    Journal(#[from] journal::Error),
     /// The log cannot be used.
     #[error(transparent)]
     Log(#[from] log::Error),

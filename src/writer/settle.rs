@@ -111,8 +111,13 @@ impl Task {
     /// Publishes a commit until its fate is known, and says meanwhile that the log does not answer,
     /// or is full, where that is so.
     pub(super) async fn settle(&self, header: &Header, payload: &Bytes) -> Fate {
-        let begin = Instant::now();
-        let mut settling = std::pin::pin!(self.publish_until_known(header, payload));
+        let (begin, sequence) = (Instant::now(), self.position.end() + 1);
+        let kept = self.journaled(sequence, payload);
+        let mut settling = std::pin::pin!(async {
+            let fate = self.publish_until_known(header, payload).await;
+            self.kept(sequence, kept, &fate).await;
+            fate
+        });
         let fate = loop {
             match tokio::time::timeout(SILENT_MAX, &mut settling).await {
                 Ok(fate) => break fate,
@@ -158,6 +163,7 @@ impl Task {
         let mut lower = self.log.looks();
         let mut is_told = false;
         loop {
+            self.look_after_reconnect().await;
             let published = self.log.publish(fence, header.commit, payload.clone()).await;
             match published {
                 Published::Stored(sequence) if sequence == last + 1 => return Fate::Landed,

@@ -27,6 +27,7 @@ impl Task {
                 Err(error) => tracing::warn!(%error, "the log does not say where it ends"),
             }
         };
+        self.keep_what_is_read(last);
         while self.position.end() < last {
             match self.reader.found().await {
                 Ok(found) if self.take_in(&found, self.reader.position()) => {}
@@ -97,6 +98,9 @@ impl Task {
         let Some(message) = self.log.message_at(next).await? else { return Ok(false) };
         let mut position = self.position;
         let found = position.advance(&message)?;
+        if let (Found::Commit(_), Some(journal)) = (&found, self.log.journal()) {
+            journal.note(next, message.payload.clone());
+        }
         let mut taken = self.take_in(&found, position);
         while taken && let Some(found) = self.reader.found_now().await {
             taken = self.take_in(&found?, self.reader.position());

@@ -7,6 +7,7 @@ mod anywhere;
 mod foreign;
 mod known;
 mod live;
+mod lost;
 mod scene;
 mod store;
 mod strangers;

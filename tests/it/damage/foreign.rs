@@ -132,8 +132,8 @@ async fn who_may_only_produce_cannot_stop_the_ledger_for_good() {
 async fn what_one_process_declares_void_the_other_one_passes_over() {
     let dir = tempfile::tempdir().unwrap();
     let nats = Nats::start(dir.path()).await;
-    let one = nats.ledger(&dir.path().join("one"), 1 << 30).await;
-    let two = nats.ledger(&dir.path().join("two"), 1 << 30).await;
+    let one = nats.bare_ledger(&dir.path().join("one"), 1 << 30).await;
+    let two = nats.bare_ledger(&dir.path().join("two"), 1 << 30).await;
     fill(&one).await;
     let client = nats.client().await;
     let commits = last_sequence(&client).await;

@@ -144,7 +144,7 @@ async fn a_damaged_anchor_is_named() {
     let scene = world.scene();
     fs::write(scene.ledger_dir().join("anchor.json"), "{\"stream\":").unwrap();
     let nats = Nats::start(scene.path()).await;
-    let refused = nats.try_ledger(&scene.ledger_dir(), 1 << 30).await;
+    let refused = nats.try_ledger(&scene.ledger_dir(), 1 << 30, &[]).await;
     let said = refused.err().expect("it starts on an anchor that it cannot read");
     assert!(said.contains("anchor.json"), "{said}");
 }

@@ -23,7 +23,7 @@ fn assign(n: u64) -> Value {
 /// A running ledger of [`COMMITS`] commits, and a copy of the store from two commits before.
 async fn running(dir: &Path) -> (Nats, Ledger, PathBuf) {
     let nats = Nats::start(dir).await;
-    let ledger = nats.ledger(&dir.join("ledger"), 1 << 30).await;
+    let ledger = nats.bare_ledger(&dir.join("ledger"), 1 << 30).await;
     let license = json!({"id": "c1", "license": "l", "product": "P", "quantity": 100});
     ledger.accepted("acme", "AllocateLicense", &license).await;
     let older = dir.join("older");
@@ -189,6 +189,6 @@ async fn refusals_are_seen_again_after_their_stream_was_lost() {
     nats.stop().await;
     fs::remove_dir_all(nats.store().join("jetstream/$G/streams/SEATLEDGER_REFUSALS")).unwrap();
     nats.again().await;
-    let ledger = nats.ledger(&dir.path().join("ledger"), 1 << 30).await;
+    let ledger = nats.bare_ledger(&dir.path().join("ledger"), 1 << 30).await;
     refuse(&ledger, "after").await;
 }

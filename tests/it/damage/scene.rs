@@ -80,7 +80,7 @@ impl World {
     pub async fn prepare(ending: Ending, blocks: Blocks) -> World {
         let dir = tempfile::tempdir().unwrap();
         let mut nats = Nats::start(dir.path()).await;
-        let ledger = nats.ledger(&dir.path().join("ledger"), blocks.max_bytes()).await;
+        let ledger = nats.bare_ledger(&dir.path().join("ledger"), blocks.max_bytes()).await;
         let license = json!({"id": "c1", "license": "l", "product": "P", "quantity": 1_000_000});
         ledger.accepted("acme", "AllocateLicense", &license).await;
         let (commits, holders) = blocks.commits();
@@ -203,7 +203,7 @@ impl Scene<'_> {
     }
 
     async fn ledger(&self, nats: &Nats) -> Ledger {
-        nats.ledger(&self.ledger_dir(), self.world.blocks.max_bytes()).await
+        nats.bare_ledger(&self.ledger_dir(), self.world.blocks.max_bytes()).await
     }
 
     /// Demands that nothing is missing and everything works, now and after another restart.
@@ -238,7 +238,9 @@ impl Scene<'_> {
     /// Gives back which.
     pub async fn must_be_right_or_named(self) -> &'static str {
         let mut nats = Nats::start(self.dir.path()).await;
-        let started = nats.try_ledger(&self.ledger_dir(), self.world.blocks.max_bytes()).await;
+        let started = nats
+            .try_ledger(&self.ledger_dir(), self.world.blocks.max_bytes(), &["--no-journal"])
+            .await;
         let ledger = match started {
             Ok(ledger) => ledger,
             Err(said) => {

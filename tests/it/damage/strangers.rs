@@ -245,7 +245,7 @@ async fn a_setting_that_could_lose_history_is_refused_by_name_at_the_next_start(
     ];
     for (name, spoil, mend) in changes {
         let nats = crate::faults::nats::Nats::start(dir.path()).await;
-        let ledger = nats.ledger(&dir.path().join("ledger"), 1 << 30).await;
+        let ledger = nats.bare_ledger(&dir.path().join("ledger"), 1 << 30).await;
         assert_eq!(ledger.get("/readyz").await.status, 200);
         assert!(ledger.stop().await.success());
         let client = nats.client().await;
@@ -254,7 +254,7 @@ async fn a_setting_that_could_lose_history_is_refused_by_name_at_the_next_start(
             continue;
         }
         accepted += 1;
-        let refused = nats.try_ledger(&dir.path().join("ledger"), 1 << 30).await;
+        let refused = nats.try_ledger(&dir.path().join("ledger"), 1 << 30, &[]).await;
         let said = refused.err().unwrap_or_else(|| panic!("{name} is not noticed"));
         assert!(said.contains(&format!("{name} must be")), "{name}: {said}");
         assert!(change(&client, mend).await, "{name} cannot be mended");

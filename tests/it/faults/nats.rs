@@ -147,15 +147,27 @@ impl Nats {
     /// A ledger on it, with its own files in `dir`. `max_bytes` is the size of the log where this
     /// creates it; a small one makes JetStream cut it into small blocks.
     pub async fn ledger(&self, dir: &Path, max_bytes: u64) -> Ledger {
-        self.try_ledger(dir, max_bytes).await.unwrap_or_else(|it| panic!("{it}"))
+        self.try_ledger(dir, max_bytes, &[]).await.unwrap_or_else(|it| panic!("{it}"))
     }
 
-    /// The same, where it may refuse to start.
-    pub async fn try_ledger(&self, dir: &Path, max_bytes: u64) -> Result<Ledger, String> {
+    /// One without a journal: what the log has lost it cannot publish again.
+    pub async fn bare_ledger(&self, dir: &Path, max_bytes: u64) -> Ledger {
+        let bare = self.try_ledger(dir, max_bytes, &["--no-journal"]).await;
+        bare.unwrap_or_else(|it| panic!("{it}"))
+    }
+
+    /// One that may refuse to start.
+    pub async fn try_ledger(
+        &self,
+        dir: &Path,
+        max_bytes: u64,
+        more: &[&str],
+    ) -> Result<Ledger, String> {
         std::fs::create_dir_all(dir).unwrap();
         let (url, max_bytes) = (self.url(), max_bytes.to_string());
         let arguments = ["serve", "--nats", &url, "--nats-token", TOKEN, "--http", "127.0.0.1:0"];
-        let arguments = [&arguments[..], &["--max-bytes", &max_bytes, "--ready-json"]].concat();
+        let arguments =
+            [&arguments[..], &["--max-bytes", &max_bytes, "--ready-json"], more].concat();
         Ledger::spawn(dir, &arguments).await
     }
 }
