@@ -1,5 +1,6 @@
 //! The command line.
 
+mod asking;
 mod bench;
 mod clock;
 mod demo;

@@ -12,6 +12,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::{Client as Pool, Error as PoolError};
 use hyper_util::rt::TokioExecutor;
 
+use crate::http::headers::{ACKNOWLEDGED, SEQUENCE};
 use crate::nats::chain;
 
 /// How long an answer may take.
@@ -55,6 +56,10 @@ pub struct Answer {
     pub status: u16,
     /// The body.
     pub body: Bytes,
+    /// The sequence as of which it holds, where it says so.
+    pub sequence: Option<u64>,
+    /// The sequence up to which the ledger had acknowledged when it was asked, where it says so.
+    pub acknowledged: Option<u64>,
 }
 
 impl Client {
@@ -117,12 +122,14 @@ impl Client {
         let answer = async {
             let response = self.send(method, path, body, headers).await?;
             let status = response.status().as_u16();
+            let number = |name| response.headers().get(name)?.to_str().ok()?.parse::<u64>().ok();
+            let (sequence, acknowledged) = (number(SEQUENCE), number(ACKNOWLEDGED));
             let body = Limited::new(response.into_body(), ANSWER_BYTES_MAX).collect().await;
             let broken = |it: Box<dyn std::error::Error + Send + Sync>| Error::Connect {
                 url: url.clone(),
                 reason: it.to_string(),
             };
-            Ok(Answer { status, body: body.map_err(broken)?.to_bytes() })
+            Ok(Answer { status, body: body.map_err(broken)?.to_bytes(), sequence, acknowledged })
         };
         match tokio::time::timeout(TIMEOUT, answer).await {
             Ok(answer) => answer,

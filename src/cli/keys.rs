@@ -6,7 +6,8 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::remote::{Ready, Remote, encoded, exit_of, list, problem};
+use super::asking::{When, say_sequence};
+use super::remote::{Ready, encoded, exit_of, problem};
 use super::{Exit, Global, failed, output};
 use crate::auth::Key;
 use crate::nats;
@@ -74,11 +75,8 @@ struct List {
     /// Of which account
     #[arg(long)]
     account: String,
-    /// As of a sequence, a time, or the end of a day (UTC)
-    #[arg(long, value_name = "WHEN")]
-    at: Option<String>,
     #[command(flatten)]
-    remote: Remote,
+    when: When,
 }
 
 #[derive(Debug, Args)]
@@ -145,9 +143,8 @@ impl Create {
 
 impl List {
     async fn run(self, global: &Global) -> anyhow::Result<Exit> {
-        let client = self.remote.client(global)?;
         let path = format!("/v1/accounts/{}/keys", encoded(&self.account));
-        let answer = list(&client, &path, &[("at", self.at)], usize::MAX).await?;
+        let answer = self.when.asking(global)?.list(&path, &[], usize::MAX).await?;
         if global.json {
             output::json(&answer);
             return Ok(Exit::Done);
@@ -167,6 +164,7 @@ impl List {
         };
         let head = ["key", "name", "role", "reaches", "facades", "state", "last used", "since"];
         output::table(&head, items.iter().map(row).collect());
+        say_sequence(&answer);
         Ok(Exit::Done)
     }
 }

@@ -4,7 +4,8 @@
 use clap::{Args, ValueEnum};
 use serde_json::Value;
 
-use super::remote::{Remote, encoded, get, list, query};
+use super::asking::{When, say_sequence};
+use super::remote::encoded;
 use super::{Exit, Global, output};
 
 /// What every one of them takes.
@@ -12,11 +13,8 @@ use super::{Exit, Global, output};
 struct Of {
     /// In which account
     account: String,
-    /// As of a sequence, a time, or the end of a day (UTC)
-    #[arg(long, value_name = "WHEN")]
-    at: Option<String>,
     #[command(flatten)]
-    remote: Remote,
+    when: When,
 }
 
 type Filters<const N: usize> = [(&'static str, Option<String>); N];
@@ -29,10 +27,8 @@ impl Of {
         below: &str,
         filters: Filters<N>,
     ) -> anyhow::Result<Value> {
-        let client = self.remote.client(global)?;
         let path = format!("/v1/accounts/{}/{below}", encoded(&self.account));
-        let asked: Vec<_> = filters.into_iter().chain([("at", self.at.clone())]).collect();
-        list(&client, &path, &asked, usize::MAX).await
+        self.when.asking(global)?.list(&path, &filters, usize::MAX).await
     }
 
     /// One thing of the account with all items of a list below it, both as of the same sequence. The
@@ -44,11 +40,11 @@ impl Of {
         name: &str,
         (listed, member): (&str, &str),
     ) -> anyhow::Result<Value> {
-        let client = self.remote.client(global)?;
+        let asking = self.when.asking(global)?;
         let path = format!("/v1/accounts/{}/{below}/{}", encoded(&self.account), encoded(name));
-        let mut one = get(&client, &format!("{path}{}", query([("at", self.at.clone())]))).await?;
-        let at = ("at", Some(output::cell(&one["sequence"])));
-        let mut all = list(&client, &format!("{path}/{listed}"), &[at], usize::MAX).await?;
+        let mut one = asking.get(&path, &[]).await?;
+        let asking = asking.at_that_of(&one);
+        let mut all = asking.list(&format!("{path}/{listed}"), &[], usize::MAX).await?;
         one[member] = all["items"].take();
         Ok(one)
     }
@@ -63,7 +59,10 @@ fn show(
 ) -> Exit {
     match global.json {
         true => output::json(answer),
-        false => output::table(head, items(&answer["items"]).iter().flat_map(rows).collect()),
+        false => {
+            output::table(head, items(&answer["items"]).iter().flat_map(rows).collect());
+            say_sequence(answer);
+        }
     }
     Exit::Done
 }
@@ -147,6 +146,7 @@ impl Group {
         };
         let members = items(&group["member_list"]).iter().map(member).collect();
         output::table(&["member", "place", "since"], members);
+        say_sequence(&group);
         Ok(Exit::Done)
     }
 }
@@ -203,6 +203,7 @@ impl Holder {
         };
         let seats = items(&it["assignments"]).iter().map(seat).collect();
         output::table(&["license", "product", "active", "grounds", "since", "ends_at"], seats);
+        say_sequence(&it);
         Ok(Exit::Done)
     }
 }

@@ -3,8 +3,9 @@
 use clap::{ArgGroup, Args};
 use serde_json::Value;
 
+use super::asking::{When, say_sequence};
 use super::lists::who;
-use super::remote::{Remote, encoded, get, list, query};
+use super::remote::encoded;
 use super::{Exit, Global, failed, output};
 
 #[derive(Debug, Args)]
@@ -24,25 +25,20 @@ pub(super) struct Check {
     /// May they use this license
     #[arg(long)]
     license: Option<String>,
-    /// As of a sequence, a time, or the end of a day (UTC)
-    #[arg(long, value_name = "WHEN")]
-    at: Option<String>,
     #[command(flatten)]
-    remote: Remote,
+    when: When,
 }
 
 impl Check {
     pub(super) async fn run(self, global: &Global) -> anyhow::Result<Exit> {
-        let client = self.remote.client(global)?;
-        let query = query([
+        let asked = [
             ("user", self.user),
             ("email", self.email),
             ("product", self.product),
             ("license", self.license),
-            ("at", self.at),
-        ]);
-        let path = format!("/v1/accounts/{}/checks{query}", encoded(&self.account));
-        let verdict = get(&client, &path).await?;
+        ];
+        let path = format!("/v1/accounts/{}/checks", encoded(&self.account));
+        let verdict = self.when.asking(global)?.get(&path, &asked).await?;
         let allowed = verdict["allowed"] == true;
         match global.json {
             true => output::json(&verdict),
@@ -98,34 +94,29 @@ pub(super) struct Usage {
     /// In windows of hour, day, week or month
     #[arg(long, requires = "license")]
     window: Option<String>,
-    /// As of a sequence, a time, or the end of a day (UTC)
-    #[arg(long, value_name = "WHEN")]
-    at: Option<String>,
     #[command(flatten)]
-    remote: Remote,
+    when: When,
 }
 
 impl Usage {
     pub(super) async fn run(self, global: &Global) -> anyhow::Result<Exit> {
-        let client = self.remote.client(global)?;
+        let asking = self.when.asking(global)?;
         let account = format!("/v1/accounts/{}", encoded(&self.account));
         let over_time = self.from.is_some() || self.to.is_some() || self.window.is_some();
-        let at = ("at", self.at);
         let (answer, head): (Value, &[&str]) = match &self.license {
             Some(license) if over_time => {
-                let query =
-                    query([("from", self.from), ("to", self.to), ("window", self.window), at]);
-                let path = format!("{account}/licenses/{}/usage{query}", encoded(license));
+                let asked = [("from", self.from), ("to", self.to), ("window", self.window)];
+                let path = format!("{account}/licenses/{}/usage", encoded(license));
                 let head = &["from", "to", "used", "quantity", "peak", "seat_days", "refusals"];
-                (get(&client, &path).await?, head)
+                (asking.get(&path, &asked).await?, head)
             }
             Some(license) => {
-                let path = format!("{account}/licenses/{}{}", encoded(license), query([at]));
-                (get(&client, &path).await?, LICENSE)
+                let path = format!("{account}/licenses/{}", encoded(license));
+                (asking.get(&path, &[]).await?, LICENSE)
             }
             None => {
                 let path = format!("{account}/licenses");
-                (list(&client, &path, &[at], usize::MAX).await?, LICENSE)
+                (asking.list(&path, &[], usize::MAX).await?, LICENSE)
             }
         };
         if global.json {
@@ -135,6 +126,7 @@ impl Usage {
         let one = [answer.clone()];
         let items = answer["items"].as_array().map_or(&one[..], Vec::as_slice);
         print_items(items, head);
+        say_sequence(&answer);
         Ok(Exit::Done)
     }
 }
@@ -177,14 +169,11 @@ pub(super) struct History {
     /// Only up to here
     #[arg(long)]
     to: Option<String>,
-    /// As of a sequence, a time, or the end of a day (UTC)
-    #[arg(long, value_name = "WHEN")]
-    at: Option<String>,
     /// At most this many, the newest first
     #[arg(long, default_value_t = 50)]
     limit: usize,
     #[command(flatten)]
-    remote: Remote,
+    when: When,
 }
 
 impl History {
@@ -192,7 +181,6 @@ impl History {
         if self.limit == 0 {
             return Err(failed(Exit::Usage, "--limit must be at least 1"));
         }
-        let client = self.remote.client(global)?;
         let filters = [
             ("license", self.license),
             ("user", self.user),
@@ -203,11 +191,10 @@ impl History {
             ("by", self.by),
             ("from", self.from),
             ("to", self.to),
-            ("at", self.at),
             ("order", Some("newest".to_owned())),
         ];
         let path = format!("/v1/accounts/{}/history", encoded(&self.account));
-        let answer = list(&client, &path, &filters, self.limit).await?;
+        let answer = self.when.asking(global)?.list(&path, &filters, self.limit).await?;
         if global.json {
             output::json(&answer);
             return Ok(Exit::Done);
@@ -223,6 +210,7 @@ impl History {
         };
         let head = ["sequence", "at", "type", "license", "holder", "actor", "by", "reason"];
         output::table(&head, items.iter().map(row).collect());
+        say_sequence(&answer);
         Ok(Exit::Done)
     }
 }

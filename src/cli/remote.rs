@@ -141,33 +141,6 @@ pub(super) async fn get(client: &Client, path: &str) -> anyhow::Result<Value> {
     value(&answer)
 }
 
-/// Items that the ledger hands out at a time.
-const PAGE: usize = 1_000;
-
-/// A whole list, page after page, `max` items at most: the first answer with all items in it.
-pub(super) async fn list(
-    client: &Client,
-    path: &str,
-    pairs: &[(&str, Option<String>)],
-    max: usize,
-) -> anyhow::Result<Value> {
-    let mut whole = Value::Null;
-    let mut items = vec![];
-    loop {
-        let limit = ("limit", Some((max - items.len()).min(PAGE).to_string()));
-        let cursor = ("cursor", whole["next"].as_str().map(str::to_owned));
-        let more = pairs.iter().cloned().chain([limit, cursor]);
-        whole = get(client, &format!("{path}{}", query(more))).await?;
-        if let Some(page) = whole["items"].as_array_mut() {
-            items.append(page);
-        }
-        if whole["next"].is_null() || items.len() >= max {
-            whole["items"] = items.into();
-            return Ok(whole);
-        }
-    }
-}
-
 /// The document of an answer; a problem becomes an error.
 pub(super) fn value(answer: &Answer) -> anyhow::Result<Value> {
     let document: Value = serde_json::from_slice(&answer.body)

@@ -6,6 +6,10 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue};
 /// The sequence as of which an answer holds; of a write, the one it was judged or kept at.
 pub(crate) const SEQUENCE: HeaderName = HeaderName::from_static("seatledger-sequence");
 
+/// Of an answer to a question: up to where the ledger had acknowledged when it was asked. Where it is
+/// above the sequence of the answer, the read model was behind.
+pub(crate) const ACKNOWLEDGED: HeaderName = HeaderName::from_static("seatledger-acknowledged");
+
 /// The id of the command that a call is, with which it can be sent again.
 pub(crate) const COMMAND: HeaderName = HeaderName::from_static("seatledger-command");
 

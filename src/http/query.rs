@@ -19,7 +19,7 @@ use serde::de::DeserializeOwned;
 pub(crate) use params::{AsOfParams, PageParams, Params};
 
 use super::App;
-use super::headers::{AT, SEQUENCE, WARNING};
+use super::headers::{ACKNOWLEDGED, AT, SEQUENCE, WARNING};
 use super::problem::Problem;
 use crate::views::{Behind, View};
 
@@ -83,12 +83,15 @@ pub(crate) struct AsOf {
     pub(crate) moment: Moment,
     /// Whether the past was asked for.
     past: bool,
+    /// Up to where this process had acknowledged when it was asked, unless about the past.
+    acknowledged: Option<u64>,
 }
 
 impl AsOf {
     /// As of whatever the read model has.
     pub(crate) fn now(app: &App) -> AsOf {
-        AsOf { sequence: u64::MAX, moment: app.clock.now(), past: false }
+        let acknowledged = Some(app.intake.writer().sequence());
+        AsOf { sequence: u64::MAX, moment: app.clock.now(), past: false, acknowledged }
     }
 }
 
@@ -107,8 +110,9 @@ pub(crate) async fn as_of(
         if min_sequence.is_none() {
             be_built(view)?;
         }
-        view.reach_soon(app.intake.writer().sequence()).await;
-        return Ok(AsOf::now(app));
+        let acknowledged = app.intake.writer().sequence();
+        view.reach_soon(acknowledged).await;
+        return Ok(AsOf { acknowledged: Some(acknowledged), ..AsOf::now(app) });
     };
     let history = &app.views.history;
     let (sequence, moment) = match at.parse::<u64>() {
@@ -143,7 +147,7 @@ pub(crate) async fn as_of(
         }
     };
     reach(view, sequence).await?;
-    Ok(AsOf { sequence, moment, past: true })
+    Ok(AsOf { sequence, moment, past: true, acknowledged: None })
 }
 
 /// Refuses to answer as of now from a read model that is still being built. What a reader asks for by
@@ -356,6 +360,9 @@ pub(crate) fn answer_json(as_of: AsOf, sequence: u64, json: Vec<u8>) -> Response
     let mut response = ([("content-type", "application/json")], json).into_response();
     let headers = response.headers_mut();
     headers.insert(SEQUENCE, HeaderValue::from(sequence));
+    if let Some(acknowledged) = as_of.acknowledged {
+        headers.insert(ACKNOWLEDGED, HeaderValue::from(acknowledged));
+    }
     if as_of.past
         && let Ok(moment) = HeaderValue::from_str(&as_of.moment.to_string())
     {

@@ -1,6 +1,7 @@
 //! The command line: every subcommand, its exit codes, and JSON on request.
 
 mod asking;
+mod fresh;
 mod lists;
 mod sending;
 mod shape;
