@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use crate::faults::replay::{payloads, text_of};
+use crate::faults::replay::{messages, text_of};
 
 /// A seat, or an assignment that holds none.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,9 +62,10 @@ pub struct Logged {
 impl Logged {
     pub async fn of(client: &async_nats::Client) -> Logged {
         let mut logged = Logged::default();
-        for payload in payloads(client).await {
+        for message in messages(client).await {
             logged.last += 1;
-            let text = String::from_utf8(payload).unwrap();
+            assert!(message.is_ours, "{}: nobody else writes there", logged.last);
+            let text = String::from_utf8(message.payload).unwrap();
             for line in text.lines().skip(1) {
                 let mut event: Value = serde_json::from_str(line).unwrap();
                 if event["account"] == "acme" && event["type"] != "KeyUsed" {

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::strangers::fill;
 use crate::faults::nats::Nats;
-use crate::faults::replay::last_sequence;
+use crate::faults::replay::{Replay, last_sequence};
 use crate::ledger::{Ledger, eventually};
 
 /// Whoever may post a command, or ask JetStream anything, chooses where the answer goes.
@@ -125,6 +125,8 @@ async fn who_may_only_produce_cannot_stop_the_ledger_for_good() {
         (repeated["sequence"].clone(), repeated["replayed"].clone()),
         (json!(next), json!(true))
     );
+    let replay = Replay::of(&ledger.nats().await).await;
+    assert_eq!((replay.last(), replay.foreign()), (next, 0), "read a second way");
 }
 
 /// Whoever decides, both go on.

@@ -36,7 +36,7 @@ impl Forged {
     fn after(replay: &Replay) -> Forged {
         let header = json!({
             "format": 1, "commit": "01a20000-0000-7000-8000-000000000000", "partition": 0,
-            "n": COMMITS + 1, "prev": hash(&replay.payloads[COMMITS as usize - 1]), "count": 1,
+            "n": COMMITS + 1, "prev": hash(&replay.messages[COMMITS as usize - 1].payload), "count": 1,
             "at": "2099-01-01T00:00:00.000Z",
         });
         let (_, event) = replay.events.last().unwrap();

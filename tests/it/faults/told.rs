@@ -86,6 +86,9 @@ async fn pages(ledger: &Ledger, path: &str) -> Vec<Value> {
 /// after.
 pub async fn everything(ledger: &Ledger, account: &str, last: u64) -> Vec<String> {
     let of_account = format!("/v1/accounts/{account}");
+    // Nobody is asked about an account before it began.
+    let oldest = ledger.get_at_least(&format!("{of_account}/history?limit=1"), last).await.json();
+    let began = oldest["items"][0]["sequence"].as_u64().expect("it has a history");
     let mut paths = vec![
         format!("{of_account}/licenses?limit=1000"),
         format!("{of_account}/assignments?ended=true&limit=1000"),
@@ -94,10 +97,10 @@ pub async fn everything(ledger: &Ledger, account: &str, last: u64) -> Vec<String
         format!("{of_account}/holders?limit=1000"),
         of_account.clone(),
     ];
-    for half in [last / 2, 1] {
-        paths.push(format!("{of_account}/licenses?limit=1000&at={half}"));
-        paths.push(format!("{of_account}/assignments?limit=1000&at={half}"));
-        paths.push(format!("{of_account}/holders?limit=1000&at={half}"));
+    for at in [began.max(last / 2), began] {
+        paths.push(format!("{of_account}/licenses?limit=1000&at={at}"));
+        paths.push(format!("{of_account}/assignments?limit=1000&at={at}"));
+        paths.push(format!("{of_account}/holders?limit=1000&at={at}"));
     }
     let mut said = vec![];
     for path in paths {
