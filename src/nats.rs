@@ -252,6 +252,7 @@ impl Options {
                 let millis = u64::try_from(attempt).unwrap_or(u64::MAX).saturating_mul(50);
                 Duration::from_millis(millis).min(RECONNECT_PAUSE_MAX)
             })
+            .reconnect_to_server_callback(elsewhere::in_turn())
             .event_callback(move |event| {
                 noted.note(&event);
                 std::future::ready(())
