@@ -18,6 +18,7 @@
 
 mod agreeing;
 mod aladia;
+mod cluster;
 mod command_line;
 mod crashing;
 mod damage;

@@ -96,6 +96,10 @@ impl Nats {
         std::fs::read_to_string(self.dir.join("log")).unwrap_or_default()
     }
 
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
     pub fn url(&self) -> String {
         format!("nats://127.0.0.1:{}", self.port)
     }

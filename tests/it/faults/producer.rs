@@ -94,6 +94,12 @@ impl Doors {
         Doors { nats: ledger.producer().await, http, url: ledger.http_url() }
     }
 
+    /// Those at addresses.
+    pub fn at(nats: Client, url: String) -> Doors {
+        let http = HttpClient::builder(TokioExecutor::new()).build_http();
+        Doors { nats, http, url }
+    }
+
     /// Sends a command as a NATS request.
     pub async fn ask(&self, order: &Order) -> Told {
         let subject = format!("seatledger.command.{}.{}", order.account, order.kind);
