@@ -39,6 +39,9 @@ impl Task {
     pub(super) async fn commit(&mut self, mut asks: Vec<Ask>) {
         while !asks.is_empty() {
             self.recent.forget(self.views.commands.sequence());
+            // Whoever has gone may have asked another process meanwhile, and been told that the same
+            // command is refused. It must not take effect after that.
+            asks.retain(|it| !it.reply.is_closed());
             if let Some(why) = Unavailable::of(self.health.condition()) {
                 return answer_all(asks, &why);
             }

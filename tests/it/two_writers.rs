@@ -1,5 +1,6 @@
 //! Two processes write one log: the fence decides, and nobody notices which one answered.
 
+mod late;
 mod pair;
 
 use std::sync::{Arc, Mutex};
