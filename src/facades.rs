@@ -16,6 +16,7 @@ pub(crate) mod uipath;
 
 use std::sync::Arc;
 
+use axum::body::Bytes;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse as _, Response};
 use events::request::{Address, Via};
@@ -84,7 +85,7 @@ pub(crate) struct Accepted {
     /// Its id.
     pub(crate) command: Option<String>,
     /// The document, as JSON.
-    pub(crate) document: Vec<u8>,
+    pub(crate) document: Bytes,
 }
 
 /// Sends a command, and waits until what it wrote is read at once.

@@ -5,33 +5,34 @@ mod discovery;
 mod door;
 mod malformed;
 pub mod post;
+mod recall;
 mod reply;
 
 use std::sync::Arc;
 use std::time::Instant;
 
+use bytes::Bytes;
 use events::request::{ANONYMOUS, Address};
-use events::wire::{self, Record};
+use events::wire::Record;
 use events::{AccountId, CommandId, CommandType, Event, Refusal, Request};
 use serde::Serialize;
 use uuid::Uuid;
 
 use crate::auth::principal::Proof;
 use crate::auth::{Access, AuthError, Principal};
-use crate::health::Condition;
 use crate::http::problem::Problem;
-use crate::log::{self, Damage, Log};
 use crate::metrics as numbers;
 use crate::writer::{Outcome, Unavailable, Writer};
 
 pub use door::{Door, Keeper};
 pub(crate) use malformed::{EMPTY, problem as malformed_problem};
+pub use recall::Recall;
 
 /// Where every door hands its commands. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Intake {
     writer: Writer,
-    log: Log,
+    recall: Recall,
 }
 
 /// The intake for somebody who was let in: there is no other way to send.
@@ -58,17 +59,17 @@ pub struct Answer {
 #[derive(Debug, Clone)]
 pub enum Document {
     /// JSON bytes.
-    Accepted(Vec<u8>),
+    Accepted(Bytes),
     /// What went wrong.
     Problem(Box<Problem>),
 }
 
 impl Answer {
     /// The document's bytes.
-    pub fn to_json(&self) -> Vec<u8> {
+    pub fn to_json(&self) -> Bytes {
         match &self.document {
             Document::Accepted(json) => json.clone(),
-            Document::Problem(problem) => problem.to_json(),
+            Document::Problem(problem) => problem.to_json().into(),
         }
     }
 
@@ -105,8 +106,8 @@ struct Told<'a> {
 
 impl Intake {
     /// An intake in front of a writer.
-    pub fn new(writer: Writer, log: Log) -> Intake {
-        Intake { writer, log }
+    pub fn new(writer: Writer, recall: Recall) -> Intake {
+        Intake { writer, recall }
     }
 
     /// The way in for a caller: they are the actor where a document names none, and what they may not
@@ -123,49 +124,10 @@ impl Intake {
 
     /// The outcome of a command that was accepted by an old commit, from the log itself.
     pub async fn recall(&self, account: &AccountId, command: &CommandId, sequence: u64) -> Answer {
-        let outcome = match self.read_again(sequence).await {
-            Ok(mut records) => {
-                records.retain(|it| it.account == *account && it.command.id == *command);
-                let records = Arc::new(records);
-                if records.is_empty() {
-                    // Only a commit that holds the command is ever named for it.
-                    self.writer.health().damaged(&Damage::Changed { sequence });
-                }
-                match self.writer.health().condition() {
-                    Condition::Stopped(stop) if records.is_empty() => {
-                        Outcome::Unavailable(Unavailable::Stopped(stop))
-                    }
-                    Condition::Starting
-                    | Condition::Ready
-                    | Condition::Waiting(..)
-                    | Condition::Stopped(_)
-                    | Condition::Stopping => {
-                        Outcome::Accepted { sequence, replayed: true, dry_run: false, records }
-                    }
-                }
-            }
-            Err(unavailable) => Outcome::Unavailable(unavailable),
-        };
-        answer(account.as_str(), command.as_str(), &outcome)
-    }
-
-    async fn read_again(&self, sequence: u64) -> Result<Vec<Record>, Unavailable> {
-        let unreadable = |it: String| Unavailable::Commands(format!("sequence {sequence}: {it}"));
-        let found = self.log.message_at(sequence).await.map_err(|error| {
-            let said = unreadable(error.to_string());
-            // It was on the log once: the command's id says so.
-            if let log::Error::Damaged(damage) = error {
-                self.writer.health().damaged(&damage);
-            }
-            said
-        })?;
-        let found = found.ok_or_else(|| unreadable("the log ends before it".to_owned()))?;
-        let commit = wire::decode(sequence, &found.payload).map_err(|error| {
-            let said = unreadable(error.to_string());
-            self.writer.health().damaged(&Damage::Unreadable { sequence, error });
-            said
-        })?;
-        Ok(commit.records)
+        match self.recall.document(account, command, sequence).await {
+            Ok(document) => accepted(command.as_str(), sequence, document),
+            Err(why) => answer(account.as_str(), command.as_str(), &Outcome::Unavailable(why)),
+        }
     }
 }
 
@@ -270,28 +232,9 @@ fn unjudged(unavailable: &Unavailable, address: &Address<'_>, document: &[u8]) -
 
 fn answer(account: &str, command: &str, outcome: &Outcome) -> Answer {
     let problem = match outcome {
-        Outcome::Accepted { sequence, replayed, dry_run, records } => {
-            let told = |it: &Record| (it.id, it.event.kind(), it.event.version());
-            let events = records.iter().map(|it| {
-                let (id, kind, v) = told(it);
-                Told { id, kind, v, data: &it.event }
-            });
-            let document = Accepted {
-                outcome: "accepted",
-                account,
-                command,
-                sequence: *sequence,
-                replayed: *replayed,
-                dry_run: *dry_run,
-                events: events.collect(),
-            };
-            return Answer {
-                status: 200,
-                sequence: Some(*sequence),
-                command: Some(command.to_owned()),
-                // Invariant: strings, numbers and events serialise without fail.
-                document: Document::Accepted(serde_json::to_vec(&document).unwrap_or_default()),
-            };
+        Outcome::Accepted { sequence, dry_run, records } => {
+            let document = accepted_json((account, command), *sequence, false, *dry_run, records);
+            return accepted(command, *sequence, document);
         }
         // `send` has resolved it; whoever has not is told where to look.
         Outcome::Repeated { sequence } => Problem::new(
@@ -306,6 +249,30 @@ fn answer(account: &str, command: &str, outcome: &Outcome) -> Answer {
         Outcome::Unavailable(unavailable) => unavailable_problem(unavailable),
     };
     problem_answer(problem, account, command)
+}
+
+fn accepted(command: &str, sequence: u64, document: Bytes) -> Answer {
+    let (command, document) = (Some(command.to_owned()), Document::Accepted(document));
+    Answer { status: 200, sequence: Some(sequence), command, document }
+}
+
+/// The document that answers an accepted command.
+fn accepted_json(
+    (account, command): (&str, &str),
+    sequence: u64,
+    replayed: bool,
+    dry_run: bool,
+    records: &[Record],
+) -> Bytes {
+    let told = records.iter().map(|Record { id, event, .. }| {
+        let (id, kind, v) = (*id, event.kind(), event.version());
+        Told { id, kind, v, data: event }
+    });
+    let events = told.collect();
+    let outcome = "accepted";
+    let document = Accepted { outcome, account, command, sequence, replayed, dry_run, events };
+    // Invariant: strings, numbers and events serialise without fail.
+    serde_json::to_vec(&document).unwrap_or_default().into()
 }
 
 fn problem_answer(problem: Problem, account: &str, command: &str) -> Answer {

@@ -20,6 +20,10 @@ pub const COMMITS: &str = "seatledger_commits_total";
 pub const EVENTS: &str = "seatledger_events_total";
 /// Commits that another writer's commit took the place of.
 pub const FENCED: &str = "seatledger_commits_fenced_total";
+/// Commits that were read again, to tell the outcome of a command that was accepted before.
+pub const COMMITS_READ_AGAIN: &str = "seatledger_commits_read_again_total";
+/// Outcomes that were made of such commits. The others were kept from before.
+pub const OUTCOMES_DECODED: &str = "seatledger_outcomes_decoded_total";
 /// Records that are in the journal durably.
 pub const JOURNAL_APPENDS: &str = "seatledger_journal_appends_total";
 /// Bytes of those.
@@ -79,6 +83,8 @@ fn describe() {
     metrics::describe_counter!(COMMITS, "Commits written by this process");
     metrics::describe_counter!(EVENTS, "Events written by this process");
     metrics::describe_counter!(FENCED, "Commits that lost their place to another writer");
+    metrics::describe_counter!(COMMITS_READ_AGAIN, "Commits read again to tell an outcome again");
+    metrics::describe_counter!(OUTCOMES_DECODED, "Outcomes told again that were not kept");
     metrics::describe_counter!(JOURNAL_APPENDS, "Records written to the journal");
     metrics::describe_counter!(JOURNAL_BYTES, "Bytes written to the journal");
     metrics::describe_counter!(JOURNAL_REPUBLISHED, "Lost commits that were published again");

@@ -21,7 +21,7 @@ use crate::clock::Clock;
 use crate::durability::{Durability, Nodes};
 use crate::facades::ibl;
 use crate::health::{Condition, Health, Stop};
-use crate::intake::{Intake, Keeper, ask, post};
+use crate::intake::{Intake, Keeper, Recall, ask, post};
 use crate::journal::Journal;
 use crate::log::{self, Log};
 use crate::monitor::{Lookout, Monitor};
@@ -161,7 +161,7 @@ impl Service {
         };
         let over = (&writing, answers.clone());
         let (Keeper { intake, auth }, local, doors) =
-            begin(&settings, http, parts, over, (&stop, &tasks)).await?;
+            begin(&settings, http, (parts, &log), over, (&stop, &tasks)).await?;
         let monitor = Monitor {
             log: log.clone(),
             anchor,
@@ -347,16 +347,17 @@ struct Doors {
 }
 
 /// Starts the writer and, once it is known who is let in, opens the doors over NATS. All of that runs
-/// on the thread of the write path but the reading of an issuer's keys.
+/// on the thread of the write path but the reading of an issuer's keys, and of old commits.
 async fn begin(
     settings: &Settings,
     http: SocketAddr,
-    parts: writer::Parts,
+    (parts, reading): (writer::Parts, &Log),
     (writing, answers): (&WriteThread, async_nats::Client),
     (stop, tasks): (&CancellationToken, &TaskTracker),
 ) -> Result<(Keeper, Arc<Principal>, Doors), Error> {
     let (log, refusals) = (parts.log.clone(), parts.refusals.downgrade());
-    let begun = begin_writing(parts, stop.clone(), tasks.clone());
+    let recall = Recall::new(reading, &parts.health);
+    let begun = begin_writing(parts, recall, stop.clone(), tasks.clone());
     let intake = writing.run(begun).await.map_err(Error::Thread)?;
     let (auth, local) = admission(settings, http, &intake, (stop, tasks))?;
     let keeper = Keeper { intake, auth };
@@ -368,10 +369,11 @@ async fn begin(
 /// Starts the writer on the thread that this runs on.
 async fn begin_writing(
     parts: writer::Parts,
+    recall: Recall,
     stop: CancellationToken,
     tasks: TaskTracker,
 ) -> Intake {
-    let (log, health) = (parts.log.clone(), parts.health.clone());
+    let health = parts.health.clone();
     let (writer, task) = Writer::start(parts, stop);
     tasks.spawn(async move {
         if task.await.is_err() {
@@ -384,7 +386,7 @@ async fn begin_writing(
             });
         }
     });
-    Intake::new(writer, log)
+    Intake::new(writer, recall)
 }
 
 /// Opens the doors over NATS, on the thread that this runs on. Answers go out over `client`.

@@ -62,8 +62,6 @@ pub enum Outcome {
     Accepted {
         /// The sequence of the commit that holds its events; where the log ends when it has none.
         sequence: u64,
-        /// Whether the answer repeats an earlier one.
-        replayed: bool,
         /// Whether nothing was written because nothing was meant to be.
         dry_run: bool,
         /// What it caused.

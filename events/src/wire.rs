@@ -3,6 +3,8 @@
 //! NDJSON in UTF-8: a header line, then one line an event, each ended by a line feed. The chain is
 //! over these bytes as they are stored; nobody ever has to write JSON the same way twice.
 
+mod of_command;
+
 use std::borrow::Cow;
 use std::fmt;
 
@@ -17,6 +19,8 @@ use crate::malformed::short;
 use crate::moment::Moment;
 use crate::request::{Change, ContentHash, Via};
 use crate::text::{AccountId, Actor, CommandId, Given, Label};
+
+pub use of_command::decode_of;
 
 /// The version of the commit format that this release writes.
 pub const FORMAT: u32 = 1;
@@ -310,7 +314,15 @@ fn write_line(value: &impl Serialize, line: &mut Vec<u8>) {
 /// Every line ends with a line feed, the last one too: a payload that was cut short at any byte is
 /// an error.
 pub fn decode(sequence: u64, payload: &[u8]) -> Result<Commit, DecodeError> {
-    let shape = |it: &str| DecodeError::Shape(it.to_owned());
+    let (header, lines) = open(payload)?;
+    let records: Vec<Record> =
+        lines.enumerate().map(|(line, text)| Record::read(line, text)).collect::<Result<_, _>>()?;
+    has_all(&header, records.len())?;
+    Ok(Commit { sequence, hash: CommitHash::of(payload), header, records })
+}
+
+/// The header of a payload, and its other lines.
+fn open(payload: &[u8]) -> Result<(Header, std::str::Split<'_, char>), DecodeError> {
     let text = std::str::from_utf8(payload).map_err(|_| shape("it is not UTF-8"))?;
     if text.is_empty() {
         return Err(shape("it is empty"));
@@ -326,15 +338,21 @@ pub fn decode(sequence: u64, payload: &[u8]) -> Result<Commit, DecodeError> {
     if format.format != FORMAT {
         return Err(DecodeError::Format(format.format));
     }
-    let header: Header = serde_json::from_str(first).map_err(|it| shape(&it.to_string()))?;
-    let records: Vec<Record> =
-        lines.enumerate().map(|(line, text)| Record::read(line, text)).collect::<Result<_, _>>()?;
-    if records.len() != header.count {
-        let lines = records.len();
-        let count = header.count;
-        return Err(shape(&format!("it has {lines} events, its header counts {count}")));
+    let header = serde_json::from_str(first).map_err(|it| shape(&it.to_string()))?;
+    Ok((header, lines))
+}
+
+/// Whether there are as many lines as the header counts.
+fn has_all(header: &Header, lines: usize) -> Result<(), DecodeError> {
+    let count = header.count;
+    match lines == count {
+        true => Ok(()),
+        false => Err(shape(&format!("it has {lines} events, its header counts {count}"))),
     }
-    Ok(Commit { sequence, hash: CommitHash::of(payload), header, records })
+}
+
+fn shape(it: &str) -> DecodeError {
+    DecodeError::Shape(it.to_owned())
 }
 
 #[cfg(test)]

@@ -162,7 +162,7 @@ async fn answer(intake: Sender, line: Line, dry_run: bool) -> Bytes {
             let address = Address { account: &account, kind: &kind, key: None, via: Via::Http };
             intake.judge(&address, &line.document, line.made, dry_run).await.to_json()
         }
-        Err(malformed) => malformed_problem(&malformed).to_json(),
+        Err(malformed) => malformed_problem(&malformed).to_json().into(),
     };
     // Every answer is an object; the number stands first in it.
     let mut told = format!("{{\"line\":{},", line.number).into_bytes();

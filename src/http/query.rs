@@ -5,6 +5,7 @@ mod params;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::body::Bytes;
 use axum::extract::{FromRequestParts, Path, State};
 use axum::http::HeaderValue;
 use axum::http::request::Parts;
@@ -352,11 +353,11 @@ pub(crate) fn answer<T: Serialize>(
     body: &T,
 ) -> Result<Response, Problem> {
     let json = serde_json::to_vec(body).map_err(|it| internal(&it.to_string()))?;
-    Ok(answer_json(as_of, sequence, json))
+    Ok(answer_json(as_of, sequence, json.into()))
 }
 
 /// The same, of a document that is written already.
-pub(crate) fn answer_json(as_of: AsOf, sequence: u64, json: Vec<u8>) -> Response {
+pub(crate) fn answer_json(as_of: AsOf, sequence: u64, json: Bytes) -> Response {
     let mut response = ([("content-type", "application/json")], json).into_response();
     let headers = response.headers_mut();
     headers.insert(SEQUENCE, HeaderValue::from(sequence));

@@ -257,7 +257,7 @@ impl Asked {
         if let Some(kind) = message.subject.rsplit('.').next().and_then(|it| it.parse().ok()) {
             self.discovery.note(kind, &answer, begin.elapsed());
         }
-        let body = Bytes::from(answer.to_json());
+        let body = answer.to_json();
         self.reply(message, Some(headers(&answer)), body).await;
     }
 

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use async_nats::Client;
-use bytes::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -128,7 +127,7 @@ impl Parts {
             unanswerable(answer, posted);
             return true;
         }
-        let body = Bytes::from(answer.to_json());
+        let body = answer.to_json();
         let subject = format!("{}.outcome.{account}.{id}", self.log.settings().prefix);
         let sent = self.client.publish_with_headers(subject, ask::headers(answer), body).await;
         if let Err(error) = sent {

@@ -262,11 +262,13 @@ impl Task {
             let outcome = match verdict {
                 Verdict::Now(outcome) => outcome,
                 Verdict::Unrecorded { records, dry_run } => {
-                    Outcome::Accepted { sequence, replayed: false, dry_run, records }
+                    Outcome::Accepted { sequence, dry_run, records }
                 }
-                Verdict::Recorded { records, repeats: replayed } => {
+                // Made once for all of them, and not on this thread.
+                Verdict::Recorded { repeats: true, .. } => Outcome::Repeated { sequence },
+                Verdict::Recorded { records, repeats: false } => {
                     let records = draft.records.get(records).map(Arc::clone).unwrap_or_default();
-                    Outcome::Accepted { sequence, replayed, dry_run: false, records }
+                    Outcome::Accepted { sequence, dry_run: false, records }
                 }
                 Verdict::Refused(refusal) => {
                     self.keep(&ask.request, &refusal, at);

@@ -143,7 +143,8 @@ impl Task {
                 return None;
             }
         };
-        said(&wire::decode(sequence, &found.payload).ok()?.records, step)
+        let (receiver, command) = (&step.transfer.receiver, &step.command);
+        said(&wire::decode_of(&found.payload, receiver, command).ok()?, step)
     }
 }
 

@@ -275,3 +275,34 @@ fn a_hash_is_read_back_as_it_was_written() {
         assert_eq!(CommitHash::parse(bad), None, "{bad}");
     }
 }
+
+#[test]
+fn what_one_command_caused_is_read_out_of_a_commit_of_many() {
+    let of = |account: &str, command: &str| {
+        let mut record = full(samples().remove(0));
+        record.account = AccountId::new(account).unwrap();
+        record.command.id = CommandId::new(command).unwrap();
+        record
+    };
+    let own = [of("acme", "c1"), of("acme", "c1")];
+    let others = [of("globex", "c1"), of("acme", "c2"), of("acme", "c11")];
+    let newer = String::from_utf8(line(&others[0])).unwrap().replace("\"v\":1", "\"v\":9");
+    let mut lines = [&own[0], &others[0], &others[1], &own[1], &others[2]].map(line).concat();
+    lines.extend_from_slice(newer.as_bytes());
+    let payload = encode(&Header { count: 6, ..header() }, &lines);
+    assert!(decode(7, &payload).is_err(), "not every line can be read by this release");
+    let read = |payload: &[u8], account, command| {
+        decode_of(payload, &AccountId::new(account).unwrap(), &CommandId::new(command).unwrap())
+    };
+    assert_eq!(read(&payload, "acme", "c1"), Ok(own.to_vec()));
+    assert_eq!(read(&payload, "acme", "c2"), Ok(vec![others[1].clone()]));
+    assert_eq!(read(&payload, "acme", "c"), Ok(vec![]));
+    // It is held to be whole as much as if all of it were read.
+    for end in 0..payload.len() {
+        assert!(read(&payload[..end], "acme", "c1").is_err(), "{end} of {}", payload.len());
+    }
+    let fewer = encode(&Header { count: 5, ..header() }, &lines);
+    assert!(matches!(read(&fewer, "acme", "c1"), Err(DecodeError::Shape(_))));
+    let torn = String::from_utf8(payload).unwrap().replacen("\"account\"", "\"acc\"", 1);
+    assert!(matches!(read(torn.as_bytes(), "acme", "c1"), Err(DecodeError::Event { line: 0, .. })));
+}

@@ -278,3 +278,47 @@ async fn what_is_already_so_is_accepted_and_records_nothing() {
     }
     assert_eq!(doors.sequence().await, last);
 }
+
+/// A number of the ledger, summed over its labels; 0 where it was never counted.
+async fn counted(ledger: &Ledger, name: &str) -> u64 {
+    let metrics = ledger.get("/metrics").await;
+    let metrics = std::str::from_utf8(&metrics.body).unwrap();
+    let samples = metrics.lines().filter(|it| it.starts_with(name));
+    samples.map(|it| it.rsplit(' ').next().unwrap().parse::<u64>().unwrap()).sum()
+}
+
+/// Senders that had no answer in time all send again at once.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_storm_of_repeats_reads_the_commit_once() {
+    const SEATS: usize = 200;
+    const REPEATS: usize = 400;
+    let ledger = Ledger::start().await;
+    let doors = Doors::of(&ledger).await;
+    doors.allocate("acme", "creative", SEATS as i64 + 10).await;
+    let to = ("acme", "AssignSeat");
+    let holders: Vec<Value> = (0..SEATS).map(|it| json!({"user": format!("u{it}")})).collect();
+    let document = json!({"id": "storm", "license": "creative", "holders": holders});
+    let once = doors.document(Door::Ask, to, &document).await;
+    assert_eq!((once.status, once.events().len()), (200, SEATS));
+    let body = document.to_string();
+    let (doors, body) = (&doors, body.as_bytes());
+    let storm = (0..REPEATS).map(|it| doors.send(Door::ALL[it % 2 * 2], to, None, body));
+    for told in futures_util::future::join_all(storm).await {
+        assert!(
+            told.sequence == once.sequence && replayed(&told) && told.events() == once.events()
+        );
+    }
+    let told = counted(&ledger, "seatledger_commands_total{type=\"AssignSeat\"").await;
+    assert_eq!(told, REPEATS as u64 + 1, "each of them was told");
+    for name in ["seatledger_commits_read_again_total", "seatledger_outcomes_decoded_total"] {
+        assert_eq!(counted(&ledger, name).await, 1, "{name}");
+    }
+    // Another one is read by itself, and once too.
+    let other = doors.document(Door::Ask, to, &assign("c1", "ada")).await;
+    for again in [&other, &other] {
+        let told = doors.document(Door::Http, to, &assign("c1", "ada")).await;
+        assert_eq!((told.sequence, told.events()), (again.sequence, again.events()));
+    }
+    assert_eq!(counted(&ledger, "seatledger_commits_read_again_total").await, 2);
+    assert_eq!(counted(&ledger, "seatledger_outcomes_decoded_total").await, 2);
+}
