@@ -84,6 +84,7 @@ pub struct Health {
 #[derive(Debug, Default)]
 struct Reasons {
     is_read: bool,
+    waits_for: Option<String>,
     is_stopping: bool,
     stop: Option<Arc<Stop>>,
     holds: BTreeMap<Hold, Arc<Stop>>,
@@ -123,6 +124,12 @@ impl Health {
     /// To be told of changes.
     pub fn watch(&self) -> watch::Receiver<Condition> {
         self.condition.subscribe()
+    }
+
+    /// What a start waits for, in a sentence; none once it goes on. It is said where it is asked how
+    /// the ledger is.
+    pub fn waits_for(&self, what: Option<String>) {
+        self.change(|it| it.waits_for = what);
     }
 
     /// The log is read: commands are taken, unless writing waits or has stopped meanwhile.
@@ -186,7 +193,8 @@ impl Health {
     pub fn judgement(&self) -> Judgement {
         let reasons = self.reasons();
         let holds: Vec<Arc<Stop>> = reasons.holds.values().cloned().collect();
-        judgement::judge(&reasons.condition(), &holds, reasons.troubles.values().cloned())
+        let (waits, troubles) = (reasons.waits_for.as_deref(), reasons.troubles.values().cloned());
+        judgement::judge((&reasons.condition(), waits), &holds, troubles)
     }
 
     /// Writing stops. The first reason stays, unless damage is found further to the front of the

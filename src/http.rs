@@ -27,6 +27,7 @@ mod schedules;
 pub mod server;
 mod tail;
 mod voiding;
+mod waiting;
 mod waitlists;
 
 use std::sync::Arc;
@@ -51,6 +52,8 @@ use crate::intake::Intake;
 use crate::log::Log;
 use crate::projector::Projector;
 use crate::views::Views;
+pub use waiting::serve_while_waiting;
+
 use document::ProblemDocument;
 use server::{Front, Limits};
 

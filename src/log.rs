@@ -4,6 +4,7 @@
 //! server's disk: a reader demands that sequences are contiguous and the chain unbroken
 //! ([`Position`]), and a writer publishes only behind a fence ([`Log::publish`]).
 
+mod asking;
 mod chain;
 mod check;
 mod mend;
@@ -13,16 +14,17 @@ mod reader;
 mod settings;
 mod settled;
 
-use std::time::Duration;
-
-use async_nats::jetstream::context::GetStreamErrorKind;
+use async_nats::jetstream::Context;
 use async_nats::jetstream::stream::{Info, RawMessageErrorKind, Stream};
-use async_nats::jetstream::{self, Context};
-use async_nats::{Client, HeaderMap, jetstream::ErrorCode};
+use async_nats::{Client, HeaderMap};
 use bytes::Bytes;
 use events::wire::{self, CommitHash};
 
 use crate::journal::Journal;
+use asking::{
+    ATTEMPTS, RETRY_PAUSE, START_ATTEMPTS, attempts, attempts_while, context, create, find,
+    fix_of_offline, without_account,
+};
 use mend::Mender;
 
 pub use chain::{Damage, Foreign, Found, Message, Position};
@@ -32,20 +34,6 @@ pub use queue::{Posted, Posts, Pulled};
 pub use reader::{Reader, RefusalsReader};
 pub use settings::Settings;
 pub use settled::Looks;
-
-/// How long one question to the server may take before it is asked again. Short: a cluster without
-/// a leader does not answer, and whoever waits long waits too long.
-const ASK_TIMEOUT: Duration = Duration::from_millis(500);
-
-/// How often a start asks again before it gives up: a server that has just started may still be
-/// recovering its streams.
-const START_ATTEMPTS: u32 = 40;
-
-/// How often a running ledger does: whoever asks waits for it, and asks again.
-const ATTEMPTS: u32 = 4;
-
-/// Pause between two attempts.
-const RETRY_PAUSE: Duration = Duration::from_millis(250);
 
 /// The header that every commit of the ledger carries, with the format of what it holds. What stands
 /// on the stream without it was written by somebody else: whoever may publish there, or JetStream
@@ -64,6 +52,8 @@ pub struct Log {
     settings: Settings,
     created: String,
     mender: Option<Mender>,
+    /// Whether something was known of it before this start.
+    existed: bool,
 }
 
 /// What is known of the log outside of it.
@@ -125,6 +115,21 @@ pub enum Error {
     /// The server has no JetStream, or not for this account.
     #[error("JetStream is not available to this account: {0}")]
     NoJetStream(String),
+    /// The server has the stream and does not serve it, as long as it is not started again without
+    /// what is wrong.
+    #[error("the server does not serve the stream {stream}: {reason}; {}", fix_of_offline(stream))]
+    Offline {
+        /// Its name.
+        stream: String,
+        /// What it says.
+        reason: String,
+    },
+    /// It is not there, and is not to be made.
+    #[error(
+        "there is no stream {0}: --create makes the streams of a new ledger; if the ledger is not new, \
+         look whether --nats and --prefix are right"
+    )]
+    Missing(String),
     /// The server does not make the stream.
     #[error(
         "the server does not create the stream {stream}: {reason}; --max-bytes says how large the \
@@ -142,7 +147,8 @@ pub enum Error {
 }
 
 impl Log {
-    /// Opens the log, and creates its streams if nothing is known of them and none is there.
+    /// Opens the log, and creates its streams if nothing is known of them, none is there, and the
+    /// settings say so.
     ///
     /// A stream that should exist and does not is damage, never a first start. A damaged log is
     /// opened all the same, so that reads can go on; it must not be written. Repeating this is
@@ -154,11 +160,12 @@ impl Log {
     ) -> Result<(Log, Option<Damage>), Error> {
         let jetstream = context(client.clone());
         let account = attempts(|| jetstream.query_account()).await;
-        account.map_err(|it| Error::NoJetStream(it.to_string()))?;
+        account.map_err(|it| without_account(&it))?;
         let name = settings.stream();
         let mut found = find(&jetstream, &name, START_ATTEMPTS).await?;
         let existed = known.is_some() || seen > 0;
         if found.is_none() && !existed {
+            settings.may_create(&name)?;
             create(&jetstream, settings.log()).await?;
             found = find(&jetstream, &name, START_ATTEMPTS).await?;
         }
@@ -166,7 +173,7 @@ impl Log {
         let stream = stream.map_err(|it| Error::Unavailable(it.to_string()))?;
         let created = found.map(|it| it.created.to_rfc3339()).unwrap_or_default();
         let mender = journal.map(Mender::new);
-        let log = Log { client, jetstream, stream, settings, created, mender };
+        let log = Log { client, jetstream, stream, settings, created, existed, mender };
         let checked = match log.check_within(known, START_ATTEMPTS).await {
             Ok(_) => log.check_journal().await,
             Err(error) => Err(error),
@@ -179,18 +186,21 @@ impl Log {
             Err(Error::Damaged(damage)) => Some(damage),
             Err(error) => return Err(error),
         };
-        log.open_others(existed).await?;
+        log.open_others().await?;
         Ok((log, damage))
     }
 
     /// Makes the streams of posts and refusals where they are missing. They are no part of the
     /// truth; still it is said when one has gone.
-    async fn open_others(&self, existed: bool) -> Result<(), Error> {
+    async fn open_others(&self) -> Result<(), Error> {
         for config in [self.settings.refusals(), self.settings.posts()] {
             let stream = config.name.clone();
             if find(&self.jetstream, &stream, START_ATTEMPTS).await?.is_none() {
+                if !self.existed {
+                    self.settings.may_create(&stream)?;
+                }
                 create(&self.jetstream, config).await?;
-                if existed {
+                if self.existed {
                     tracing::error!(%stream, "a stream was gone and is made anew: what was in it and not done is lost");
                 }
             }
@@ -381,54 +391,6 @@ impl Log {
     async fn info(&self) -> Result<Info, Error> {
         let info = attempts_while(ATTEMPTS, || self.stream.get_info(), |_| true).await;
         info.map_err(|it| Error::Unavailable(it.to_string()))
-    }
-}
-
-fn context(client: Client) -> Context {
-    jetstream::ContextBuilder::new().timeout(ASK_TIMEOUT).build(client)
-}
-
-/// A stream, if it is there. The server is asked `max` times at most.
-async fn find(jetstream: &Context, name: &str, max: u32) -> Result<Option<Info>, Error> {
-    let gone = |error: &jetstream::context::GetStreamError| match error.kind() {
-        GetStreamErrorKind::JetStream(it) => it.error_code() == ErrorCode::STREAM_NOT_FOUND,
-        GetStreamErrorKind::EmptyName
-        | GetStreamErrorKind::Request
-        | GetStreamErrorKind::InvalidStreamName => false,
-    };
-    match attempts_while(max, || jetstream.get_stream(name), |it| !gone(it)).await {
-        Ok(stream) => Ok(Some(stream.cached_info().clone())),
-        Err(error) if gone(&error) => Ok(None),
-        Err(error) => Err(Error::Unavailable(error.to_string())),
-    }
-}
-
-async fn create(jetstream: &Context, config: jetstream::stream::Config) -> Result<(), Error> {
-    let stream = config.name.clone();
-    let made = attempts(|| jetstream.create_stream(config.clone())).await;
-    made.map(|_| ()).map_err(|it| Error::Create { stream, reason: it.to_string() })
-}
-
-/// Asks until the answer is not an error, [`START_ATTEMPTS`] times at most.
-async fn attempts<T, E, F: Future<Output = Result<T, E>>>(ask: impl Fn() -> F) -> Result<T, E> {
-    attempts_while(START_ATTEMPTS, ask, |_| true).await
-}
-
-/// Asks until the answer is not an error, or one that is an answer, `max` times at most.
-async fn attempts_while<T, E, F: Future<Output = Result<T, E>>>(
-    max: u32,
-    ask: impl Fn() -> F,
-    again: impl Fn(&E) -> bool,
-) -> Result<T, E> {
-    let mut attempt = 1;
-    loop {
-        match ask().await {
-            Err(error) if again(&error) && attempt < max => {
-                attempt += 1;
-                tokio::time::sleep(RETRY_PAUSE).await;
-            }
-            answer => return answer,
-        }
     }
 }
 

@@ -200,7 +200,13 @@ impl Monitor {
                 fix: "set them back, then start the ledger again".to_owned(),
                 sequence: None,
             }),
-            Err(error @ (Error::NoJetStream(_) | Error::Create { .. } | Error::Unavailable(_))) => {
+            Err(
+                error @ (Error::NoJetStream(_)
+                | Error::Offline { .. }
+                | Error::Missing(_)
+                | Error::Create { .. }
+                | Error::Unavailable(_)),
+            ) => {
                 match self.log.is_connected() {
                     true => tracing::warn!(%error, "the log cannot be checked"),
                     false => tracing::debug!(%error, "the log cannot be checked"),

@@ -138,6 +138,9 @@ pub enum Error {
         url: String,
         /// What went wrong.
         reason: String,
+        /// Whether it may be otherwise in a moment: nobody is there, rather than somebody who does not
+        /// let us in.
+        passes: bool,
     },
     /// The server is too old.
     #[error(
@@ -164,6 +167,19 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether it may be otherwise in a moment, without anybody changing the options.
+    pub fn passes(&self) -> bool {
+        match self {
+            Error::Connect { passes, .. } => *passes,
+            Error::File { .. }
+            | Error::NoPassword(..)
+            | Error::Denied { .. }
+            | Error::Url { .. }
+            | Error::TooOld { .. }
+            | Error::SmallPayload { .. } => false,
+        }
+    }
+
     /// Whether the options make no sense, rather than that a server is not usable.
     pub fn is_usage(&self) -> bool {
         match self {
@@ -224,6 +240,7 @@ impl Options {
         let client = client.map_err(|it| Error::Connect {
             reason: format!("{}{}; {}", chain(&it), self.about_tls(), advice::of(&it)),
             url: url.clone(),
+            passes: advice::passes(&it),
         })?;
         let (found, payload) = (client.server_info().version, client.server_info().max_payload);
         if payload < PAYLOAD_MIN {

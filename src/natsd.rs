@@ -17,6 +17,7 @@ mod disk;
 mod fetch;
 mod find;
 mod guard;
+mod mend;
 mod not_found;
 mod pin;
 mod program;
@@ -38,6 +39,7 @@ use tokio::sync::{oneshot, watch};
 
 pub use find::{Found, Origin, find};
 pub use guard::{GUARD_WORD, Guard, guard};
+pub use mend::forget_consumers;
 pub use not_found::{NotFound, Place, Reason, Tried};
 pub use start_error::StartError;
 pub use user::User;

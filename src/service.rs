@@ -1,6 +1,9 @@
 //! One running ledger: everything put together, started and stopped in order.
 
+mod connections;
 mod error;
+mod listening;
+mod patience;
 
 use std::fs::File;
 use std::net::SocketAddr;
@@ -25,7 +28,7 @@ use crate::intake::{Intake, Keeper, Recall, ask, post};
 use crate::journal::Journal;
 use crate::log::{self, Log};
 use crate::monitor::{Lookout, Monitor};
-use crate::nats::{self, Connection, Denied, RoundTrip};
+use crate::nats::{self, RoundTrip};
 use crate::projector::{Models, Projector};
 use crate::views::Views;
 use crate::write_thread::WriteThread;
@@ -33,6 +36,11 @@ use crate::writer::{self, Writer};
 use crate::{file_lock, http, refusals};
 
 pub use error::Error;
+pub use listening::check_http;
+
+use connections::{AnyDenied, Connections};
+use listening::{be_loopback, listen};
+use patience::Patience;
 
 /// How long a stop waits for what the doors have taken.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
@@ -74,6 +82,8 @@ pub struct Settings {
     pub ibl: ibl::Options,
     /// How HTTP is reached from outside.
     pub front: http::server::Front,
+    /// How long a start waits for NATS; for ever where there is none.
+    pub wait: Option<Duration>,
 }
 
 impl Settings {
@@ -109,37 +119,73 @@ pub struct Service {
 }
 
 impl Service {
-    /// Starts everything and returns when HTTP listens. Commands are taken once the log is read
-    /// ([`Service::ready`]).
+    /// Starts everything and returns when NATS is there and HTTP serves. Commands are taken once the
+    /// log is read ([`Service::ready`]). Until NATS is there HTTP says what is waited for.
+    ///
+    /// Dropped, or failed, it leaves nothing behind that runs.
     pub async fn start(server: &nats::Options, settings: Settings) -> Result<Service, Error> {
         be_loopback(settings.http, settings.keys)?;
         // First: what is counted before is counted nowhere.
         crate::metrics::install();
         let lock = lock(&settings.dir)?;
+        let running = Running::default();
+        let unless_it_works = running.stop.clone().drop_guard();
+        let started = Service::begin(server, settings, lock, running.clone()).await;
+        match &started {
+            Ok(_) => {
+                unless_it_works.disarm();
+            }
+            Err(_) => {
+                drop(unless_it_works);
+                running.tasks.close();
+                let _ = tokio::time::timeout(STOP_TIMEOUT, running.tasks.wait()).await;
+            }
+        }
+        started
+    }
+
+    async fn begin(
+        server: &nats::Options,
+        settings: Settings,
+        lock: File,
+        running: Running,
+    ) -> Result<Service, Error> {
+        let ([listener, meanwhile], http) = listen(settings.http).await?;
+        let patience = Patience::new(settings.wait, running.health.clone());
+        let waiting = running.stop.child_token();
+        let (health, front) = (running.health.clone(), settings.front.clone());
+        let telling = http::serve_while_waiting(meanwhile, health, front, waiting.clone());
+        running.tasks.spawn(telling);
+        let writing = WriteThread::start().map_err(Error::Thread)?;
+        let connecting = || Connections::make(&writing, server, &settings);
+        let connections = patience.until(connecting).await?;
+        let denied = connections.denied.clone();
         let nodes = settings.nodes();
         let durability = be_durable(&nodes).await?;
-        let writing = WriteThread::start().map_err(Error::Thread)?;
-        let connections = Connections::make(&writing, server, &settings).await?;
-        let denied = connections.denied.clone();
+        let bound = Bound { listener, http, waiting, patience };
+        let parts = (connections, (writing, lock), (nodes, durability));
         tokio::select! {
-            service = Service::over(connections, (writing, lock), (nodes, durability), settings) => service,
+            service = Service::over(parts, bound, settings, running) => service,
             error = denied.first() => Err(error.into()),
         }
     }
 
     async fn over(
-        connections: Connections,
-        (writing, lock): (WriteThread, File),
-        (nodes, durability): (Nodes, Durability),
+        (connections, (writing, lock), (nodes, durability)): (
+            Connections,
+            (WriteThread, File),
+            (Nodes, Durability),
+        ),
+        Bound { listener, http, waiting, patience }: Bound,
         settings: Settings,
+        Running { health, stop, tasks }: Running,
     ) -> Result<Service, Error> {
         let Connections { commands, reconnects, answers, client, denied } = connections;
         let anchor = Anchor::open(&settings.dir, &settings.log.stream())?;
         let mut models = Models::open(settings.dir.join("read"))?;
         let clients = vec![commands.clone(), answers.clone(), client.clone()];
-        let (log, damage) = open(client, &settings, &anchor, models.highest()).await?;
-        let (listener, http) = listen(settings.http).await?;
-        let (health, stop, tasks) = (Health::new(), CancellationToken::new(), TaskTracker::new());
+        let seen = (&anchor, models.highest());
+        let (log, damage) = open(&client, &settings, seen, &patience).await?;
         if settings.log.replicas > 1 {
             tasks.spawn(nats::elsewhere::move_on(clients, health.clone(), stop.clone()));
         }
@@ -185,6 +231,7 @@ impl Service {
             auth,
             ibl: settings.ibl.clone(),
         });
+        waiting.cancel();
         tasks.spawn(http::serve(listener, app, settings.front.clone(), stop.clone()));
         let (client, _writing, _lock) = (answers, writing, lock);
         Ok(Service {
@@ -247,23 +294,31 @@ impl Service {
     }
 }
 
-/// Opens the log, with the journal if there is to be one.
+/// Opens the log once it is there, with the journal if there is to be one.
 async fn open(
-    client: async_nats::Client,
+    client: &async_nats::Client,
     settings: &Settings,
-    anchor: &Anchor,
-    seen: u64,
+    (anchor, seen): (&Anchor, u64),
+    patience: &Patience,
 ) -> Result<(Log, Option<log::Damage>), Error> {
-    let journal = match settings.journal {
-        true => {
-            let dir = settings.dir.clone();
-            let opened = tokio::task::spawn_blocking(move || Journal::open(&dir)).await;
-            Some(opened.map_err(|it| Error::Service(it.to_string()))??)
-        }
-        false => None,
+    let journal = open_journal(settings).await?;
+    let opening = async || {
+        let kept = log::Kept { anchor: anchor.known(), seen, journal: journal.clone() };
+        Ok(Log::open(client.clone(), settings.log.clone(), kept).await?)
     };
-    let kept = log::Kept { anchor: anchor.known(), seen, journal };
-    Ok(Log::open(client, settings.log.clone(), kept).await?)
+    let opened = patience.until(opening).await?;
+    patience.over();
+    Ok(opened)
+}
+
+/// Opens the journal, if there is to be one.
+async fn open_journal(settings: &Settings) -> Result<Option<Journal>, Error> {
+    if !settings.journal {
+        return Ok(None);
+    }
+    let dir = settings.dir.clone();
+    let opened = tokio::task::spawn_blocking(move || Journal::open(&dir)).await;
+    Ok(Some(opened.map_err(|it| Error::Service(it.to_string()))??))
 }
 
 /// Begins to keep what is refused.
@@ -273,69 +328,20 @@ fn keep_refusals(log: &Log, tasks: &TaskTracker) -> mpsc::Sender<refusals::ToKee
     refused
 }
 
-async fn listen(http: SocketAddr) -> Result<(TcpListener, SocketAddr), Error> {
-    let listener = TcpListener::bind(http).await;
-    let listener = listener.map_err(|source| Error::Listen { http, source })?;
-    let bound = listener.local_addr().unwrap_or(http);
-    Ok((listener, bound))
+/// What runs, and what ends it.
+#[derive(Debug, Clone, Default)]
+struct Running {
+    health: Health,
+    stop: CancellationToken,
+    tasks: TaskTracker,
 }
 
-/// The connections of a ledger.
-struct Connections {
-    /// What is written goes out here.
-    commands: async_nats::Client,
-    reconnects: mpsc::Receiver<()>,
-    /// Commands come in and answers go out here.
-    answers: async_nats::Client,
-    /// What is read comes over one of its own, so that it does not delay what is written.
-    client: async_nats::Client,
-    denied: AnyDenied,
-}
-
-/// What the server refuses the ledger or its doors.
-#[derive(Debug, Clone)]
-struct AnyDenied {
-    ledger: Denied,
-    reading: Denied,
-    doors: Denied,
-}
-
-impl AnyDenied {
-    async fn first(&self) -> nats::Error {
-        let (who, what) = tokio::select! {
-            what = self.ledger.first() => ("the ledger's user", what),
-            what = self.reading.first() => ("the ledger's user", what),
-            what = self.doors.first() => ("the user of the doors", what),
-        };
-        nats::Error::Denied { who, what }
-    }
-}
-
-impl Connections {
-    async fn make(
-        writing: &WriteThread,
-        server: &nats::Options,
-        settings: &Settings,
-    ) -> Result<Connections, Error> {
-        let mine = server.clone();
-        let connecting = writing.run(async move { mine.connect("seatledger").await });
-        let Connection { client: commands, reconnects, denied: ledger } =
-            connecting.await.map_err(Error::Thread)??;
-        if settings.doors.is_none() {
-            tracing::warn!(
-                "answers to commands go out with the ledger's own rights: give the doors a user of \
-                 their own that may publish to _INBOX.> and outcomes only (--nats-doors-user and \
-                 its kin; docs/operating.md, Users and permissions)"
-            );
-        }
-        let doors = settings.doors.clone().unwrap_or_else(|| server.clone());
-        let connecting = writing.run(async move { doors.connect("seatledger doors").await });
-        let Connection { client: answers, denied: doors, .. } =
-            connecting.await.map_err(Error::Thread)??;
-        let Connection { client, denied: reading, .. } = server.connect("seatledger read").await?;
-        let denied = AnyDenied { ledger, reading, doors };
-        Ok(Connections { commands, reconnects, answers, client, denied })
-    }
+/// Where HTTP listens, and who answers there until there is a log.
+struct Bound {
+    listener: TcpListener,
+    http: SocketAddr,
+    waiting: CancellationToken,
+    patience: Patience,
 }
 
 /// The doors over NATS, and how they are closed.
@@ -444,20 +450,6 @@ fn admission(
     };
     let known = (intake.writer().clone(), settings.clock.clone());
     Ok((Auth::new(admission, known, stop, tasks), Arc::new(local)))
-}
-
-/// Refuses an address that HTTP cannot be served at now, so that nothing need be made for it.
-pub fn check_http(http: SocketAddr, keys: Keys) -> Result<(), Error> {
-    be_loopback(http, keys)?;
-    let listener = std::net::TcpListener::bind(http);
-    listener.map(drop).map_err(|source| Error::Listen { http, source })
-}
-
-fn be_loopback(http: SocketAddr, keys: Keys) -> Result<(), Error> {
-    match keys {
-        Keys::Optional if !http.ip().is_loopback() => Err(Error::NotLoopback(http)),
-        Keys::Optional | Keys::Required => Ok(()),
-    }
 }
 
 fn lock(dir: &Path) -> Result<File, Error> {

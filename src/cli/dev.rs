@@ -4,6 +4,7 @@ mod tending;
 
 use std::net::SocketAddr;
 use std::path::Path;
+use std::time::Duration;
 
 use clap::Args;
 
@@ -85,19 +86,45 @@ impl Dev {
         let ended = tokio::select! {
             started = started => {
                 let (found, natsd) = started?;
-                let ended = match self.serve(global, (&found, &natsd), tokens, &mut signals).await {
-                    Ok(Some(service)) => stop(service, signals).await,
-                    Ok(None) => Ok(Exit::Done),
-                    Err(error) => Err(error),
-                };
-                natsd.stop().await;
-                ended
+                self.serve_or_mend(global, (found, natsd), tokens, signals).await
             }
             () = signals.next() => Ok(Exit::Done),
         };
         if for_people && ended.is_ok() {
             output::error("stopped");
         }
+        ended
+    }
+
+    /// Serves until a signal comes, and ends the nats-server. Where it does not serve a stream because of
+    /// a consumer, that is made anew, once.
+    async fn serve_or_mend(
+        &self,
+        global: &Global,
+        (found, mut natsd): (Found, Natsd),
+        tokens: Option<token::Settings>,
+        mut signals: Signals,
+    ) -> anyhow::Result<Exit> {
+        let mut mended = false;
+        let ended = loop {
+            let over = (&found, &natsd);
+            let error = match self.serve(global, over, tokens.clone(), &mut signals).await {
+                Ok(Some(service)) => break stop(service, signals).await,
+                Ok(None) => break Ok(Exit::Done),
+                Err(error) => error,
+            };
+            let Some(stream) = without_consumers(&error).filter(|_| !mended) else {
+                break Err(error.downcast().map_or_else(|it| it, refused));
+            };
+            tracing::error!(%error, "the consumers of a stream cannot be read and are made anew: what waits comes again");
+            natsd.stop().await;
+            let dir = global.dir.join("nats");
+            natsd::forget_consumers(&dir, &stream)?;
+            let settings = natsd::Settings::new(dir);
+            natsd = Natsd::start(&found, settings).await.map_err(unstarted)?;
+            mended = true;
+        };
+        natsd.stop().await;
         ended
     }
 
@@ -203,6 +230,7 @@ impl Dev {
                     prefix: "seatledger".to_owned(),
                     replicas: 1,
                     max_bytes: i64::try_from(bytes).unwrap_or(i64::MAX),
+                    create: true,
                 },
                 monitors: vec![natsd.monitor_url()],
                 clock: clock.clone(),
@@ -210,6 +238,7 @@ impl Dev {
                 journal: self.journal,
                 ibl: self.ibl.or(ibl::Check::Local),
                 front: self.admission.front.clone(),
+                wait: Some(Duration::ZERO),
             };
             match Service::start(&of(User::Ledger), settings).await {
                 Ok(service) => return Ok(service),
@@ -217,9 +246,25 @@ impl Dev {
                 Err(service::Error::Listen { .. }) if self.http.is_none() && http.port() != 0 => {
                     http.set_port(0);
                 }
+                // It may be mended.
+                Err(error @ service::Error::Log(log::Error::Offline { .. })) => {
+                    return Err(error.into());
+                }
                 Err(error) => return Err(refused(error)),
             }
         }
+    }
+}
+
+/// The stream that is not served because of its consumers, where the ledger may make them anew: never
+/// those of the log.
+fn without_consumers(error: &anyhow::Error) -> Option<String> {
+    match error.downcast_ref() {
+        Some(service::Error::Log(log::Error::Offline { stream, reason })) => {
+            let may = stream.ends_with("_POSTS") || stream.ends_with("_REFUSALS");
+            (may && reason.contains("consumer")).then(|| stream.clone())
+        }
+        _ => None,
     }
 }
 

@@ -1,6 +1,7 @@
 //! `seatledger serve`: a ledger on the operator's own NATS server.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use clap::Args;
 
@@ -33,6 +34,9 @@ pub(super) struct Serve {
     /// What all subjects begin with, and in capitals all streams
     #[arg(long, default_value = "seatledger", value_parser = prefix)]
     prefix: String,
+    /// Make the streams where nothing is known of them: the first start of a new ledger
+    #[arg(long)]
+    create: bool,
     /// Copies of each stream in the NATS cluster
     #[arg(long, default_value_t = 1)]
     replicas: usize,
@@ -50,6 +54,9 @@ pub(super) struct Serve {
     /// cannot be published again then
     #[arg(long)]
     no_journal: bool,
+    /// How long a start waits for NATS; 0 ends it at once where nobody is there. For ever when absent
+    #[arg(long, value_name = "SECONDS")]
+    wait: Option<u64>,
     /// Print one line of JSON on standard output once it serves, and nothing else
     #[arg(long)]
     ready_json: bool,
@@ -72,6 +79,7 @@ fn prefix(text: &str) -> Result<String, String> {
 
 impl Serve {
     pub(super) async fn run(self, global: &Global) -> anyhow::Result<Exit> {
+        let mut signals = Signals::new()?;
         let tokens = self.admission.tokens()?;
         let settings = service::Settings {
             dir: global.dir.clone(),
@@ -85,6 +93,7 @@ impl Serve {
                 prefix: self.prefix.clone(),
                 replicas: self.replicas,
                 max_bytes: self.max_bytes,
+                create: self.create,
             },
             monitors: self.nats_monitor.clone(),
             clock: Clock::real(),
@@ -92,8 +101,15 @@ impl Serve {
             journal: !self.no_journal,
             ibl: self.ibl.or(ibl::Check::Key),
             front: self.admission.front.clone(),
+            wait: self.wait.map(Duration::from_secs),
         };
-        let service = Service::start(&self.nats, settings).await.map_err(refused)?;
+        let service = tokio::select! {
+            service = Service::start(&self.nats, settings) => service.map_err(refused)?,
+            () = signals.next() => {
+                tracing::info!("stopped before it was started");
+                return Ok(Exit::Done);
+            }
+        };
         let url = self.nats.url.unwrap_or_else(|| "nats://127.0.0.1:4222".to_owned());
         let mut ready = Ready {
             ready: true,
@@ -106,7 +122,6 @@ impl Serve {
             pid: std::process::id(),
             nats_pid: None,
         };
-        let mut signals = Signals::new()?;
         tokio::select! {
             // First: what a door was refused is known before it counts as open.
             biased;
@@ -143,7 +158,9 @@ pub(super) fn refused(error: service::Error) -> anyhow::Error {
         service::Error::Log(log::Error::Unavailable(_) | log::Error::NoJetStream(_))
         | service::Error::Service(_)
         | service::Error::Thread(_) => Exit::Unreachable,
-        service::Error::Log(log::Error::Damaged(_) | log::Error::Settings { .. })
+        service::Error::Log(
+            log::Error::Damaged(_) | log::Error::Settings { .. } | log::Error::Offline { .. },
+        )
         | service::Error::NotDurable(_)
         | service::Error::Anchor(_)
         | service::Error::Journal(_) => Exit::Unsound,
@@ -152,7 +169,7 @@ pub(super) fn refused(error: service::Error) -> anyhow::Error {
         | service::Error::NotLoopback(_)
         | service::Error::Listen { .. }
         | service::Error::ReadModel(_)
-        | service::Error::Log(log::Error::Create { .. }) => Exit::Usage,
+        | service::Error::Log(log::Error::Missing(_) | log::Error::Create { .. }) => Exit::Usage,
     };
     failed(exit, error.to_string())
 }

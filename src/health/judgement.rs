@@ -106,9 +106,9 @@ impl Judgement {
     }
 }
 
-/// Judges: `holds` are all there are, the first by precedence first, and `troubles` in their order.
+/// Judges: `waits` is what a start waits for, `holds` are all there are, the first by precedence first, and `troubles` in their order.
 pub(super) fn judge(
-    condition: &Condition,
+    (condition, waits): (&Condition, Option<&str>),
     holds: &[Arc<Stop>],
     troubles: impl Iterator<Item = Finding>,
 ) -> Judgement {
@@ -129,7 +129,8 @@ pub(super) fn judge(
         Condition::Stopped(stop) => ("stopped", Some(failed(stop))),
         Condition::Starting => {
             let fix = "wait: the log of the ledger says how far it is, and what it waits for";
-            ("starting", Some(passing("starting", "the log is being read", fix)))
+            let detail = waits.unwrap_or("the log is being read");
+            ("starting", Some(passing("starting", detail, fix)))
         }
         Condition::Stopping => {
             let fix = "wait until it has ended, then start it again; or ask another process";

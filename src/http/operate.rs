@@ -17,7 +17,7 @@ use super::native::Caller;
 use super::problem::Problem;
 use super::query::{self, Segments};
 use super::server::Client;
-use crate::health::{Finding, Judgement};
+use crate::health::{Finding, Health, Judgement};
 use crate::metrics as numbers;
 use crate::monitor;
 use crate::projector::Projector;
@@ -218,7 +218,15 @@ pub(super) struct Readiness {
 )]
 pub(super) async fn ready(State(app): State<App>) -> Response {
     let behind = app.intake.writer().sequence().saturating_sub(app.views.lowest());
-    let judged = app.health.judgement();
+    readiness(&app.health.judgement(), behind)
+}
+
+/// The same of a start that has no log yet, nor anything that could be behind it.
+pub(super) async fn ready_while_waiting(State(health): State<Health>) -> Response {
+    readiness(&health.judgement(), 0)
+}
+
+fn readiness(judged: &Judgement, behind: u64) -> Response {
     let failed = judged.failure();
     let ready = failed.is_none();
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };

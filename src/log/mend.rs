@@ -218,7 +218,9 @@ impl From<Error> for Unmended {
             error @ (Error::Settings { .. }
             | Error::NoJetStream(_)
             | Error::Create { .. }
-            | Error::Unavailable(_)) => Unmended::Unavailable(error.to_string()),
+            | Error::Unavailable(_)
+            | Error::Offline { .. }
+            | Error::Missing(_)) => Unmended::Unavailable(error.to_string()),
         }
     }
 }

@@ -4,11 +4,15 @@ use std::time::Duration;
 
 use async_nats::HeaderMap;
 use async_nats::jetstream::consumer::{AckPolicy, Consumer, pull};
+use async_nats::jetstream::context::ConsumerInfoErrorKind;
 use async_nats::jetstream::{AckKind, Message};
 use events::CommandId;
 use futures_util::StreamExt;
 
 use super::{Error, Log, RETRY_PAUSE};
+
+/// The consumer of posted commands, shared by all processes of a ledger.
+const CONSUMER: &str = "ledger";
 
 /// How long a posted command may be worked on before another process gets it.
 const ACK_WAIT: Duration = Duration::from_secs(30);
@@ -82,14 +86,23 @@ impl Posts {
         let unavailable = |it: String| Error::Unavailable(it);
         let stream = self.log.jetstream.get_stream_no_info(&name).await;
         let stream = stream.map_err(|it| unavailable(it.to_string()))?;
+        if self.log.existed
+            && let Err(error) = stream.consumer_info(CONSUMER).await
+            && error.kind() == ConsumerInfoErrorKind::NotFound
+        {
+            tracing::error!(
+                stream = name,
+                "the consumer of posted commands was gone and is made anew: those that wait come again"
+            );
+        }
         let config = pull::Config {
-            durable_name: Some("ledger".to_owned()),
+            durable_name: Some(CONSUMER.to_owned()),
             ack_policy: AckPolicy::Explicit,
             ack_wait: ACK_WAIT,
             max_ack_pending: IN_FLIGHT_MAX,
             ..pull::Config::default()
         };
-        let consumer = stream.get_or_create_consumer("ledger", config).await;
+        let consumer = stream.get_or_create_consumer(CONSUMER, config).await;
         consumer.map_err(|it| unavailable(it.to_string()))
     }
 }

@@ -24,6 +24,8 @@ pub struct Settings {
     pub replicas: usize,
     /// Bytes at which the log refuses commits (`log_full`). Must fit the server's disk.
     pub max_bytes: i64,
+    /// Whether a start may make the streams of a ledger of which nothing is known.
+    pub create: bool,
 }
 
 impl Settings {
@@ -45,6 +47,14 @@ impl Settings {
     /// The name of the work queue of posted commands.
     pub fn posts_stream(&self) -> String {
         format!("{}_POSTS", self.stream())
+    }
+
+    /// Refuses to have a stream made where that was not asked for.
+    pub(super) fn may_create(&self, stream: &str) -> Result<(), super::Error> {
+        match self.create {
+            true => Ok(()),
+            false => Err(super::Error::Missing(stream.to_owned())),
+        }
     }
 
     /// The log: everything forever, nothing taken away.
@@ -161,7 +171,7 @@ mod tests {
     use super::*;
 
     fn settings() -> Settings {
-        Settings { prefix: "seatledger".into(), replicas: 1, max_bytes: 1 << 30 }
+        Settings { prefix: "seatledger".into(), replicas: 1, max_bytes: 1 << 30, create: true }
     }
 
     #[test]

@@ -16,7 +16,8 @@ pub(crate) async fn opened(dir: &Path) -> (Natsd, Log) {
         natsd.password(natsd::User::Ledger).to_owned(),
     );
     let client = options.connect(natsd.url()).await.unwrap();
-    let settings = Settings { prefix: "t".to_owned(), replicas: 1, max_bytes: 64 * 1024 * 1024 };
+    let settings =
+        Settings { prefix: "t".to_owned(), replicas: 1, max_bytes: 64 * 1024 * 1024, create: true };
     let (log, damage) = Log::open(client, settings, Kept::default()).await.unwrap();
     assert_eq!(damage, None);
     (natsd, log)

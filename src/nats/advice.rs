@@ -32,6 +32,20 @@ pub(super) fn of(error: &ConnectError) -> &'static str {
     }
 }
 
+/// Whether it may be otherwise in a moment: nobody is there yet, or not under that name.
+pub(super) fn passes(error: &ConnectError) -> bool {
+    match error.kind() {
+        ConnectErrorKind::Dns | ConnectErrorKind::TimedOut | ConnectErrorKind::MaxReconnects => {
+            true
+        }
+        ConnectErrorKind::Io => was_slow(error) || !answers(error),
+        ConnectErrorKind::ServerParse
+        | ConnectErrorKind::Authentication
+        | ConnectErrorKind::AuthorizationViolation
+        | ConnectErrorKind::Tls => false,
+    }
+}
+
 /// Whether it took too long, or the server says that whoever connected did not say in time who they
 /// are.
 pub(super) fn was_slow(error: &ConnectError) -> bool {

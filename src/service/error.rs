@@ -5,6 +5,34 @@ use std::path::PathBuf;
 
 use crate::{anchor, journal, log, nats};
 
+impl Error {
+    /// Whether it may be otherwise in a moment: a server that is not there yet, or has no leader yet.
+    pub fn passes(&self) -> bool {
+        match self {
+            Error::Nats(error) => error.passes(),
+            Error::Log(log::Error::Unavailable(_)) => true,
+            Error::Log(
+                log::Error::Damaged(_)
+                | log::Error::Settings { .. }
+                | log::Error::NoJetStream(_)
+                | log::Error::Offline { .. }
+                | log::Error::Missing(_)
+                | log::Error::Create { .. },
+            )
+            | Error::Dir { .. }
+            | Error::Locked(_)
+            | Error::NotLoopback(_)
+            | Error::Listen { .. }
+            | Error::NotDurable(_)
+            | Error::Anchor(_)
+            | Error::Journal(_)
+            | Error::ReadModel(_)
+            | Error::Thread(_)
+            | Error::Service(_) => false,
+        }
+    }
+}
+
 /// Why a ledger does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {

@@ -1,6 +1,7 @@
 //! Health, readiness, metrics, wrong settings, old servers.
 
 mod clock;
+mod creating;
 mod health;
 mod judged;
 pub mod nats_server;
@@ -11,6 +12,7 @@ mod secrets;
 mod servers;
 mod sites;
 mod streams;
+mod waiting;
 
 use std::path::Path;
 use std::process::{Output, Stdio};

@@ -46,7 +46,7 @@ impl Ledgers {
         let log = dir.join("stderr.log");
         let _ = std::fs::rename(&log, dir.join(format!("stderr-{}.log", self.starts)));
         let arguments = ["serve", "--nats", url, "--nats-token", TOKEN, "--http", "127.0.0.1:0"];
-        let more = ["--replicas", "3", "--max-bytes", MAX_BYTES, "--ready-json"];
+        let more = ["--replicas", "3", "--max-bytes", MAX_BYTES, "--create", "--ready-json"];
         let asked = std::env::var("SEATLEDGER_CLUSTER_SERVE").unwrap_or_default();
         let asked: Vec<&str> = asked.split_whitespace().collect();
         let begin = Instant::now();

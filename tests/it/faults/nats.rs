@@ -171,7 +171,8 @@ impl Nats {
         let (url, max_bytes) = (self.url(), max_bytes.to_string());
         let arguments = ["serve", "--nats", &url, "--nats-token", TOKEN, "--http", "127.0.0.1:0"];
         let arguments =
-            [&arguments[..], &["--max-bytes", &max_bytes, "--ready-json"], more].concat();
+            [&arguments[..], &["--max-bytes", &max_bytes, "--create", "--ready-json"], more]
+                .concat();
         Ledger::spawn(dir, &arguments).await
     }
 }

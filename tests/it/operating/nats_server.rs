@@ -73,6 +73,7 @@ impl NatsServer {
             "--ready-json",
             "--max-bytes",
             "100000000",
+            "--create",
         ];
         Ledger::spawn(dir, &[&own[..], more].concat()).await
     }

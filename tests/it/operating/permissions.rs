@@ -213,7 +213,16 @@ async fn a_right_that_is_missing_ends_a_start_by_name() {
         let server = NatsServer::start(&whole.replacen(right, "", 1)).await;
         let dir = tempfile::tempdir().unwrap();
         let (url, users) = (server.url(), credentials(dir.path()));
-        let own = ["serve", "--nats", &url, "--http", "127.0.0.1:0", "--max-bytes", "100000000"];
+        let own = [
+            "serve",
+            "--nats",
+            &url,
+            "--http",
+            "127.0.0.1:0",
+            "--max-bytes",
+            "100000000",
+            "--create",
+        ];
         let own = own.into_iter().chain(users.iter().map(String::as_str)).collect::<Vec<_>>();
         let begin = std::time::Instant::now();
         let (code, said) = refused(dir.path(), &own).await;

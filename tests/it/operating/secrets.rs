@@ -227,7 +227,7 @@ async fn over_tls_the_server_is_trusted_by_its_authority_and_the_ledger_by_its_c
         }
         let own = tempfile::tempdir().unwrap();
         let mut all = vec!["serve", "--nats", &url, "--http", "127.0.0.1:0", "--ready-json"];
-        all.extend(["--max-bytes", "100000000", "--nats-tls"]);
+        all.extend(["--create", "--max-bytes", "100000000", "--nats-tls"]);
         all.extend(right);
         let ledger = Ledger::spawn(own.path(), &all).await.unwrap();
         works(&ledger).await;

@@ -64,7 +64,8 @@ async fn a_server_that_is_not_there_is_refused_by_name() {
     let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     for url in [format!("nats://{nobody}"), format!("nats://{nobody},nats://{nobody}")] {
         let (code, said) =
-            refused(dir.path(), &["serve", "--nats", &url, "--http", "127.0.0.1:0"]).await;
+            refused(dir.path(), &["serve", "--nats", &url, "--wait", "0", "--http", "127.0.0.1:0"])
+                .await;
         assert_eq!(code, 3, "{said}");
         assert!(said.contains(&nobody.to_string()), "{said}");
         assert!(said.contains("is a NATS server running there?"), "{said}");
@@ -72,11 +73,15 @@ async fn a_server_that_is_not_there_is_refused_by_name() {
     }
     let url = "nats://nobody.invalid:4222";
     let (code, said) =
-        refused(dir.path(), &["serve", "--nats", url, "--http", "127.0.0.1:0"]).await;
+        refused(dir.path(), &["serve", "--nats", url, "--wait", "0", "--http", "127.0.0.1:0"])
+            .await;
     assert_eq!(code, 3, "{said}");
     assert!(said.contains("is the name right?"), "{said}");
-    let (code, said) =
-        refused(dir.path(), &["serve", "--nats", "what is this", "--http", "127.0.0.1:0"]).await;
+    let (code, said) = refused(
+        dir.path(),
+        &["serve", "--nats", "what is this", "--wait", "0", "--http", "127.0.0.1:0"],
+    )
+    .await;
     assert!(code == 2 || code == 3, "{code}: {said}");
     assert!(said.contains("what is this"), "{said}");
 }
@@ -127,6 +132,7 @@ async fn a_server_that_cannot_be_asked_whether_it_writes_is_used_with_a_warning(
         "--http",
         "127.0.0.1:0",
         "--ready-json",
+        "--create",
         "--max-bytes",
         "100000000",
     ];
@@ -198,8 +204,8 @@ async fn a_full_log_refuses_and_forgets_nothing() {
     let server = NatsServer::start(JETSTREAM).await;
     let dir = tempfile::tempdir().unwrap();
     let url = server.url();
-    let own =
-        ["serve", "--nats", &url, "--http", "127.0.0.1:0", "--ready-json", "--max-bytes", "40000"];
+    let own = ["serve", "--nats", &url, "--http", "127.0.0.1:0", "--ready-json", "--create"];
+    let own = [&own[..], &["--max-bytes", "40000"]].concat();
     let ledger = Ledger::spawn(dir.path(), &own).await.unwrap();
     let doors = Doors { ledger: &ledger, nats: server.client().await };
     doors.allocate("acme", "l", 1_000).await;

@@ -26,7 +26,7 @@ async fn what_its_sender_has_given_up_does_not_happen_after_it_was_refused_elsew
     let own = dir.path().join("one");
     std::fs::create_dir_all(&own).unwrap();
     let arguments = ["serve", "--nats", &url, "--nats-token", TOKEN, "--http", "127.0.0.1:0"];
-    let more = ["--max-bytes", "1073741824", "--ready-json"];
+    let more = ["--max-bytes", "1073741824", "--create", "--ready-json"];
     let one = Ledger::spawn(&own, &[&arguments[..], &more].concat()).await.unwrap();
     let two = nats.ledger(&dir.path().join("two"), 1 << 30).await;
     let license = json!({"license": "l", "product": "P", "quantity": 1});
