@@ -12,6 +12,7 @@ mod secrets;
 mod servers;
 mod sites;
 mod streams;
+mod three_nodes;
 mod waiting;
 
 use std::path::Path;

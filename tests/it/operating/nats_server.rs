@@ -87,7 +87,7 @@ impl Drop for NatsServer {
 }
 
 /// The nats-server that `dev` runs, whichever that is here.
-async fn program() -> &'static PathBuf {
+pub async fn program() -> &'static PathBuf {
     static PROGRAM: OnceCell<PathBuf> = OnceCell::const_new();
     PROGRAM
         .get_or_init(async || {

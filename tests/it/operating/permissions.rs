@@ -27,11 +27,17 @@ fn section() -> String {
     rest.split("\n### ").next().unwrap().to_owned()
 }
 
+/// A block of code of the page, by what its first line says in a comment; the others.
+pub(super) fn block(name: &str) -> String {
+    let (document, head) = (document(), format!("\n# {name}\n"));
+    let (before, rest) = document.split_once(&head).unwrap_or_else(|| panic!("no block {name}"));
+    assert!(before.lines().last().unwrap().starts_with("```"), "{name} begins no block");
+    rest.split("\n```\n").next().unwrap().to_owned() + "\n"
+}
+
 /// The configuration, with the name of each user for its password.
 fn configuration() -> String {
-    let section = section();
-    let (_, rest) = section.split_once("```\n# nats.conf").expect("a configuration");
-    let mut text = rest.split_once('\n').unwrap().1.split("```").next().unwrap().to_owned();
+    let mut text = block("nats.conf: users of a ledger");
     for user in USERS {
         let variable = format!("${}_PASSWORD", user.to_uppercase());
         assert!(text.contains(&variable), "{user} has no password");
