@@ -46,6 +46,10 @@ const GAP: Duration = Duration::from_millis(900);
 /// The worst silence that a fault may cause.
 const SILENCE_MAX: Duration = Duration::from_secs(12);
 
+/// The same where all nodes lose power: their disks are looked over and mounted again, and everything
+/// starts.
+const DARK_MAX: Duration = Duration::from_secs(30);
+
 /// The worst silence of one ledger that runs and reaches a node that leads somewhere. It notices
 /// after 3 s that the log is silent, and one of its servers may be the wrong one.
 const ONE_SILENT_MAX: Duration = Duration::from_secs(20);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::faults::Fault;
-use super::{ONE_SILENT_MAX, SILENCE_MAX};
+use super::{DARK_MAX, ONE_SILENT_MAX, SILENCE_MAX};
 use crate::faults::say;
 
 /// What one round has shown.
@@ -77,8 +77,14 @@ impl Figures {
 
     /// The rounds in which no command flowed for longer than may be.
     pub fn slow(&self) -> Vec<String> {
-        let is_slow = |it: &Round| it.silence > SILENCE_MAX || it.one_silent > ONE_SILENT_MAX;
-        let slow = self.rounds.iter().filter(|it| is_slow(&it.1));
+        let most = |it: Fault| match it.needs_power() {
+            true => (DARK_MAX, DARK_MAX),
+            false => (SILENCE_MAX, ONE_SILENT_MAX),
+        };
+        let is_slow = |(fault, it): &&(Fault, Round)| {
+            it.silence > most(*fault).0 || it.one_silent > most(*fault).1
+        };
+        let slow = self.rounds.iter().filter(is_slow);
         slow.map(|it| format!("{}: {}", it.0.name(), it.1)).collect()
     }
 
