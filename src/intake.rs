@@ -1,6 +1,7 @@
 //! Commands that come in, through any door, and the one document that answers them.
 
 pub mod ask;
+mod dead_letter;
 mod discovery;
 mod door;
 mod malformed;
@@ -12,9 +13,10 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
+use events::malformed::MalformedCode;
 use events::request::{ANONYMOUS, Address};
 use events::wire::Record;
-use events::{AccountId, CommandId, CommandType, Event, Refusal, Request};
+use events::{AccountId, CommandId, CommandType, Event, Malformed, Refusal, Request};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -284,6 +286,10 @@ fn problem_answer(problem: Problem, account: &str, command: &str) -> Answer {
 /// The problem of a refused command, from what is kept of it: the same when it is refused and
 /// whenever it is asked for again. Account and command are still to be named.
 pub fn refusal_problem(code: &str, detail: String, pointer: Option<String>) -> Problem {
+    if let Some(code) = MalformedCode::ALL.into_iter().find(|it| it.as_str() == code) {
+        let pointer = pointer.unwrap_or_default();
+        return malformed::problem(&Malformed { code, pointer, detail, hint: None });
+    }
     let row = Refusal::TABLE.iter().find(|it| it.0 == code);
     // Codes are never renamed: one that is not there was kept by a newer release.
     let (status, title, hint) =

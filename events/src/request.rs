@@ -64,6 +64,16 @@ impl Change {
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ContentHash(pub [u8; 16]);
 
+impl ContentHash {
+    /// That of what is written already.
+    pub fn of(bytes: &[u8]) -> ContentHash {
+        let digest = Sha256::digest(bytes);
+        let mut hash = [0; 16];
+        hash.copy_from_slice(&digest[..16]);
+        ContentHash(hash)
+    }
+}
+
 impl fmt::Display for ContentHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&hex(&self.0))
@@ -299,10 +309,7 @@ fn content_hash(account: &AccountId, change: &Change, command: &Command) -> Cont
     let content = (account, command.kind().as_str(), change, command);
     // Invariant: these types serialise without fail; an empty content would still be a hash.
     let bytes = serde_json::to_vec(&content).unwrap_or_default();
-    let digest = Sha256::digest(&bytes);
-    let mut hash = [0; 16];
-    hash.copy_from_slice(&digest[..16]);
-    ContentHash(hash)
+    ContentHash::of(&bytes)
 }
 
 #[cfg(test)]

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use async_nats::Client;
+use events::request::Address;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::ask::ready;
-use super::{Answer, Document, Door, Keeper, ask};
+use super::{Answer, Document, Door, Keeper, ask, dead_letter};
 use crate::log::{Log, Posted, Posts, Pulled};
 use crate::nats::RoundTrip;
 use crate::refusals::{self, ToKeep};
@@ -104,24 +105,33 @@ impl Parts {
                 false => posted.back().await,
             };
         }
-        if !self.is_said(address.account, &answer, &posted).await {
+        if !self.is_kept(&address, &answer, &posted).await
+            || !self.is_said(address.account, &answer, &posted).await
+        {
             return posted.again().await;
         }
         posted.done().await;
     }
 
-    /// Says an outcome: whether the server has it, and whether a refusal is kept.
+    /// Whether it is kept why a command did not happen. The writer keeps what it has refused; what is
+    /// no command is kept here.
+    async fn is_kept(&self, address: &Address<'_>, answer: &Answer, posted: &Posted) -> bool {
+        let Document::Problem(_) = &answer.document else { return true };
+        if let Some(letter) = dead_letter::of(address, answer, posted) {
+            let Some(refusals) = self.refusals.upgrade() else { return false };
+            if refusals.send(ToKeep::Refused(letter.into())).await.is_err() {
+                return false;
+            }
+        }
+        refusals::kept(&self.refusals).await
+    }
+
+    /// Says an outcome, and whether the server has it.
     async fn is_said(&self, account: &str, answer: &Answer, posted: &Posted) -> bool {
         let Some(id) = &answer.command else {
             unanswerable(answer, posted);
             return true;
         };
-        if let Document::Problem(problem) = &answer.document
-            && !problem.is_malformed()
-            && !refusals::kept(&self.refusals).await
-        {
-            return false;
-        }
         // Where the account cannot be one there is no subject of it.
         if events::AccountId::new(account).is_err() {
             unanswerable(answer, posted);
@@ -138,8 +148,8 @@ impl Parts {
     }
 }
 
-/// Says in the log that what was posted is no command and has no id to be answered by: nobody else
-/// is told. What was posted is not repeated, it may be confidential.
+/// Says in the log that what was posted is no command and has no id to be answered by: who posted it
+/// is not told. What was posted is not repeated, it may be confidential.
 fn unanswerable(answer: &Answer, posted: &Posted) {
     let Document::Problem(problem) = &answer.document else { return };
     tracing::warn!(

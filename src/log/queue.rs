@@ -6,7 +6,7 @@ use async_nats::HeaderMap;
 use async_nats::jetstream::consumer::{AckPolicy, Consumer, pull};
 use async_nats::jetstream::context::ConsumerInfoErrorKind;
 use async_nats::jetstream::{AckKind, Message};
-use events::CommandId;
+use events::{CommandId, Moment};
 use futures_util::StreamExt;
 
 use super::{Error, Log, RETRY_PAUSE};
@@ -131,6 +131,12 @@ impl Posted {
         let info = self.0.info().ok()?;
         let at = info.published.timestamp_millis();
         CommandId::new(format!("post-{at}-{}", info.stream_sequence)).ok()
+    }
+
+    /// When the queue has taken it, where the server says it.
+    pub fn at(&self) -> Option<Moment> {
+        let millis = self.0.info().ok()?.published.timestamp_millis();
+        Some(Moment::from_millis(millis))
     }
 
     /// Its sequence in the queue, where the server says it.

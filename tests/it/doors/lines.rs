@@ -95,7 +95,8 @@ async fn the_same_request_again_changes_nothing() {
     let (_, rest) = text.split_once('\n').unwrap();
     let part = told(&send(&ledger, "?first_line=2", Some("import"), rest).await);
     assert_eq!((&part[0]["line"], &part[0]["command"]), (&json!(2), &json!("import-2")));
-    assert!(part.iter().all(|it| it["replayed"] == true));
+    let others: Vec<_> = part.iter().filter(|it| it["replayed"] != true).collect();
+    assert!(others.is_empty(), "{others:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

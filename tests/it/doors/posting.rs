@@ -96,6 +96,37 @@ async fn what_cannot_be_read_is_answered_and_does_not_come_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_no_command_can_be_looked_up_later() {
+    let ledger = Ledger::start().await;
+    let doors = Doors::of(&ledger).await;
+    doors.put("acme", "AssignSeat", Some("named"), b"{").await;
+    doors.put("acme", "AssignSeat", None, br#"{"licence":"secret-name"}"#).await;
+    doors.put("acme", "Nope", None, b"{}").await;
+    eventually("the queue is empty", async || waiting(&doors).await == 0).await;
+    let kept = ledger.refusals("acme", 3).await;
+    let mut said: Vec<_> = kept
+        .iter()
+        .map(|it| ["command", "type", "code", "by"].map(|name| it[name].as_str().unwrap()))
+        .collect();
+    said.sort_by_key(|it| it[2]);
+    assert_eq!(said[0], ["named", "AssignSeat", "malformed_json", "nats:command"]);
+    assert_eq!(said[1][1..], ["Nope", "unknown_command_type", "nats:command"]);
+    assert_eq!(said[2][1..], ["AssignSeat", "unknown_field", "nats:command"]);
+    assert!(said[2][0].starts_with("post-") && said[2][0].ends_with("-2"), "{said:?}");
+    assert!(!format!("{kept:?}").contains("secret-name"), "what was posted is nobody's business");
+    // Its id finds it, as what its sender was told.
+    for ([command, _, code, _], status) in said.into_iter().zip([400, 404, 400]) {
+        let told = ledger.get(&format!("/v1/accounts/acme/commands/{command}")).await.json();
+        assert_eq!((&told["status"], &told["code"]), (&json!(status), &json!(code)), "{told}");
+        assert_eq!(told["outcome"], "malformed");
+    }
+    // Of an account that cannot be one there is no list.
+    doors.put("no!account", "AssignSeat", Some("lost"), b"{}").await;
+    eventually("the queue is empty", async || waiting(&doors).await == 0).await;
+    assert_eq!(ledger.refusals("acme", 3).await.len(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_answered_leaves_a_line_in_the_log() {
     let ledger = Ledger::start().await;
     let doors = Doors::of(&ledger).await;
