@@ -41,6 +41,8 @@ pub const WRITING: &str = "seatledger_writing";
 
 /// Whether nothing has failed.
 pub const READY: &str = "seatledger_ready";
+/// Read models that were not what the log says.
+pub const READ_MODEL_DIFFERED: &str = "seatledger_read_model_differed_total";
 /// What is not as it should be, by code.
 pub const FINDING: &str = "seatledger_finding";
 
@@ -88,6 +90,7 @@ fn describe() {
     metrics::describe_counter!(JOURNAL_APPENDS, "Records written to the journal");
     metrics::describe_counter!(JOURNAL_BYTES, "Bytes written to the journal");
     metrics::describe_counter!(JOURNAL_REPUBLISHED, "Lost commits that were published again");
+    metrics::describe_counter!(READ_MODEL_DIFFERED, "Read models that were not what the log says");
     metrics::describe_counter!(JOURNAL_FAILURES, "Records that the journal could not take");
     metrics::describe_gauge!(LOG_SEQUENCE, "Last sequence known");
     metrics::describe_gauge!(BEHIND, "Commits that a read model is behind");

@@ -10,6 +10,7 @@ mod models;
 mod rebuild;
 mod refusals;
 mod ring;
+mod scrub;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
@@ -133,7 +134,7 @@ impl Projector {
                     verified,
                     hurry,
                     behind: JoinSet::new(),
-                    stop,
+                    stop: stop.clone(),
                 };
                 let ended = ended.clone().drop_guard();
                 tasks.spawn(async move {
@@ -143,7 +144,10 @@ impl Projector {
             }
             None => ended.cancel(),
         }
-        Projector { models: models.into(), around, ended, rebuilding: Arc::default() }
+        let rebuilding = Arc::default();
+        let projector = Projector { models: models.into(), around, ended, rebuilding };
+        tasks.spawn(projector.clone().scrub(stop));
+        projector
     }
 
     /// How far the log was read and found whole.
@@ -275,15 +279,16 @@ impl Task {
         }
     }
 
-    /// Leaves files that are whole in themselves, without a WAL beside them.
+    /// Leaves files that are whole in themselves, sealed, without a WAL beside them.
     async fn close(mut self) {
         while self.behind.join_next().await.is_some() {}
+        let mut sealing = JoinSet::new();
         for cursor in &self.cursors {
-            let store = cursor.model.store.lock().await;
-            if let Some(Err(error)) = store.as_ref().map(Store::settle) {
-                tracing::debug!(model = cursor.model.model.name, %error, "a WAL is left behind");
+            if let Some(store) = cursor.model.store.lock().await.take() {
+                sealing.spawn_blocking(move || seal(&store));
             }
         }
+        sealing.join_all().await;
     }
 
     /// When the next model that failed is to be tried again.
@@ -293,6 +298,13 @@ impl Task {
             Pace::Level | Pace::Behind => None,
         };
         self.cursors.iter().filter_map(at).min()
+    }
+}
+
+/// Leaves a file sealed, and without a WAL, as far as readers let it.
+fn seal(store: &Store) {
+    if let Err(error) = store.seal() {
+        tracing::debug!(model = store.model().name, %error, "a WAL is left behind");
     }
 }
 

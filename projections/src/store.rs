@@ -2,6 +2,7 @@
 
 mod digest;
 mod files;
+mod seal;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,6 +19,7 @@ use crate::error::Error;
 
 pub use digest::ContentDigest;
 pub use files::{building_path, drop_file, old_versions, path, stand_in, swap};
+pub use seal::unseal;
 
 /// A read model: what its file holds, and how it is written.
 #[derive(Debug)]

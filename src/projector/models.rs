@@ -8,6 +8,7 @@ use tokio::sync::{Mutex, Notify, watch};
 
 use crate::health::Health;
 use crate::log::{self, Log, Position};
+use crate::metrics::READ_MODEL_DIFFERED;
 use crate::views::{Build, View, Views};
 
 /// All read models of a directory, open.
@@ -137,6 +138,7 @@ impl Models {
     /// Opens all read models in `dir`; those that are missing begin anew.
     pub fn open(dir: PathBuf) -> Result<Models, Error> {
         make_private(&dir).map_err(|source| Error::File { path: dir.clone(), source })?;
+        drop_rotten(&dir)?;
         let hurry = Arc::new(Notify::new());
         let refused = Model::open(&dir, &projections::refusals::MODEL, &hurry)?;
         let mut models = vec![];
@@ -201,6 +203,27 @@ impl Models {
         }
         Ok(())
     }
+}
+
+/// Throws away what is not what it was when it was closed in order: it is a copy of the log. All
+/// files are read for that, side by side.
+fn drop_rotten(dir: &Path) -> Result<(), Error> {
+    use projections::store;
+    let look = |model: &'static ReadModel| -> Result<(), Error> {
+        if !store::unseal(dir, model)? {
+            let file = store::path(dir, model);
+            tracing::error!(file = %file.display(), "a read model is not what was written: the disk has changed it; it is built anew");
+            metrics::counter!(READ_MODEL_DIFFERED).increment(1);
+            store::drop_file(&file)?;
+        }
+        Ok(())
+    };
+    std::thread::scope(|threads| {
+        let refusals = &projections::refusals::MODEL;
+        let models = projections::ALL.iter().copied().chain([refusals]);
+        let looking: Vec<_> = models.map(|it| threads.spawn(move || look(it))).collect();
+        looking.into_iter().try_for_each(|it| it.join().unwrap_or(Ok(())))
+    })
 }
 
 /// Makes a directory that nobody but its owner can read: it says who holds what.

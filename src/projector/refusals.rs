@@ -32,8 +32,9 @@ pub(super) async fn follow(log: Log, dir: PathBuf, model: Model, stop: Cancellat
             return;
         }
     }
-    if let Some(Err(error)) = task.store.map(|it| it.settle()) {
-        tracing::debug!(%error, "a WAL is left behind");
+    if let Some(store) = task.store {
+        let sealed = tokio::task::spawn_blocking(move || super::seal(&store)).await;
+        sealed.unwrap_or_else(|error| closed(&error.to_string()));
     }
 }
 

@@ -3,6 +3,7 @@
 mod asleep;
 mod behind;
 mod rebuilding;
+mod rotting;
 
 use std::fs;
 

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use super::{Checkpoint, ReadModel, Store};
+use super::{Checkpoint, ReadModel, Store, seal};
 use crate::error::Error;
 use crate::readers::Readers;
 
@@ -50,7 +50,10 @@ pub fn stand_in(
         .into_iter()
         .filter(|it| it.extension().is_some_and(|it| it == "db"))
     {
-        // One that cannot be read is no help, and in nobody's way.
+        // One that cannot be read, or has rotted, is no help, and in nobody's way.
+        if !seal::is_sound(&path).unwrap_or(false) {
+            continue;
+        }
         let found = Readers::new(&path, model, 1)
             .with(|db| Ok(super::is_whole(db)?.then_some(super::read_checkpoint(db)?)));
         if let Ok(Some(checkpoint)) = found
@@ -65,7 +68,8 @@ pub fn stand_in(
 /// Removes a file and what SQLite keeps beside it. Whoever reads it goes on reading it.
 pub fn drop_file(path: &Path) -> Result<(), Error> {
     // The file first: a WAL without a file is nothing, a file without its WAL is an older state.
-    for path in [path.to_owned(), with_suffix(path, "-wal"), with_suffix(path, "-shm")] {
+    let beside = ["-wal", "-shm"].map(|it| with_suffix(path, it));
+    for path in [path.to_owned()].into_iter().chain(beside).chain([seal::seal_path(path)]) {
         match fs::remove_file(&path) {
             Ok(()) => {}
             Err(error) if error.kind() == ErrorKind::NotFound => {}
@@ -100,7 +104,7 @@ pub fn swap(dir: &Path, building: Store, readers: &[&Readers]) -> Result<Store, 
     Store::open(dir, model)
 }
 
-fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+pub(super) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     PathBuf::from(name)
