@@ -20,6 +20,8 @@ pub const COMMITS: &str = "seatledger_commits_total";
 pub const EVENTS: &str = "seatledger_events_total";
 /// Commits that another writer's commit took the place of.
 pub const FENCED: &str = "seatledger_commits_fenced_total";
+/// Commands that the rules fail on, by type.
+pub const POISON: &str = "seatledger_commands_poisoned_total";
 /// Commits that were read again, to tell the outcome of a command that was accepted before.
 pub const COMMITS_READ_AGAIN: &str = "seatledger_commits_read_again_total";
 /// Outcomes that were made of such commits. The others were kept from before.
@@ -85,6 +87,7 @@ fn describe() {
     metrics::describe_counter!(COMMITS, "Commits written by this process");
     metrics::describe_counter!(EVENTS, "Events written by this process");
     metrics::describe_counter!(FENCED, "Commits that lost their place to another writer");
+    metrics::describe_counter!(POISON, "Commands that the rules fail on, by type");
     metrics::describe_counter!(COMMITS_READ_AGAIN, "Commits read again to tell an outcome again");
     metrics::describe_counter!(OUTCOMES_DECODED, "Outcomes told again that were not kept");
     metrics::describe_counter!(JOURNAL_APPENDS, "Records written to the journal");

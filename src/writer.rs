@@ -7,7 +7,9 @@
 mod judge;
 mod keeping;
 mod passing;
+mod poison;
 mod recent;
+mod resting;
 mod seen;
 mod settle;
 mod start;
@@ -19,7 +21,7 @@ use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use events::wire::{Record, Void};
-use events::{Ledger, Moment, Refusal, Request};
+use events::{AccountId, Ledger, Moment, Refusal, Request};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -33,6 +35,7 @@ use crate::views::Views;
 
 use passing::due;
 use recent::Recent;
+use resting::Resting;
 use seen::Seen;
 use transferring::{Transfers, step};
 use voiding::Decision;
@@ -241,6 +244,10 @@ struct Task {
     clock: Clock,
     /// Until when the clock asks for nothing, after it was not answered.
     rest: Option<tokio::time::Instant>,
+    /// Accounts whose clock asks for nothing, after it was refused.
+    resting: Resting<AccountId>,
+    /// Commands that were put aside since the start.
+    poisoned: u64,
     transfers: Transfers,
     due: watch::Sender<Option<Moment>>,
     ledger: Ledger,
@@ -252,6 +259,9 @@ struct Task {
     /// How often the connection had been made when the log was looked at last.
     connects: AtomicU64,
     stop: CancellationToken,
+    /// What the rules do besides, once they have judged a command.
+    #[cfg(test)]
+    besides: fn(&Request),
 }
 
 impl Task {
@@ -267,6 +277,8 @@ impl Task {
             health: parts.health,
             clock: parts.clock,
             rest: None,
+            resting: Resting::default(),
+            poisoned: 0,
             transfers: Transfers::default(),
             due: watch::Sender::new(None),
             ledger: Ledger::default(),
@@ -277,6 +289,8 @@ impl Task {
             keys: KeyRegister::default(),
             connects,
             stop,
+            #[cfg(test)]
+            besides: |_| {},
         }
     }
 
@@ -298,7 +312,7 @@ impl Task {
         let clock = self.clock.clone();
         loop {
             let is_stopped = self.health.stop_code().is_some();
-            self.due.send_if_modified(|it| std::mem::replace(it, self.ledger.next_due()) != *it);
+            self.due.send_if_modified(|it| std::mem::replace(it, self.next_due()) != *it);
             tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
@@ -318,7 +332,9 @@ impl Task {
                     // Nobody waits any more: the log says what came of it.
                     let _ = reply.send(self.void(void).await);
                 }
-                () = due(&clock, self.ledger.next_due(), self.rest) => self.pass_time().await,
+                () = due(&clock, self.next_due(), self.resting.next(), self.rest) => {
+                    self.pass_time().await;
+                }
                 () = step(self.ledger.has_transfers(), self.transfers.rest()) => {
                     self.commit_with_steps(vec![]).await;
                 }

@@ -24,6 +24,7 @@ mod license;
 mod license_rows;
 mod parts;
 mod policies;
+mod restored;
 mod timers;
 mod transfers;
 mod waitlist;
@@ -51,6 +52,7 @@ pub use keys::Key;
 pub use license::{License, LicenseState};
 use license_rows::LicenseRows;
 pub use parts::Excess;
+pub use restored::NotRestored;
 pub use timers::Schedule;
 use timers::Timer;
 pub use transfers::{Given, Hosted, OpenTransfer};
@@ -121,6 +123,8 @@ pub struct Account {
     transfers: BTreeMap<u64, (u32, AccountId)>,
     journal: Vec<Before>,
     journaling: bool,
+    /// Changes of rows that have begun and not ended: none but inside of `put_*`.
+    changing: u32,
     broken: Option<Inconsistent>,
     hasher: DefaultHashBuilder,
 }
@@ -166,6 +170,7 @@ impl Account {
             transfers: BTreeMap::new(),
             journal: Vec::new(),
             journaling: false,
+            changing: 0,
             broken: None,
             hasher: DefaultHashBuilder::default(),
         }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use crate::account::{Account, Broken, Inconsistent, Mark};
+use crate::account::{Account, Broken, Inconsistent, Mark, NotRestored};
 use crate::decide::decide;
 use crate::event::{Event, Host};
 use crate::mint::Mint;
@@ -63,6 +63,12 @@ impl Ledger {
     /// When something is to happen by itself next.
     pub fn next_due(&self) -> Option<Moment> {
         self.due.first().map(|(at, _)| *at)
+    }
+
+    /// The same without some accounts.
+    pub fn next_due_without(&self, account: impl Fn(&AccountId) -> bool) -> Option<Moment> {
+        let others = |row: &usize| !account(self.accounts[*row].id());
+        self.due.iter().find(|(_, row)| others(row)).map(|(at, _)| *at)
     }
 
     /// So many of the accounts for which [`PassTime`](crate::command::PassTime) has something to do
@@ -206,6 +212,15 @@ impl Ledger {
         }
         self.number = self.number_before.take().unwrap_or(self.number);
         self.last = None;
+    }
+
+    /// The same after judging has failed, where it is not certain that all of it can be taken back:
+    /// an error says that it could not, and then nothing more may be judged.
+    pub fn restore(&mut self) -> Result<(), NotRestored> {
+        let rows = |row: &usize| (*row, self.accounts[*row].touched_rows());
+        let touched: Vec<_> = self.touched.iter().map(rows).collect();
+        self.roll_back();
+        touched.iter().try_for_each(|(row, touched)| self.accounts[*row].is_restored(touched))
     }
 
     fn row(&mut self, account: &AccountId) -> usize {

@@ -316,6 +316,9 @@ pub enum Refusal {
         /// Seats asked for.
         wanted: i64,
     },
+    /// The rules have failed on it: a fault of theirs. Whatever else applies is not known.
+    #[error("{0} cannot be judged: the rules of this release fail on it")]
+    Poison(CommandType),
     /// A command of a batch is refused, and the batch with it. Has no row of its own.
     #[error("command {} of the batch, {kind}: {refusal}", .place + 1)]
     InBatch {
@@ -380,6 +383,7 @@ impl Refusal {
             Refusal::ContainerHasLess { .. } => 38,
             Refusal::NoFreeSeat { .. } => 39,
             Refusal::CommitTooLarge { .. } => 40,
+            Refusal::Poison(_) => 41,
             Refusal::InBatch { refusal, .. } => refusal.row(),
         }
     }
@@ -395,7 +399,8 @@ impl Refusal {
         Refusal::TABLE[self.row()].0
     }
 
-    /// The HTTP status that says the same: 404 for what is unknown, else 409.
+    /// The HTTP status that says the same: 404 for what is unknown, 422 for what the rules fail on,
+    /// else 409.
     pub fn status(&self) -> u16 {
         Refusal::TABLE[self.row()].1
     }

@@ -22,6 +22,8 @@ pub enum Trouble {
     JournalNotWritten,
     /// The log had lost commits, and has them again from the journal.
     CommitsRepublished,
+    /// The rules have failed on commands, which were put aside.
+    CommandsPoisoned,
     /// A server acknowledges before it writes to disk.
     NotDurable,
     /// Whether the servers write to disk before they acknowledge is not known.
@@ -40,6 +42,7 @@ impl Trouble {
             Trouble::AnchorNotWritten => "anchor_not_written",
             Trouble::JournalNotWritten => "journal_not_written",
             Trouble::CommitsRepublished => "commits_republished",
+            Trouble::CommandsPoisoned => "commands_poisoned",
             Trouble::NotDurable => "not_durable",
             Trouble::DurabilityUnknown => "durability_unknown",
             Trouble::LogNearlyFull => "log_nearly_full",
@@ -47,13 +50,14 @@ impl Trouble {
     }
 
     /// The codes of all of them, in order.
-    pub const CODES: [&'static str; 9] = [
+    pub const CODES: [&'static str; 10] = [
         "disk_full",
         "read_model_still",
         "read_model_behind",
         "anchor_not_written",
         "journal_not_written",
         "commits_republished",
+        "commands_poisoned",
         "not_durable",
         "durability_unknown",
         "log_nearly_full",

@@ -119,6 +119,7 @@ pub(super) enum Outcome {
         (status = 404, description = "Something it names is unknown", body = super::ProblemDocument),
         (status = 409, description = "Judged and refused", body = super::ProblemDocument),
         (status = 413, description = "Too large", body = super::ProblemDocument),
+        (status = 422, description = "The ledger fails to judge it", body = super::ProblemDocument),
         (status = 503, description = "Not now; the same command may be sent again", body = super::ProblemDocument)
     )
 )]

@@ -121,6 +121,8 @@ impl Task {
             Ok(events) => events,
             Err(refusal) => return Some(Verdict::Refused(refusal)),
         };
+        #[cfg(test)]
+        (self.besides)(request);
         // Events have ids of their own, from the same random bits at a distance.
         let mut mint = Mint::new(now, seed.wrapping_add(1 << 31), 0);
         let record = |event| Record {

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::judge::{Draft, Verdict};
 use super::{Ask, Outcome, Task, Unavailable};
-use crate::health::{Hold, Stop};
+use crate::health::Hold;
 use crate::log::{Damage, Error, Looks, Position, Published};
 use crate::metrics as numbers;
 use crate::refusals::ToKeep;
@@ -37,6 +37,8 @@ pub(super) enum Fate {
 impl Task {
     /// Judges and publishes until every command has its outcome.
     pub(super) async fn commit(&mut self, mut asks: Vec<Ask>) {
+        // So many of the first ones get a commit each.
+        let mut alone = 0;
         while !asks.is_empty() {
             self.recent.forget(self.views.commands.sequence());
             // Whoever has gone may have asked another process meanwhile, and been told that the same
@@ -46,18 +48,7 @@ impl Task {
                 return answer_all(asks, &why);
             }
             let now = self.now();
-            let draft = self.draft(&asks, now);
-            if let Err(broken) = self.ledger.check() {
-                self.ledger.roll_back();
-                self.health.stop(Stop {
-                    code: "invariant_broken",
-                    detail: format!("invariant_broken: {broken}; nothing of it was published"),
-                    fix: "start the ledger again; report this with the commands that led to it"
-                        .to_owned(),
-                    sequence: None,
-                });
-                continue;
-            }
+            let Some(draft) = self.draft_or_put_aside(&mut asks, &mut alone, now) else { continue };
             if draft.count == 0 {
                 // No fence proves that the state was current, so the log is asked: an answer that
                 // writes nothing must not rest on what another writer has changed meanwhile.
@@ -282,7 +273,7 @@ impl Task {
     }
 
     /// Keeps what is worth knowing of a refusal. Full or not, the answer does not wait for it.
-    fn keep(&self, request: &Request, refusal: &Refusal, at: Moment) {
+    pub(super) fn keep(&self, request: &Request, refusal: &Refusal, at: Moment) {
         if request.dry_run {
             return;
         }

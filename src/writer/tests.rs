@@ -1,5 +1,7 @@
 //! The writer's task on a real nats-server, one step at a time.
 
+mod poisoned;
+
 use events::request::{Address, Via};
 use events::{By, CommandId};
 use serde_json::{Value, json};

@@ -10,11 +10,12 @@ use std::time::Duration;
 
 use events::transfer::{Received, Transfer};
 use events::wire::{self, Record};
-use events::{AccountId, CommandId, Request};
+use events::{AccountId, CommandId, Refusal, Request};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 use uuid::Uuid;
 
+use super::resting::Resting;
 use super::{Ask, Outcome, Task};
 
 /// Steps that are asked for with one batch of commands. The others follow with the next one.
@@ -29,6 +30,8 @@ pub(super) struct Transfers {
     /// What receivers have said, durably, by the account that gives and the number.
     received: HashMap<(AccountId, u64), Received>,
     rest: Option<Instant>,
+    /// Those whose end the rules fail on.
+    resting: Resting<(AccountId, u64)>,
 }
 
 /// A step that was asked for.
@@ -77,24 +80,30 @@ impl Task {
         let steps = self.steps(&mut asks);
         self.commit(asks).await;
         let mut done = !steps.is_empty();
+        let asked = done;
         for step in steps {
             done &= self.take_step(step).await;
         }
-        if !done {
+        if asked && !done {
             tracing::warn!("a transfer waits");
         }
         self.transfers.rest = (!done).then(|| Instant::now() + REST);
     }
 
     fn steps(&mut self, asks: &mut Vec<Ask>) -> Vec<Step> {
-        let open = self.ledger.transfers(STEPS_MAX);
+        let open = self.ledger.transfers(STEPS_MAX + self.transfers.resting.len());
         // What another writer has ended is nobody's any more.
         let is_open = |(host, number): &(AccountId, u64)| {
             open.iter().any(|it| it.host.account == *host && it.open.transfer == *number)
         };
         self.transfers.received.retain(|it, _| is_open(it));
+        self.transfers.resting.retain(is_open);
         let mut steps = vec![];
         for transfer in open {
+            let number = (transfer.host.account.clone(), transfer.open.transfer);
+            if self.transfers.resting.rests(&number) {
+                continue;
+            }
             let Some((request, is_last)) = self.transfers.request(&transfer) else { continue };
             let (reply, outcome) = oneshot::channel();
             steps.push(Step { transfer, is_last, command: request.id.clone(), outcome });
@@ -111,6 +120,12 @@ impl Task {
             return match outcome {
                 Ok(Outcome::Accepted { .. } | Outcome::Repeated { .. }) => {
                     self.transfers.received.remove(&number);
+                    true
+                }
+                // It rests, and no other transfer does.
+                Ok(Outcome::Refused(refusal @ Refusal::Poison(_))) => {
+                    tracing::error!(code = refusal.code(), %refusal, "the end of a transfer is refused");
+                    self.transfers.resting.failed(number);
                     true
                 }
                 Ok(Outcome::Refused(refusal)) => {

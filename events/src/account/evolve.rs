@@ -76,6 +76,7 @@ impl Account {
     pub fn evolve(&mut self, event: &Event) -> Result<(), Inconsistent> {
         self.apply(event)?;
         if !self.exists {
+            self.begin_change();
             self.exists = true;
             self.keep(super::Before::Nothing);
         }

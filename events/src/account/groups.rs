@@ -175,6 +175,7 @@ impl Account {
 
     /// Writes a group row: `None` takes away the newest one, which has no members.
     pub(super) fn put_group(&mut self, row: u32, after: Option<Group>) {
+        self.begin_change();
         let is_unfinished = |it: &Group| usize::from(it.unfinished);
         self.unfinished += after.as_ref().map_or(0, is_unfinished);
         self.unfinished -= self.groups.get(row as usize).map_or(0, is_unfinished);
@@ -200,6 +201,7 @@ impl Account {
 
     /// Writes the place of a holder in a group: `None` for one who is no member.
     pub(super) fn put_member(&mut self, group: u32, holder: u32, after: Option<u64>) {
+        self.begin_change();
         let before = match after {
             Some(place) => self.members.insert((group, holder), place),
             None => self.members.remove(&(group, holder)),

@@ -39,6 +39,11 @@ pub struct Mark {
     broken: bool,
 }
 
+impl Mark {
+    /// Where a journal begins.
+    pub(super) const START: Mark = Mark { changes: 0, broken: false };
+}
+
 /// An invariant that does not hold: a bug. Nothing based on this state may be published.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Broken {
@@ -81,7 +86,7 @@ impl Account {
 
     /// Takes back everything since [`Account::keep_journal`].
     pub fn roll_back(&mut self) {
-        self.roll_back_to(Mark { changes: 0, broken: false });
+        self.roll_back_to(Mark::START);
         self.journaling = false;
     }
 
@@ -136,7 +141,7 @@ impl Account {
         if let Some(error) = &self.broken {
             return Err(Broken::Inconsistent(self.id.clone(), error.clone()));
         }
-        for row in self.touched(Mark { changes: 0, broken: false }) {
+        for row in self.touched(Mark::START) {
             let Some(it) = self.licenses.get(row as usize) else { continue };
             let fits = it.over_allocated == self.excess(it).is_some();
             if it.held < 0 || it.allocated < 0 || it.live < it.held || !fits {
@@ -193,15 +198,27 @@ impl Account {
         self.touched(mark).into_iter().filter_map(|row| self.licenses.get(row as usize))
     }
 
+    /// Begins a change of a row and of all that is in step with it; [`Account::keep`] ends it. One
+    /// that has begun and not ended cannot be taken back.
+    pub(super) fn begin_change(&mut self) {
+        self.changing += 1;
+    }
+
     /// Keeps what was before, while a journal is kept.
     pub(super) fn keep(&mut self, before: Before) {
+        self.end_change();
         if self.journaling {
             self.journal.push(before);
         }
     }
 
+    pub(super) fn end_change(&mut self) {
+        self.changing = self.changing.saturating_sub(1);
+    }
+
     /// Writes where a container is: `None` for one that is nowhere.
     pub(super) fn put_container(&mut self, id: ContainerId, after: Option<Option<ContainerId>>) {
+        self.begin_change();
         let before = match after {
             Some(within) => self.containers.insert(id.clone(), within),
             None => self.containers.remove(&id),
@@ -211,12 +228,14 @@ impl Account {
 
     /// Writes what is decided for the account.
     pub(super) fn put_policy(&mut self, after: Policy) {
+        self.begin_change();
         let before = std::mem::replace(&mut self.policy, after);
         self.keep(Before::Policy(Box::new(before)));
     }
 
     /// Writes a license row: `None` takes away the newest one.
     pub(super) fn put_license(&mut self, row: u32, after: Option<License>) {
+        self.begin_change();
         let takes = |it: Option<&License>| it.map_or(0, License::takes);
         let more = takes(after.as_ref()) - takes(self.licenses.get(row as usize));
         if after.is_none() {
@@ -251,6 +270,7 @@ impl Account {
     /// Writes a holder row: `None` takes away the newest one. What makes the holder the same one
     /// must not change.
     pub(super) fn put_holder(&mut self, row: u32, after: Option<Known>) {
+        self.begin_change();
         let hasher = &self.hasher;
         let before = match after {
             Some(after) if row as usize == self.holders.len() => {
@@ -277,6 +297,7 @@ impl Account {
     /// Writes an assignment row, in step with both indexes and the counts of its license. Id,
     /// license and holder of a row that stays must not change.
     pub(super) fn put_assignment(&mut self, row: u32, mut after: Option<Assignment>) {
+        self.begin_change();
         if row as usize == self.assignments.len() {
             self.assignments.push(None);
         }
@@ -329,7 +350,9 @@ impl Account {
 
     /// Remembers that an assignment is over.
     pub(super) fn put_ended(&mut self, id: AssignmentId) {
-        if self.ended.insert(id) {
+        if !self.ended.contains(&id) {
+            self.begin_change();
+            self.ended.insert(id);
             self.keep(Before::Ended(id));
         }
     }

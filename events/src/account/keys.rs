@@ -47,6 +47,7 @@ impl Account {
 
     /// Writes a key: `None` for one that was never there.
     pub(super) fn put_key(&mut self, id: KeyId, after: Option<Key>) {
+        self.begin_change();
         let before = match after {
             Some(after) => self.keys.insert(id, after),
             None => self.keys.remove(&id),

@@ -6,6 +6,7 @@ use crate::event::{
     Assigned, AssignmentDescribed, Event, Ground, LicenseAllocated, LicenseDescribed,
     LicenseSuspended, QuantityChanged, SeatAssigned,
 };
+use crate::text::Label;
 use crate::{Email, UserId};
 
 fn license(name: &str) -> LicenseId {
@@ -261,4 +262,39 @@ fn counts_that_do_not_fit_are_broken() {
     assert_eq!(account.check(), Err(counts));
     account.roll_back();
     assert_eq!(account.check(), Ok(()));
+}
+
+#[test]
+fn what_is_not_as_it_was_after_it_was_taken_back_is_noticed() {
+    let begun = || {
+        let mut account = account([allocated("a", None), seat(1, "a", user("ada", None))]);
+        account.keep_journal();
+        account.take_note(&described("a", Some("X")));
+        account.take_note(&seat(2, "a", user("bo", None)));
+        account.take_note(&revoked(1, "a", user("ada", None)));
+        account
+    };
+    let restored = |mut account: Account, change: fn(&mut Account)| {
+        let touched = account.touched_rows();
+        account.roll_back();
+        change(&mut account);
+        account.is_restored(&touched).map_err(|it| it.what)
+    };
+    let is_not = |what: &str| Err(what.to_owned());
+    assert_eq!(restored(begun(), |_| {}), Ok(()));
+    assert_eq!(
+        restored(begun(), |it| it.licenses[0].name = Some(Label::new("A").unwrap())),
+        is_not("license 0")
+    );
+    assert_eq!(restored(begun(), |it| it.licenses[0].held = 2), is_not("the seats of a"));
+    assert_eq!(restored(begun(), |it| it.assignments[0] = None), is_not("assignment 0"));
+    let ended = format!("ended assignment 0 {}", id(1));
+    assert_eq!(restored(begun(), |it| it.ended.extend([id(1)])), is_not(&ended));
+    // A change that panics in the middle, of a row that nothing says anything of.
+    let mut half = begun();
+    let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        half.put_member(99, 0, Some(1));
+    }));
+    assert!(panicked.is_err());
+    assert_eq!(restored(half, |_| {}), is_not("a change is half done"));
 }

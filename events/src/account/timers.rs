@@ -131,6 +131,7 @@ impl Account {
 
     /// Writes a schedule: `None` for one that is kept no more.
     pub(super) fn put_schedule(&mut self, number: u64, after: Option<Schedule>) {
+        self.begin_change();
         let due = after.as_ref().map(|it| it.due);
         let before = match after {
             Some(after) => self.schedules.insert(number, after),
@@ -141,7 +142,9 @@ impl Account {
     }
 
     fn put_ended_schedule(&mut self, number: u64) {
-        if self.ended_schedules.insert(number) {
+        if !self.ended_schedules.contains(&number) {
+            self.begin_change();
+            self.ended_schedules.insert(number);
             self.keep(super::Before::EndedSchedule(number));
         }
     }

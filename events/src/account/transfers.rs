@@ -178,6 +178,7 @@ impl Account {
     /// Writes what an account has of a license, in step with what the license has left and with
     /// both indexes: `None` for one that was never given anything.
     pub(super) fn put_given(&mut self, row: u32, receiver: AccountId, after: Option<Given>) {
+        self.begin_change();
         let receivers = self.given.entry(row).or_default();
         let before = match after.clone() {
             Some(after) => receivers.insert(receiver.clone(), after),

@@ -117,6 +117,7 @@ impl Account {
 
     /// Writes a place, in step with both indexes: `None` for one where nobody waits.
     pub(super) fn put_wait(&mut self, place: u64, after: Option<Wait>) {
+        self.begin_change();
         let before = self.waits.remove(&place);
         if let Some(it) = &before {
             if let Some(product) = self.product_of(it).cloned() {

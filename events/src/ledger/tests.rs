@@ -78,7 +78,7 @@ impl World {
         match commit.lands {
             true => self.land(records),
             false => {
-                self.ledger.roll_back();
+                assert_eq!(self.ledger.restore(), Ok(()));
                 assert_eq!(self.contents(), before, "nothing of it has happened");
             }
         }
@@ -286,8 +286,8 @@ fn random_histories_get_everywhere() {
         all.into_iter().filter(|it| !found.contains(it)).collect::<Vec<_>>()
     };
     assert_eq!(missing(Event::TYPES.to_vec(), &happened), [""; 0]);
-    // The writer alone knows about these two.
-    let others = ["command_id_reused", "commit_too_large"];
+    // The writer alone knows about these.
+    let others = ["command_id_reused", "commit_too_large", "poison"];
     let all = Refusal::TABLE.iter().map(|it| it.0).filter(|it| !others.contains(it));
     assert_eq!(missing(all.collect(), &refused), [""; 0]);
 }

@@ -236,5 +236,12 @@ impl Refusal {
             "send several commands with fewer holders or smaller metadata; give many members a \
              seat with the mode first_come, or set the rule first and add them in steps",
         ),
+        (
+            "poison",
+            422,
+            "The ledger fails to judge the command",
+            "tell the operator, whose log names the command and what failed; the same command can be \
+             sent again once a release mends it",
+        ),
     ];
 }

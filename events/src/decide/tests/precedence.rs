@@ -192,6 +192,7 @@ fn refusals_of_shortages() -> Vec<Refusal> {
         ),
         refusal(given(one()).when(assign(CREATIVE, [bo()]))),
         Refusal::CommitTooLarge { bytes: 2_000_000, max: 1_000_000 },
+        Refusal::Poison(crate::CommandType::AssignSeat),
     ]
 }
 
@@ -209,7 +210,12 @@ fn every_refusal_stands_in_the_table_at_its_place() {
 #[test]
 fn every_refusal_says_a_status_a_title_and_what_to_do() {
     for it in every_refusal() {
-        assert_eq!(it.status(), if it.code().ends_with("_not_found") { 404 } else { 409 });
+        let status = match it.code() {
+            "poison" => 422,
+            code if code.ends_with("_not_found") => 404,
+            _ => 409,
+        };
+        assert_eq!(it.status(), status);
         assert!(it.title().starts_with(|it: char| it.is_uppercase()), "{it:?}");
         assert!(!it.title().ends_with('.') && !it.hint().is_empty(), "{it:?}");
         assert!(!it.to_string().is_empty() && !it.to_string().contains('\n'), "{it:?}");
