@@ -40,18 +40,21 @@ pub struct Nodes {
 }
 
 impl Nodes {
-    /// Asks the monitoring endpoint of each (`/varz`).
-    pub async fn ask(&self) -> Durability {
+    /// Asks the monitoring endpoint of each (`/varz`). `holding` are the names of those that hold the
+    /// log, as far as they are known: each of them must be among those that were asked.
+    pub async fn ask(&self, holding: &[String]) -> Durability {
         let asked = self.monitors.iter().map(|it| async move { (it.as_str(), ask(it).await) });
-        self.all_of(join_all(asked).await)
+        self.all_of(holding, join_all(asked).await)
     }
 
     /// The worst that one says; less than every copy is unknown.
-    fn all_of(&self, said: Vec<(&str, Durability)>) -> Durability {
+    fn all_of(&self, holding: &[String], said: Vec<(&str, Said)>) -> Durability {
         let known = said.len();
+        let names: Vec<&str> = said.iter().filter_map(|it| it.1.server.as_deref()).collect();
+        let unasked = holding.iter().find(|it| !names.contains(&it.as_str())).cloned();
         let mut worst = Durability::Always;
         for (monitor, it) in said {
-            match (it, &worst) {
+            match (it.durability, &worst) {
                 (Durability::Later(_), _) => return Durability::Later(monitor.to_owned()),
                 (Durability::Unknown(why), Durability::Always) => {
                     worst = Durability::Unknown(format!("{monitor}: {why}"));
@@ -63,6 +66,10 @@ impl Nodes {
             Durability::Always if known == 0 => {
                 Durability::Unknown("no monitoring address is known (--nats-monitor)".to_owned())
             }
+            Durability::Always if let Some(server) = unasked => Durability::Unknown(format!(
+                "the server {server} holds the log, and none of the monitoring addresses is its own \
+                 (--nats-monitor, once for each)"
+            )),
             Durability::Always if known < self.replicas => Durability::Unknown(format!(
                 "{known} monitoring addresses are known of {} servers (--nats-monitor, once for \
                  each)",
@@ -104,20 +111,31 @@ impl Nodes {
     }
 }
 
-async fn ask(monitor: &str) -> Durability {
+/// What a server says of itself.
+#[derive(Debug, PartialEq, Eq)]
+struct Said {
+    /// Its name.
+    server: Option<String>,
+    durability: Durability,
+}
+
+async fn ask(monitor: &str) -> Said {
+    let unknown = |why: String| Said { server: None, durability: Durability::Unknown(why) };
     match Client::new(monitor).get("/varz").await {
-        Ok(answer) => read(monitor, &answer.body),
+        Ok(answer) => match serde_json::from_slice::<serde_json::Value>(&answer.body) {
+            Ok(varz) => {
+                let server = varz["server_name"].as_str().map(str::to_owned);
+                Said { server, durability: read(monitor, &varz) }
+            }
+            Err(error) => unknown(format!("/varz is not JSON: {error}")),
+        },
         Err(error @ (Error::Url(_) | Error::Connect { .. } | Error::Timeout(_))) => {
-            Durability::Unknown(error.to_string())
+            unknown(error.to_string())
         }
     }
 }
 
-fn read(monitor: &str, varz: &[u8]) -> Durability {
-    let varz: serde_json::Value = match serde_json::from_slice(varz) {
-        Ok(varz) => varz,
-        Err(error) => return Durability::Unknown(format!("/varz is not JSON: {error}")),
-    };
+fn read(monitor: &str, varz: &serde_json::Value) -> Durability {
     let config = &varz["jetstream"]["config"];
     match config["sync_always"].as_bool() {
         Some(true) => Durability::Always,
@@ -133,12 +151,12 @@ mod tests {
 
     #[test]
     fn varz_is_understood() {
-        let always = br#"{"jetstream":{"config":{"sync_interval":120,"sync_always":true}}}"#;
-        assert_eq!(read("a", always), Durability::Always);
-        let later = br#"{"jetstream":{"config":{"sync_interval":120}}}"#;
-        assert_eq!(read("a", later), Durability::Later("a".to_owned()));
-        assert!(matches!(read("a", b"{}"), Durability::Unknown(_)));
-        assert!(matches!(read("a", b"<html>"), Durability::Unknown(_)));
+        use serde_json::json;
+        let always = json!({"jetstream": {"config": {"sync_interval": 120, "sync_always": true}}});
+        assert_eq!(read("a", &always), Durability::Always);
+        let later = json!({"jetstream": {"config": {"sync_interval": 120}}});
+        assert_eq!(read("a", &later), Durability::Later("a".to_owned()));
+        assert!(matches!(read("a", &json!({})), Durability::Unknown(_)));
     }
 
     #[test]
@@ -146,13 +164,27 @@ mod tests {
         let nodes = Nodes { monitors: vec![], replicas: 3, accepts_loss: false };
         let unknown = || Durability::Unknown("no".to_owned());
         let later = || Durability::Later(String::new());
-        let of =
-            |said: &[Durability]| nodes.all_of(said.iter().map(|it| ("m", it.clone())).collect());
+        let said = |all: &[Durability]| -> Vec<(&str, Said)> {
+            let names = (1..).map(|it| Some(format!("n{it}")));
+            let named = names.zip(all.iter().cloned());
+            named.map(|(server, durability)| ("m", Said { server, durability })).collect()
+        };
+        let of = |all: &[Durability]| nodes.all_of(&[], said(all));
         let always = || Durability::Always;
         assert_eq!(of(&[always(), always(), always()]), Durability::Always);
         assert_eq!(of(&[unknown(), later(), always()]), Durability::Later("m".to_owned()));
         assert_eq!(of(&[always(), unknown(), always()]), Durability::Unknown("m: no".to_owned()));
         assert!(matches!(of(&[always(), always()]), Durability::Unknown(it) if it.contains("2 m")));
         assert!(matches!(of(&[]), Durability::Unknown(it) if it.contains("no monitoring")));
+        let held_by = |names: &[&str], all: &[Durability]| {
+            let names: Vec<String> = names.iter().map(|it| (*it).to_owned()).collect();
+            nodes.all_of(&names, said(all))
+        };
+        let three = [always(), always(), always()];
+        assert_eq!(held_by(&["n3", "n1", "n2"], &three), Durability::Always);
+        let moved = held_by(&["n1", "n2", "n4"], &three);
+        assert!(matches!(moved, Durability::Unknown(it) if it.contains("n4")));
+        let worse = held_by(&["n1", "n4"], &[always(), later()]);
+        assert_eq!(worse, Durability::Later("m".to_owned()));
     }
 }

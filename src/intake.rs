@@ -8,6 +8,7 @@ mod malformed;
 pub mod post;
 mod recall;
 mod reply;
+mod room;
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -27,6 +28,8 @@ use crate::metrics as numbers;
 use crate::writer::{Outcome, Unavailable, Writer};
 
 pub use door::{Door, Keeper};
+use room::Room;
+
 pub(crate) use malformed::{EMPTY, problem as malformed_problem};
 pub use recall::Recall;
 
@@ -35,6 +38,7 @@ pub use recall::Recall;
 pub struct Intake {
     writer: Writer,
     recall: Recall,
+    room: Room,
 }
 
 /// The intake for somebody who was let in: there is no other way to send.
@@ -109,7 +113,7 @@ struct Told<'a> {
 impl Intake {
     /// An intake in front of a writer.
     pub fn new(writer: Writer, recall: Recall) -> Intake {
-        Intake { writer, recall }
+        Intake { writer, recall, room: Room::new() }
     }
 
     /// The way in for a caller: they are the actor where a document names none, and what they may not
@@ -173,6 +177,10 @@ impl Sender {
         let made = made.map_or_else(|| CommandId::new(Uuid::now_v7().to_string()), Ok);
         // Invariant: a UUID is a token, so the fallback is never taken.
         let Ok(made) = made else { return unjudged(&Unavailable::Starting, address, document) };
+        // Held until it is answered.
+        let Some(_room) = self.intake.room.take(document) else {
+            return unjudged(&Unavailable::Overloaded, address, document);
+        };
         let mut request = match Request::read(address, self.who.by(), document, || made) {
             Ok(request) => request,
             Err(it) => return malformed::answer(&it, address, document),

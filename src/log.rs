@@ -334,6 +334,13 @@ impl Log {
         })
     }
 
+    /// The servers that hold it, by name, as far as its leader says.
+    pub async fn nodes(&self) -> Vec<String> {
+        let cluster = self.stream.get_info().await.ok().and_then(|it| it.cluster);
+        let named = cluster.map(|it| (it.leader, it.replicas.into_iter().map(|it| it.name)));
+        named.map(|(leader, others)| leader.into_iter().chain(others).collect()).unwrap_or_default()
+    }
+
     /// What is known of the stream of refusals: which one it is, and the first it has not forgotten.
     pub async fn refusals(&self) -> Result<Refusals, Error> {
         let stream = self.settings.refusals_stream();

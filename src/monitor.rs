@@ -172,7 +172,7 @@ impl Monitor {
     async fn check(&mut self) -> bool {
         // First: what a log has lost must be on it again before others write in its place.
         let has_answered = self.check_log().await;
-        let durability = self.nodes.ask().await;
+        let durability = self.nodes.ask(&self.log.nodes().await).await;
         self.nodes.tell(&durability, &self.health);
         self.durability.send_replace(durability);
         has_answered

@@ -161,9 +161,9 @@ impl Service {
         let connections = patience.until(connecting).await?;
         let denied = connections.denied.clone();
         let nodes = settings.nodes();
-        let durability = be_durable(&nodes).await?;
+        be_durable(&nodes).await?;
         let bound = Bound { listener, http, waiting, patience };
-        let parts = (connections, (writing, lock), (nodes, durability));
+        let parts = (connections, (writing, lock), nodes);
         tokio::select! {
             service = Service::over(parts, bound, settings, running) => service,
             error = denied.first() => Err(error.into()),
@@ -171,11 +171,7 @@ impl Service {
     }
 
     async fn over(
-        (connections, (writing, lock), (nodes, durability)): (
-            Connections,
-            (WriteThread, File),
-            (Nodes, Durability),
-        ),
+        (connections, (writing, lock), nodes): (Connections, (WriteThread, File), Nodes),
         Bound { listener, http, waiting, patience }: Bound,
         settings: Settings,
         Running { health, stop, tasks }: Running,
@@ -189,6 +185,7 @@ impl Service {
         if settings.log.replicas > 1 {
             tasks.spawn(nats::elsewhere::move_on(clients, health.clone(), stop.clone()));
         }
+        let durability = nodes.ask(&log.nodes().await).await;
         nodes.tell(&durability, &health);
         if let Some(damage) = damage {
             health.damaged(&damage);
@@ -463,10 +460,10 @@ fn lock(dir: &Path) -> Result<File, Error> {
 }
 
 /// Refuses a server that is known not to be durable, unless the operator accepts that.
-async fn be_durable(nodes: &Nodes) -> Result<Durability, Error> {
-    match nodes.ask().await {
+async fn be_durable(nodes: &Nodes) -> Result<(), Error> {
+    match nodes.ask(&[]).await {
         Durability::Later(monitor) if !nodes.accepts_loss => Err(Error::NotDurable(monitor)),
-        known @ (Durability::Always | Durability::Later(_) | Durability::Unknown(_)) => Ok(known),
+        Durability::Always | Durability::Later(_) | Durability::Unknown(_) => Ok(()),
     }
 }
 

@@ -88,7 +88,7 @@ pub enum Unavailable {
     #[error("the ledger is reading its log")]
     Starting,
     /// Too many commands wait.
-    #[error("{WAITING_MAX} commands are waiting already")]
+    #[error("too many commands are waiting already")]
     Overloaded,
     /// The log or the server's storage is full.
     #[error("the log takes no more: {0}")]

@@ -235,3 +235,22 @@ async fn a_full_log_refuses_and_forgets_nothing() {
     async_nats::jetstream::new(server.client().await).update_stream(config).await.unwrap();
     assert_eq!(ledger.accepted("acme", "AssignSeat", &large(accepted)).await, accepted + 2);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_holds_the_log_and_was_not_asked_is_named() {
+    let (holds, other) = (NatsServer::start(JETSTREAM).await, NatsServer::start(JETSTREAM).await);
+    let dir = tempfile::tempdir().unwrap();
+    let (url, wrong, right) = (holds.url(), other.monitor(), holds.monitor());
+    let own = ["serve", "--nats", &url, "--http", "127.0.0.1:0", "--ready-json", "--create"];
+    let own = [&own[..], &["--max-bytes", "100000000", "--nats-monitor"]].concat();
+    let ledger = Ledger::spawn(dir.path(), &[&own[..], &[&wrong]].concat()).await.unwrap();
+    let status = ledger.get("/v1/status").await.json();
+    assert_eq!(status["durability"], json!("unknown"), "{status}");
+    let found = status["findings"].as_array().unwrap();
+    let found = found.iter().find(|it| it["code"] == "durability_unknown").expect("it is found");
+    assert!(found["detail"].as_str().unwrap().contains("holds the log"), "{found}");
+    assert!(ledger.stop().await.success());
+    let both = format!("{wrong},{right}");
+    let ledger = Ledger::spawn(dir.path(), &[&own[..], &[&both]].concat()).await.unwrap();
+    assert_eq!(ledger.get("/v1/status").await.json()["durability"], json!("always"));
+}
