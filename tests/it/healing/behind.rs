@@ -1,8 +1,10 @@
 //! One read model that has far to go is nobody else's trouble.
 
 use std::fs;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
+use rusqlite::{Connection, OpenFlags};
 use serde_json::{Value, json};
 
 use crate::ledger::{Ledger, PATIENCE};
@@ -23,6 +25,24 @@ async fn fill(ledger: &Ledger) {
     }
 }
 
+/// Keeps a read model from being written, as soon as a start has made its file.
+fn hold(file: &Path) -> Connection {
+    let begin = Instant::now();
+    loop {
+        let db = Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_WRITE);
+        let held = db.and_then(|db| {
+            db.query_row("SELECT COUNT(*) FROM checkpoint", [], |_| Ok(()))?;
+            db.execute_batch("BEGIN IMMEDIATE")?;
+            Ok(db)
+        });
+        if let Ok(db) = held {
+            return db;
+        }
+        assert!(begin.elapsed() < PATIENCE, "the file is not made");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_read_model_that_is_built_anew_says_so_and_keeps_nobody_waiting() {
     let dir = tempfile::tempdir().unwrap();
@@ -30,12 +50,17 @@ async fn a_read_model_that_is_built_anew_says_so_and_keeps_nobody_waiting() {
     fill(&ledger).await;
     assert!(ledger.stop().await.success());
     let read = dir.path().join("read");
+    let mut history = None;
     for file in fs::read_dir(&read).unwrap().map(|it| it.unwrap().path()) {
         if file.file_name().unwrap().to_str().unwrap().starts_with("history.v") {
-            fs::remove_file(file).unwrap();
+            fs::remove_file(&file).unwrap();
+            history =
+                Some(file).filter(|it| it.extension().is_some_and(|it| it == "db")).or(history);
         }
     }
+    let held = std::thread::spawn(move || hold(&history.unwrap()));
     let ledger = Ledger::start_in(dir.path()).await;
+    let mut held = Some(held.join().unwrap());
     let begin = Instant::now();
     let mut rounds = 0;
     loop {
@@ -43,6 +68,8 @@ async fn a_read_model_that_is_built_anew_says_so_and_keeps_nobody_waiting() {
         if told.status == 200 {
             break;
         }
+        // It was seen while it is built: it may go on.
+        drop(held.take());
         let document = told.json();
         assert_eq!((told.status, &document["code"]), (503, &json!("read_model_building")));
         let said = document["detail"].as_str().unwrap();
