@@ -116,11 +116,11 @@ impl Monitor {
             Trouble::CommitsRepublished,
             Level::Warn,
             format!(
-                "the log had lost the commits {first} to {last}, which it had acknowledged; they \
-                 were published again from the journal"
+                "the log ended before the commits {first} to {last}, which the journal has; they were \
+                 published again"
             ),
-            "nothing is lost; look at why the log was: power cut of all nodes, or a disk that does \
-             not keep what it has said to have (docs/operating.md, Durability)",
+            "nothing is lost; look at why the log was: a power cut of all nodes, or a disk that does \
+             not keep what it has said to have (docs/operating.md, When all nodes lose power)",
         );
     }
 

@@ -20,7 +20,7 @@ pub enum Trouble {
     AnchorNotWritten,
     /// A commit is not in the journal.
     JournalNotWritten,
-    /// The log had lost commits, and has them again from the journal.
+    /// The log ended before commits that the journal has, and has them again.
     CommitsRepublished,
     /// The rules have failed on commands, which were put aside.
     CommandsPoisoned,

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use events::wire;
 use tokio::sync::{Mutex, watch};
 
-use super::{Damage, Error, FOREIGN_MAX, Log, Message, Position, Published};
+use super::{Damage, Error, FOREIGN_MAX, Found, Log, Message, Position, Published};
 use crate::journal::Journal;
 use crate::metrics::JOURNAL_REPUBLISHED;
 
@@ -91,8 +91,8 @@ impl Log {
                 tracing::error!(
                     first,
                     last,
-                    "the log had lost commits that it had acknowledged; they are published again \
-                     from the journal"
+                    "the log ended before commits that the journal has, as after a power cut of all \
+                     its nodes; they are published again"
                 );
                 metrics::counter!(JOURNAL_REPUBLISHED).increment(last + 1 - first);
                 mender.republished.send_replace(Some(done));
@@ -177,9 +177,11 @@ impl Log {
         let fence = (position.end(), position.end_on_subject());
         let ours =
             Message { sequence, is_ours: true, is_on_subject: true, payload: payload.clone() };
-        position.advance(&ours).map_err(Unmended::Elsewhere)?;
-        let commit = wire::decode(sequence, &payload)
-            .map_err(|error| Unmended::Elsewhere(Damage::Unreadable { sequence, error }))?;
+        let commit = match position.advance(&ours).map_err(Unmended::Elsewhere)? {
+            Found::Commit(commit) => commit,
+            // The journal has commits only.
+            Found::Foreign(_) => return Err(Unmended::NotKept),
+        };
         let mut said = String::new();
         for _ in 0..TRIES {
             match self.publish(fence, commit.header.commit, payload.clone()).await {

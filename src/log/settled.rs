@@ -39,8 +39,8 @@ impl Log {
         Looks { since: Instant::now(), looks: 0, replicas: self.settings.replicas }
     }
 
-    /// Asks until the answer is not damage, or damage that is settled and cannot be mended. No answer is given back as it
-    /// is: whoever asks again begins anew.
+    /// Asks until the answer is not damage, or damage that is settled and cannot be mended. No
+    /// answer is given back as it is: whoever asks again begins anew.
     pub(super) async fn settled<T, F: Future<Output = Result<T, Error>>>(
         &self,
         look: impl Fn() -> F,

@@ -41,6 +41,15 @@ async fn running(dir: &Path) -> (Nats, Ledger, PathBuf) {
     (nats, ledger, older)
 }
 
+/// Ledger and server are killed, and the server comes back with the older store.
+async fn lose(mut nats: Nats, ledger: Ledger, older: &Path) -> Nats {
+    ledger.kill().await;
+    nats.kill().await;
+    put_back(&nats, older);
+    nats.again().await;
+    nats
+}
+
 fn put_back(nats: &Nats, older: &Path) {
     fs::remove_dir_all(nats.store()).unwrap();
     copy(older, &nats.store());
@@ -84,12 +93,9 @@ async fn republished(ledger: &Ledger) -> u64 {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_log_lost_is_published_again_at_a_start() {
     let dir = tempfile::tempdir().unwrap();
-    let (mut nats, ledger, older) = running(dir.path()).await;
+    let (nats, ledger, older) = running(dir.path()).await;
     let before = told::everything(&ledger, "acme", COMMITS).await;
-    ledger.kill().await;
-    nats.kill().await;
-    put_back(&nats, &older);
-    nats.again().await;
+    let nats = lose(nats, ledger, &older).await;
     let ledger = nats.ledger(&dir.path().join("ledger"), 1 << 30).await;
     is_mended(&nats, &ledger, &before).await;
     // It is so for good: another start has nothing to mend.
@@ -102,12 +108,9 @@ async fn what_the_log_lost_is_published_again_at_a_start() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_journal_alone_knows_what_the_log_lost() {
     let dir = tempfile::tempdir().unwrap();
-    let (mut nats, ledger, older) = running(dir.path()).await;
+    let (nats, ledger, older) = running(dir.path()).await;
     let before = told::everything(&ledger, "acme", COMMITS).await;
-    ledger.kill().await;
-    nats.kill().await;
-    put_back(&nats, &older);
-    nats.again().await;
+    let nats = lose(nats, ledger, &older).await;
     let folder = dir.path().join("ledger");
     fs::remove_file(folder.join("anchor.json")).unwrap();
     fs::remove_dir_all(folder.join("read")).unwrap();
@@ -145,16 +148,13 @@ async fn a_command_that_comes_while_the_log_lacks_commits_lands_behind_them() {
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_has_read_a_commit_can_publish_it_again() {
     let dir = tempfile::tempdir().unwrap();
-    let (mut nats, ledger, older) = running(dir.path()).await;
+    let (nats, ledger, older) = running(dir.path()).await;
     let before = told::everything(&ledger, "acme", COMMITS).await;
     let folder = dir.path().join("other");
     let other = nats.ledger(&folder, 1 << 30).await;
     told::settled(&other, COMMITS).await;
     assert!(other.stop().await.success());
-    ledger.kill().await;
-    nats.kill().await;
-    put_back(&nats, &older);
-    nats.again().await;
+    let nats = lose(nats, ledger, &older).await;
     let other = nats.ledger(&folder, 1 << 30).await;
     is_mended(&nats, &other, &before).await;
 }
