@@ -17,7 +17,7 @@ use bytes::Bytes;
 use events::malformed::MalformedCode;
 use events::request::{ANONYMOUS, Address};
 use events::wire::Record;
-use events::{AccountId, CommandId, CommandType, Event, Malformed, Refusal, Request};
+use events::{AccountId, By, CommandId, CommandType, Event, Malformed, Refusal, Request};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -138,6 +138,11 @@ impl Intake {
 }
 
 impl Sender {
+    /// Who was let in.
+    pub(crate) fn by(&self) -> By {
+        self.who.by()
+    }
+
     /// Reads a document, has it judged, and answers when the outcome is durable.
     pub async fn send(&self, address: &Address<'_>, document: &[u8]) -> Answer {
         self.judge(address, document, None, false).await

@@ -246,7 +246,10 @@ impl Asked {
         let answer = match door.address(&message.subject, key) {
             Ok(address) if has_place => {
                 let headers = message.headers.as_ref();
-                self.keeper.judge((door, &address), headers, document, None).await
+                match self.keeper.let_in((door, &address), headers, document).await {
+                    Ok(sender) => sender.send(&address, document).await,
+                    Err(answer) => answer,
+                }
             }
             Ok(address) => super::unjudged(&Unavailable::Overloaded, &address, document),
             Err(stray) => {

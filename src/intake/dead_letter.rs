@@ -14,7 +14,12 @@ const KIND_CHARS_MAX: usize = 64;
 
 /// What is kept of a document that is no command: what was wrong with it, and nothing of what it
 /// said. `None` where the account cannot be one, and for every other answer.
-pub(super) fn of(address: &Address<'_>, answer: &Answer, posted: &Posted) -> Option<Refused> {
+pub(super) fn of(
+    address: &Address<'_>,
+    by: By,
+    answer: &Answer,
+    posted: &Posted,
+) -> Option<Refused> {
     let Document::Problem(problem) = &answer.document else { return None };
     let code = MalformedCode::ALL.into_iter().find(|it| it.as_str() == problem.code)?;
     let named = answer.command.as_deref().and_then(|it| CommandId::new(it).ok());
@@ -26,7 +31,7 @@ pub(super) fn of(address: &Address<'_>, answer: &Answer, posted: &Posted) -> Opt
         hash: ContentHash::of(posted.document()),
         kind: address.kind.chars().take(KIND_CHARS_MAX).collect(),
         actor: Actor::new(ANONYMOUS).ok()?,
-        by: By::nats_command(),
+        by,
         via: address.via,
         change: Change::default(),
         code: code.as_str().to_owned(),

@@ -1,11 +1,11 @@
 //! The doors over NATS, and what the subject of a message says.
 
 use async_nats::HeaderMap;
+use events::Malformed;
 use events::malformed::MalformedCode;
 use events::request::{Address, Via};
-use events::{CommandId, Malformed};
 
-use super::{Answer, Intake, malformed};
+use super::{Answer, Intake, Sender, malformed};
 use crate::auth::{Auth, Principal};
 
 /// Tokens of the subject of a command: prefix, door, account, type.
@@ -64,19 +64,15 @@ pub struct Keeper {
 }
 
 impl Keeper {
-    /// Has a document judged on behalf of whoever its subject, and the key beside it, say. One
-    /// without an id is given `made`.
-    pub async fn judge(
+    /// Lets in whoever the subject of a document, and the key beside it, say; or else has the answer.
+    pub async fn let_in(
         &self,
         (door, address): (Door, &Address<'_>),
         headers: Option<&HeaderMap>,
         document: &[u8],
-        made: Option<CommandId>,
-    ) -> Answer {
-        let account = match address.account() {
-            Ok(account) => account,
-            Err(it) => return malformed::answer(&it, address, document),
-        };
+    ) -> Result<Sender, Answer> {
+        let account = address.account();
+        let account = account.map_err(|it| malformed::answer(&it, address, document))?;
         let subject = match door {
             Door::Command | Door::Post => Principal::nats_operator(account),
             Door::Admin => Principal::nats_admin(account),
@@ -84,8 +80,8 @@ impl Keeper {
         let shown = headers.into_iter().flat_map(|it| it.get_all(KEY));
         let shown: Vec<&str> = shown.map(|it| it.as_str().trim()).collect();
         match self.auth.over_nats(subject, &shown).await {
-            Ok(who) => self.intake.on_behalf_of(&who).judge(address, document, made, false).await,
-            Err(error) => malformed::named(error.into(), address, document),
+            Ok(who) => Ok(self.intake.on_behalf_of(&who)),
+            Err(error) => Err(malformed::named(error.into(), address, document)),
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use async_nats::Client;
+use events::By;
 use events::request::Address;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
@@ -93,10 +94,11 @@ impl Parts {
             Ok(address) => address,
             Err(stray) => stray.address(key),
         };
-        let answer = {
-            let (headers, document) = (posted.headers(), posted.document());
-            let made = posted.made_id();
-            self.keeper.judge((Door::Post, &address), headers, document, made).await
+        let (document, made) = (posted.document(), posted.made_id());
+        let let_in = self.keeper.let_in((Door::Post, &address), posted.headers(), document).await;
+        let (by, answer) = match let_in {
+            Ok(sender) => (sender.by(), sender.judge(&address, document, made, false).await),
+            Err(answer) => (By::nats_command(), answer),
         };
         if !answer.is_final() {
             // Writing has stopped: the pause before it comes again would be everybody's.
@@ -105,7 +107,7 @@ impl Parts {
                 false => posted.back().await,
             };
         }
-        if !self.is_kept(&address, &answer, &posted).await
+        if !self.is_kept((&address, by), &answer, &posted).await
             || !self.is_said(address.account, &answer, &posted).await
         {
             return posted.again().await;
@@ -115,9 +117,14 @@ impl Parts {
 
     /// Whether it is kept why a command did not happen. The writer keeps what it has refused; what is
     /// no command is kept here.
-    async fn is_kept(&self, address: &Address<'_>, answer: &Answer, posted: &Posted) -> bool {
+    async fn is_kept(
+        &self,
+        (address, by): (&Address<'_>, By),
+        answer: &Answer,
+        posted: &Posted,
+    ) -> bool {
         let Document::Problem(_) = &answer.document else { return true };
-        if let Some(letter) = dead_letter::of(address, answer, posted) {
+        if let Some(letter) = dead_letter::of(address, by, answer, posted) {
             let Some(refusals) = self.refusals.upgrade() else { return false };
             if refusals.send(ToKeep::Refused(letter.into())).await.is_err() {
                 return false;

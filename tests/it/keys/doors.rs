@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{Keyed, creation, id_of, written};
 use crate::doors::outcome;
-use crate::ledger::PATIENCE;
+use crate::ledger::{PATIENCE, eventually};
 
 /// The ways in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -271,4 +271,22 @@ async fn who_may_publish_commands_makes_no_key_and_who_may_publish_as_admin_does
     }
     let keys = scene.keyed.get("/v1/accounts/acme/history?type=KeyCreated", &key).await.json();
     assert_eq!(keys["items"][0]["by"], json!("nats:admin"), "{keys}");
+}
+
+/// A key narrows a subject, and is what stands on what came over it, be it no command at all.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_post_that_is_no_command_is_kept_as_that_of_its_key() {
+    let scene = Scene::start().await;
+    let key = scene.keyed.key("acme", "operator", json!({})).await;
+    let broken = json!({"id": "broken", "licence": "l"});
+    let told = scene.send(Way::Post, "AssignSeat", &broken, &[&key]).await;
+    assert_eq!(told, (400, "unknown_field".to_owned()));
+    let (auditor, mut kept) = (scene.keyed.key("acme", "auditor", json!({})).await, json!([]));
+    eventually("it is kept", async || {
+        kept = scene.keyed.get("/v1/accounts/acme/refusals", &auditor).await.json()["items"].take();
+        kept[0].is_object()
+    })
+    .await;
+    let id = key.split('_').nth(1).unwrap();
+    assert_eq!(kept[0]["by"], json!(format!("key:{id}")), "{kept}");
 }
